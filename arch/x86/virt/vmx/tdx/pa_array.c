@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The array: allocation, windows, release, reading a shared buffer
+ *
+ * <asm/tdx_pa_array.h> tells the idea.  This file allocates the entries and
+ * frees everything; it never changes what the wrappers record.
+ */
+#include <linux/atomic.h>
+#include <linux/export.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include <asm/tdx_connect.h>
+#include <asm/tdx_pa_array.h>
+
+#include "door.h"
+#include "pa_blocks.h"
+
+/* Pages that never came back, since boot. */
+static atomic_long_t nr_stranded;
+
+static size_t entries_bytes(unsigned int nr)
+{
+	return PAGE_ALIGN(array_size(nr, sizeof(u64)));
+}
+
+/*
+ * Page aligned and not a byte more than the list pages need.  Windows are
+ * looked up one by one, so memory that is contiguous only virtually serves.
+ */
+static u64 *entries_alloc(unsigned int nr)
+{
+	size_t bytes = entries_bytes(nr);
+	u64 *entries;
+
+	entries = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+	if (!entries)
+		entries = vmalloc(bytes);
+	if (!entries)
+		return NULL;
+
+	/* The module may read a list to its end: show it no stale memory. */
+	memset(entries + nr, 0, bytes - nr * sizeof(u64));
+	return entries;
+}
+
+static void entries_free(u64 *entries, unsigned int nr)
+{
+	if (is_vmalloc_addr(entries))
+		vfree(entries);
+	else if (entries)
+		free_pages_exact(entries, entries_bytes(nr));
+}
+
+static struct tdx_pa_array *array_alloc(unsigned int nr)
+{
+	struct tdx_pa_array *array;
+
+	if (!nr || nr > TDX_PA_ARRAY_MAX)
+		return NULL;
+
+	array = kzalloc_obj(*array, GFP_KERNEL);
+	if (!array)
+		return NULL;
+
+	array->nr = nr;
+	array->entries = entries_alloc(nr);
+	if (!array->entries) {
+		kfree(array);
+		return NULL;
+	}
+
+	return array;
+}
+
+/**
+ * tdx_pa_array_alloc - allocate pages to be handed to the TDX module
+ * @nr: number of 4 KiB pages, 1 to TDX_PA_ARRAY_MAX
+ *
+ * Context: May sleep.
+ * Return: the array, or NULL if @nr is out of range or memory is short;
+ * nothing stays allocated then.
+ */
+struct tdx_pa_array *tdx_pa_array_alloc(unsigned int nr)
+{
+	struct tdx_pa_array *array = array_alloc(nr);
+
+	if (array && !tdx_pa_blocks_alloc(&array->blocks, array->entries, 0, nr)) {
+		tdx_pa_array_release(array);
+		return NULL;
+	}
+
+	return array;
+}
+EXPORT_SYMBOL_GPL(tdx_pa_array_alloc);
+
+/**
+ * tdx_pa_array_alloc_iommu_mt - allocate the pages of an IOMMU_MT list
+ * @order: entries 0 and 1 are blocks of 2^@order pages each, for the
+ *	   invalidation queues; at most TDX_IOMMU_MT_MAX_ORDER
+ * @nr_pages: number of single pages that follow, 0 to
+ *	      TDX_PA_WINDOW_MAX - TDX_IOMMU_MT_NR_BLOCKS
+ *
+ * The list is handed over as one list page, hence the limit.
+ *
+ * Context: May sleep.
+ * Return: the array, or NULL if an argument is out of range or memory is
+ * short; nothing stays allocated then.
+ */
+struct tdx_pa_array *tdx_pa_array_alloc_iommu_mt(unsigned int order,
+						 unsigned int nr_pages)
+{
+	struct tdx_pa_array *array;
+
+	if (order > TDX_IOMMU_MT_MAX_ORDER ||
+	    nr_pages > TDX_PA_WINDOW_MAX - TDX_IOMMU_MT_NR_BLOCKS)
+		return NULL;
+
+	array = array_alloc(TDX_IOMMU_MT_NR_BLOCKS + nr_pages);
+	if (!array)
+		return NULL;
+
+	if (!tdx_pa_blocks_alloc_mt(&array->blocks, array->entries, order) ||
+	    !tdx_pa_blocks_alloc(&array->blocks, array->entries,
+				 TDX_IOMMU_MT_NR_BLOCKS, nr_pages)) {
+		tdx_pa_array_release(array);
+		return NULL;
+	}
+
+	return array;
+}
+EXPORT_SYMBOL_GPL(tdx_pa_array_alloc_iommu_mt);
+
+/* Pages of @b, from its first, that the module holds. */
+static unsigned long block_nr_held(const struct tdx_pa_array *array,
+				   const struct tdx_pa_block *b)
+{
+	if (array->nr_held >= b->first + b->nr)
+		return 1UL << b->order;
+	if (array->nr_held <= b->first)
+		return 0;
+	return array->nr_held - b->first;
+}
+
+/* Make one page fit for general use.  False: it must not be used again. */
+static bool page_come_back(phys_addr_t pa)
+{
+	u64 status = tdh_phymem_page_wbinvd(pa);
+
+	if (!status)
+		tdx_door_reset_page(pa);
+
+	return !status;
+}
+
+/*
+ * Return one block to the page allocator, without the pages that the module
+ * holds and those that cannot be flushed.  Return the number of the latter.
+ */
+static unsigned long release_block(const struct tdx_pa_array *array,
+				   const struct tdx_pa_block *b)
+{
+	phys_addr_t pa = array->entries[b->first] & TDX_PA_ENTRY_PA;
+	unsigned long held = block_nr_held(array, b);
+	struct page *page = pfn_to_page(PHYS_PFN(pa));
+	unsigned long nr = 1UL << b->order;
+	unsigned long i, ready, lost = 0;
+
+	if (held == nr)
+		return 0;
+
+	/* [held, ready) may go back. */
+	ready = array->flush ? held : nr;
+	while (ready < nr && page_come_back(pa + ready * PAGE_SIZE))
+		ready++;
+
+	/* The rule: nothing stays behind, the block goes back as it came. */
+	if (!held && ready == nr) {
+		__free_pages(page, b->order);
+		return 0;
+	}
+
+	/* The exception: free what can be freed, page by page. */
+	split_page(page, b->order);
+	for (i = held; i < nr; i++) {
+		if (i < ready || (i > ready && page_come_back(pa + i * PAGE_SIZE)))
+			__free_page(page + i);
+		else
+			lost++;
+	}
+
+	return lost;
+}
+
+/* Pages behind the entries that the module holds. */
+static unsigned long array_nr_held_pages(const struct tdx_pa_array *array)
+{
+	struct tdx_pa_block b = tdx_pa_block_start(&array->blocks);
+	unsigned long nr = 0;
+
+	while (tdx_pa_block_next(&array->blocks, &b))
+		nr += block_nr_held(array, &b);
+
+	return nr;
+}
+
+/**
+ * tdx_pa_array_release - give the pages back, and the array with them
+ * @array: the array, or NULL
+ *
+ * The only way out, right in every state.  A page that the module holds stays
+ * with it: silently if it was donated, with a warning if it is a control page,
+ * because then a delete must have failed.  Every other page is flushed if the
+ * module may have written it privately, and goes back to the page allocator.
+ * A page whose flush fails is kept out of it, with a warning, and the rest
+ * goes on.
+ *
+ * Context: May sleep.
+ */
+void tdx_pa_array_release(struct tdx_pa_array *array)
+{
+	unsigned long held = 0, lost = 0;
+	struct tdx_pa_block b;
+
+	if (!array)
+		return;
+
+	if (array->nr_held && !array->donated)
+		held = array_nr_held_pages(array);
+
+	b = tdx_pa_block_start(&array->blocks);
+	while (tdx_pa_block_next(&array->blocks, &b))
+		lost += release_block(array, &b);
+
+	if (held)
+		pr_warn("tdx: %lu control pages stay with the TDX module: not deleted before release\n",
+			held);
+	if (lost)
+		pr_warn("tdx: %lu pages stay out of use: the TDX module refused to flush them\n",
+			lost);
+	if (held || lost)
+		atomic_long_add(held + lost, &nr_stranded);
+
+	entries_free(array->entries, array->nr);
+	kfree(array);
+}
+EXPORT_SYMBOL_GPL(tdx_pa_array_release);
+
+/**
+ * tdx_pa_array_window - the window with a given number
+ * @array: the array
+ * @idx: number of the window, from 0; it covers the entries from
+ *	 @idx * TDX_PA_WINDOW_MAX on
+ * @window: filled on success
+ *
+ * Context: Any.
+ * Return: 0, or -ERANGE if @idx lies past the last window.
+ */
+int tdx_pa_array_window(const struct tdx_pa_array *array, unsigned int idx,
+			struct tdx_pa_window *window)
+{
+	const u64 *entries;
+	unsigned int first;
+
+	if (idx >= DIV_ROUND_UP(array->nr, TDX_PA_WINDOW_MAX))
+		return -ERANGE;
+
+	first = idx * TDX_PA_WINDOW_MAX;
+	entries = array->entries + first;
+
+	window->list_pa = is_vmalloc_addr(entries) ?
+			  PFN_PHYS(vmalloc_to_pfn(entries)) :
+			  virt_to_phys((void *)entries);
+	window->entries = entries;
+	window->first = first;
+	window->nr = min(array->nr - first, TDX_PA_WINDOW_MAX);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(tdx_pa_array_window);
+
+/**
+ * tdx_pa_array_copy_out - read from pages that were used as a shared buffer
+ * @array: the array
+ * @dst: where to copy to
+ * @offset: first byte to read, counted from the start of the first page
+ * @len: number of bytes
+ *
+ * Context: Any.
+ * Return:
+ * * %0		- @len bytes were copied
+ * * %-ERANGE	- the range reaches past the last page; nothing was copied
+ * * %-EPERM	- the pages are or were private to the module, or they belong to
+ *		  an IOMMU_MT list: they hold nothing for the host to read
+ */
+int tdx_pa_array_copy_out(const struct tdx_pa_array *array, void *dst,
+			  size_t offset, size_t len)
+{
+	size_t size = (size_t)array->nr * PAGE_SIZE;
+
+	if (array->flush || array->blocks.nr_mt)
+		return -EPERM;
+	if (offset > size || len > size - offset)
+		return -ERANGE;
+
+	while (len) {
+		size_t in_page = offset_in_page(offset);
+		size_t bytes = min(len, PAGE_SIZE - in_page);
+
+		memcpy(dst, phys_to_virt(array->entries[offset >> PAGE_SHIFT]) + in_page, bytes);
+		dst += bytes;
+		offset += bytes;
+		len -= bytes;
+	}
+
+	return 0;
+}
+EXPORT_SYMBOL_GPL(tdx_pa_array_copy_out);
+
+/**
+ * tdx_pa_array_nr_stranded - count the pages that release had to leave behind
+ *
+ * Context: Any.
+ * Return: number of pages since boot that are neither in use nor in the page
+ * allocator, because a delete or a flush failed.  Donated pages do not count.
+ */
+unsigned long tdx_pa_array_nr_stranded(void)
+{
+	return atomic_long_read(&nr_stranded);
+}
+EXPORT_SYMBOL_GPL(tdx_pa_array_nr_stranded);
+
+MODULE_DESCRIPTION("Lists of pages for the TDX module");
+MODULE_LICENSE("GPL");
