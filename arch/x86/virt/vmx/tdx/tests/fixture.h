@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the suites share: each case starts with a new model and a fresh judge,
+ * and ends with the judge's verdict
+ *
+ * Whatever a case does, no page that the model owns and no dirty page may reach
+ * the page allocator, and no watched page may vanish.  A case that means pages
+ * to stay behind says how many.
+ */
+#ifndef _TDX_TESTS_FIXTURE_H
+#define _TDX_TESTS_FIXTURE_H
+
+#include <kunit/test.h>
+#include <linux/sched.h>
+
+#include <asm/tdx_pa_array.h>
+
+#include "tdx_model.h"
+
+/* In test->priv: what the case expects to find in the end. */
+struct fixture {
+	unsigned long held;
+	unsigned long lost;
+};
+
+static inline int fixture_init(struct kunit *test)
+{
+	test->priv = kunit_kzalloc(test, sizeof(struct fixture), GFP_KERNEL);
+	if (!test->priv)
+		return -ENOMEM;
+
+	tdx_model_reset();
+	return tdx_judge_begin();
+}
+
+static inline void fixture_exit(struct kunit *test)
+{
+	struct fixture *expected = test->priv;
+	struct tdx_verdict verdict;
+
+	if (!expected)
+		return;
+
+	tdx_judge_look(&verdict);
+	KUNIT_EXPECT_EQ_MSG(test, verdict.freed_owned, 0, "pages freed while owned");
+	KUNIT_EXPECT_EQ_MSG(test, verdict.freed_dirty, 0, "pages freed while dirty");
+	KUNIT_EXPECT_EQ_MSG(test, verdict.held, expected->held, "pages with the module");
+	KUNIT_EXPECT_EQ_MSG(test, verdict.lost, expected->lost, "pages out of use");
+
+	tdx_model_reclaim();
+	tdx_judge_end();
+	tdx_model_reset();
+}
+
+static inline void fixture_expect(struct kunit *test, unsigned long held,
+				  unsigned long lost)
+{
+	struct fixture *expected = test->priv;
+
+	expected->held = held;
+	expected->lost = lost;
+}
+
+/* Let the judge wait for the pages of @array. */
+static inline void fixture_watch(const struct tdx_pa_array *array)
+{
+	for (unsigned int i = 0; i < array->nr; i++)
+		tdx_judge_watch(array->entries[i] & PAGE_MASK,
+				(array->entries[i] & ~PAGE_MASK) ?: 1);
+}
+
+static inline struct tdx_pa_array *fixture_alloc(struct kunit *test, unsigned int nr)
+{
+	struct tdx_pa_array *array = tdx_pa_array_alloc(nr);
+
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	fixture_watch(array);
+	return array;
+}
+
+/*
+ * Let the @nth allocation of this task fail, the first being 1; 0 disarms.
+ * Needs fail_page_alloc and failslab to heed allocations that may sleep, which
+ * the engine sets up.
+ */
+static inline bool fixture_fail_nth_allocation(unsigned int nth)
+{
+#ifdef CONFIG_FAULT_INJECTION
+	current->fail_nth = nth;
+	return true;
+#else
+	return false;
+#endif
+}
+
+/* Has the armed failure struck? */
+static inline bool fixture_allocation_failed(void)
+{
+#ifdef CONFIG_FAULT_INJECTION
+	return !current->fail_nth;
+#else
+	return false;
+#endif
+}
+
+#endif /* _TDX_TESTS_FIXTURE_H */
