@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that the modules are built for
+ *
+ * Included before everything else in the external build, and only there.  The
+ * sources are written for Linux 7.3; this header brings others up to it.
+ */
+#ifndef _TDX_COMPAT_H
+#define _TDX_COMPAT_H
+
+#include <linux/gfp.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#error "Linux 6.12 is the oldest kernel that these modules build for"
+#endif
+
+#include <asm/tdx.h>
+
+/* <asm/shared/tdx_errno.h> is newer than 6.12. */
+#ifndef TDX_SEAMCALL_STATUS_MASK
+#define TDX_SEAMCALL_STATUS_MASK	0xFFFFFFFF00000000ULL
+#define TDX_INTERRUPTED_RESUMABLE	0x8000000300000000ULL
+#define TDX_OPERAND_INVALID		0xC000010000000000ULL
+#define TDX_OPERAND_BUSY		0x8000020000000000ULL
+#define TDX_PAGE_METADATA_INCORRECT	0xC000030000000000ULL
+#endif
+
+#ifndef alloc_pages_bulk
+#define alloc_pages_bulk	alloc_pages_bulk_array
+#endif
+
+/* Not exported before 7.0: whoever needs it goes without. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#undef alloc_contig_pages
+#define alloc_contig_pages(...)	((struct page *)NULL)
+#endif
+
+/*
+ * User-mode Linux has no cache flush of its own, but the instruction needs no
+ * privilege.
+ */
+#ifdef CONFIG_UML
+static inline bool tdx_compat_has_clflushopt(void)
+{
+	static int has = -1;
+
+	if (has < 0) {
+		unsigned int a = 7, b, c = 0, d;
+
+		asm volatile("cpuid" : "+a" (a), "=b" (b), "+c" (c), "=d" (d));
+		has = (b >> 23) & 1;
+	}
+	return has;
+}
+
+static inline void clflush_cache_range(void *vaddr, unsigned int size)
+{
+	const unsigned long line = 64;
+	char *end = vaddr + size;
+	char *p = PTR_ALIGN_DOWN((char *)vaddr, line);
+
+	/* As the kernel's own does: after earlier stores... */
+	mb();
+	if (tdx_compat_has_clflushopt()) {
+		for (; p < end; p += line)
+			asm volatile("clflushopt %0" : "+m" (*p));
+	} else {
+		for (; p < end; p += line)
+			asm volatile("clflush %0" : "+m" (*p));
+	}
+	/* ... and before what follows. */
+	mb();
+}
+#endif
+
+#endif /* _TDX_COMPAT_H */

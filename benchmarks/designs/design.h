@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A design: one answer to the question how the host hands pages to the TDX
+ * module
+ *
+ * Each design lives in a folder of its own and fills in this table.  The first
+ * half is the data structure by itself, which the benchmark takes apart.  The
+ * second half is what a host driver does with it: the flows, each written the
+ * way the design wants its callers to be.  An operation that a design does not
+ * have is NULL.
+ */
+#ifndef _TDX_DESIGN_H
+#define _TDX_DESIGN_H
+
+#include <linux/types.h>
+
+/* What an array is for, which decides how some designs allocate it. */
+enum design_use {
+	USE_CONTROL,	/* control pages or a buffer: what one list page holds */
+	USE_MEMORY,	/* memory of the extensions: any number */
+};
+
+/* Something that the module made from control pages, and those pages. */
+struct design_object {
+	void *array;
+	u64 id;
+};
+
+struct design {
+	const char *name;
+	/* How it differs from the others, in one line. */
+	const char *title;
+
+	/* Pages that one array for @use may have; create() gives NULL beyond. */
+	unsigned int max_control;
+	unsigned int max_memory;
+
+	/* Called before this design is used after another one; may be NULL. */
+	void (*select)(void);
+
+	void *(*create)(enum design_use use, unsigned int nr);
+	/* Make all operands ready; return a mix of them to keep the compiler honest. */
+	u64 (*hand_over)(void *array);
+	/* Release pages that the module never saw. */
+	void (*release)(void *array);
+	/* Release pages as if the module had claimed them and given all back. */
+	void (*release_flushed)(void *array);
+	/* PA of the pages behind entry @i, and their number. */
+	phys_addr_t (*pages)(void *array, unsigned int i, unsigned long *nr_pages);
+	unsigned int (*nr_entries)(void *array);
+	/* Bytes that the array takes beside its pages, as the allocators count. */
+	size_t (*metadata_bytes)(void *array);
+
+	/* Flows: 0, or a negative errno with nothing left to be done by the caller. */
+	int (*spdm_create)(u64 func_id, unsigned int nr, struct design_object *spdm);
+	int (*spdm_delete)(struct design_object *spdm);
+	int (*ide_create)(u64 info, const struct design_object *spdm, unsigned int nr,
+			  struct design_object *ide);
+	int (*ide_delete)(const struct design_object *spdm, struct design_object *ide);
+	int (*iommu_setup)(u64 reg_base, unsigned int order, unsigned int nr_pages,
+			   struct design_object *iommu);
+	int (*iommu_clear)(struct design_object *iommu);
+	int (*ext_start)(unsigned int nr);
+	/* Device information: *@blob is kmalloc memory of *@len bytes on success. */
+	int (*read_info)(const struct design_object *spdm, unsigned int nr_pages,
+			 void **blob, size_t *len);
+};
+
+#define MAX_DESIGNS	16
+
+/* All designs whose modules are loaded, in the order in which they came. */
+extern const struct design *designs[MAX_DESIGNS];
+extern unsigned int nr_designs;
+
+void design_register(const struct design *design);
+void design_unregister(const struct design *design);
+const struct design *design_find(const char *name);
+
+/*
+ * Flows call this for each array that they have allocated, so that the judge
+ * can watch the pages.
+ */
+extern void (*design_on_array)(const struct design *design, void *array);
+
+static inline void design_allocated(const struct design *design, void *array)
+{
+	if (design_on_array)
+		design_on_array(design, array);
+}
+
+/* WBINVD on all CPUs, as far as the module behind the door is concerned. */
+void design_wbinvd_on_all_cpus(void);
+
+/* Three pages of the host's that TDH.SPDM.CONNECT wants beside the buffer. */
+struct design_pages {
+	phys_addr_t config;
+	phys_addr_t response;
+	phys_addr_t request;
+};
+
+extern struct design_pages design_shared;
+
+#endif /* _TDX_DESIGN_H */

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The list of designs, and what their flows share
+ */
+#include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
+#include "design.h"
+
+const struct design *designs[MAX_DESIGNS];
+EXPORT_SYMBOL_GPL(designs);
+
+unsigned int nr_designs;
+EXPORT_SYMBOL_GPL(nr_designs);
+
+void design_register(const struct design *design)
+{
+	if (!WARN_ON(nr_designs == MAX_DESIGNS))
+		designs[nr_designs++] = design;
+}
+EXPORT_SYMBOL_GPL(design_register);
+
+void design_unregister(const struct design *design)
+{
+	for (unsigned int i = 0; i < nr_designs; i++) {
+		if (designs[i] == design) {
+			designs[i] = designs[--nr_designs];
+			return;
+		}
+	}
+}
+EXPORT_SYMBOL_GPL(design_unregister);
+
+void (*design_on_array)(const struct design *design, void *array);
+EXPORT_SYMBOL_GPL(design_on_array);
+
+struct design_pages design_shared;
+EXPORT_SYMBOL_GPL(design_shared);
+
+static unsigned long shared_pages;
+
+const struct design *design_find(const char *name)
+{
+	for (unsigned int i = 0; i < nr_designs; i++) {
+		if (!strcmp(designs[i]->name, name))
+			return designs[i];
+	}
+	return NULL;
+}
+EXPORT_SYMBOL_GPL(design_find);
+
+void design_wbinvd_on_all_cpus(void)
+{
+	tdx_model_wbinvd_all();
+}
+EXPORT_SYMBOL_GPL(design_wbinvd_on_all_cpus);
+
+static int __init designs_init(void)
+{
+	phys_addr_t pa;
+
+	shared_pages = __get_free_pages(GFP_KERNEL | __GFP_ZERO, 2);
+	if (!shared_pages)
+		return -ENOMEM;
+
+	pa = virt_to_phys((void *)shared_pages);
+	design_shared = (struct design_pages) {
+		.config = pa,
+		.response = pa + PAGE_SIZE,
+		.request = pa + 2 * PAGE_SIZE,
+	};
+	return 0;
+}
+module_init(designs_init);
+
+static void __exit designs_exit(void)
+{
+	free_pages(shared_pages, 2);
+}
+module_exit(designs_exit);
+
+MODULE_DESCRIPTION("Ways to hand pages to the TDX module, side by side");
+MODULE_LICENSE("GPL");

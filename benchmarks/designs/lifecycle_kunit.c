@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One life-cycle suite for all designs, before the same judge
+ *
+ * Each case runs a host driver's flow the way the design wants it written.  As
+ * long as nothing fails, all designs must come out clean.  Where something
+ * fails, v2 is known to be unsafe or wasteful in places; those are claims, too,
+ * and are tested as such (H1 to H3, see Documentation/design.rst).
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "../../arch/x86/virt/vmx/tdx/door.h"
+#include "../../arch/x86/virt/vmx/tdx/tests/fixture.h"
+#include "design.h"
+
+#define FUNC_ID		0x1000
+#define STREAM_INFO	0x2000
+#define REG_BASE	0xfed90000
+
+static const char *const names[] = {
+	"v2", "v2-noclflush", "v2-blocks", "flat-v2alloc", "flat",
+};
+
+static void name_desc(const char *const *name, char *desc)
+{
+	strscpy(desc, *name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(design, names, name_desc);
+
+static void watch(const struct design *design, void *array)
+{
+	for (unsigned int i = 0; i < design->nr_entries(array); i++) {
+		unsigned long nr_pages;
+		phys_addr_t pa = design->pages(array, i, &nr_pages);
+
+		tdx_judge_watch(pa, nr_pages);
+	}
+}
+
+static const struct design *selected(struct kunit *test)
+{
+	const struct design *design = design_find(*(const char *const *)test->param_value);
+
+	if (!design)
+		kunit_skip(test, "its module is not loaded");
+	design->select();
+	return design;
+}
+
+static bool is_v2(const struct design *design)
+{
+	return str_has_prefix(design->name, "v2");
+}
+
+static void fail(u64 leaf, unsigned int nth, u64 status, unsigned int after)
+{
+	tdx_model_fail(&(struct tdx_model_fault) {
+		.leaf = leaf, .nth = nth, .status = status, .after = after,
+	});
+}
+
+/* v2 takes contiguous memory from a call that old kernels do not export. */
+static int ext_start(struct kunit *test, const struct design *design, unsigned int nr)
+{
+	int ret = design->ext_start(nr);
+
+	if (ret == -ENOMEM)
+		kunit_skip(test, "no contiguous allocation on this kernel");
+	return ret;
+}
+
+/* What the judge is expected to have seen.  Starts the judge afresh. */
+static void expect_verdict(struct kunit *test, struct tdx_verdict expected)
+{
+	struct tdx_verdict verdict;
+
+	tdx_judge_look(&verdict);
+	KUNIT_EXPECT_EQ(test, verdict.freed_owned, expected.freed_owned);
+	KUNIT_EXPECT_EQ(test, verdict.freed_dirty, expected.freed_dirty);
+	KUNIT_EXPECT_EQ(test, verdict.held, expected.held);
+	KUNIT_EXPECT_EQ(test, verdict.lost, expected.lost);
+
+	tdx_model_reclaim();
+	tdx_judge_end();
+	tdx_model_reset();
+	KUNIT_ASSERT_EQ(test, tdx_judge_begin(), 0);
+}
+
+/* The array alone, at every size, for both uses. */
+static void array_life(struct kunit *test)
+{
+	static const unsigned int sizes[] = { 1, 2, 511, 512, 513, 1024, 12800 };
+	const struct design *design = selected(test);
+
+	for (int use = USE_CONTROL; use <= USE_MEMORY; use++) {
+		unsigned int max = use == USE_CONTROL ? design->max_control :
+							design->max_memory;
+
+		for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+			void *array = design->create(use, sizes[i]);
+
+			if (sizes[i] > max) {
+				KUNIT_EXPECT_NULL(test, array);
+				continue;
+			}
+			if (!array && use == USE_MEMORY)
+				kunit_skip(test, "no contiguous allocation on this kernel");
+			KUNIT_ASSERT_NOT_NULL(test, array);
+			KUNIT_EXPECT_EQ(test, design->nr_entries(array), sizes[i]);
+			watch(design, array);
+			design->hand_over(array);
+			if (i % 2 && sizes[i] <= 512)
+				design->release_flushed(array);
+			else
+				design->release(array);
+		}
+
+		KUNIT_EXPECT_NULL(test, design->create(use, 0));
+	}
+}
+
+static const unsigned int control_sizes[] = { 1, 2, 511, 512 };
+
+static void spdm_life(struct kunit *test)
+{
+	const struct design *design = selected(test);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(control_sizes); i++) {
+		struct design_object spdm;
+
+		KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, control_sizes[i], &spdm), 0);
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), control_sizes[i]);
+		KUNIT_EXPECT_EQ(test, design->spdm_delete(&spdm), 0);
+	}
+}
+
+static void ide_life(struct kunit *test)
+{
+	const struct design *design = selected(test);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(control_sizes); i++) {
+		struct design_object spdm, ide;
+
+		KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 4, &spdm), 0);
+		KUNIT_ASSERT_EQ(test, design->ide_create(STREAM_INFO, &spdm, control_sizes[i],
+							 &ide), 0);
+		KUNIT_EXPECT_EQ(test, design->ide_delete(&spdm, &ide), 0);
+		KUNIT_EXPECT_EQ(test, design->spdm_delete(&spdm), 0);
+	}
+}
+
+static void iommu_life(struct kunit *test)
+{
+	const struct design *design = selected(test);
+
+	for (unsigned int order = 0; order < 5; order++) {
+		struct design_object iommu;
+
+		tdx_model_set_iommu_entries(2 + 30);
+		KUNIT_ASSERT_EQ(test, design->iommu_setup(REG_BASE, order, 30, &iommu), 0);
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), (2 << order) + 30);
+		KUNIT_EXPECT_EQ(test, design->iommu_clear(&iommu), 0);
+	}
+}
+
+static void ext_life(struct kunit *test)
+{
+	static const unsigned int sizes[] = { 1, 512, 513, 12800 };
+	const struct design *design = selected(test);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		fail(TDH_EXT_MEM_ADD, 0, TDX_INTERRUPTED_RESUMABLE, 300);
+		KUNIT_ASSERT_EQ(test, ext_start(test, design, sizes[i]), 0);
+		expect_verdict(test, (struct tdx_verdict) { .held = sizes[i] });
+	}
+}
+
+static void read_info_life(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object spdm;
+
+	KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 1, &spdm), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(control_sizes); i++) {
+		unsigned int nr = control_sizes[i];
+		size_t len, n;
+		void *blob;
+
+		KUNIT_ASSERT_EQ(test, design->read_info(&spdm, nr, &blob, &len), 0);
+		KUNIT_EXPECT_EQ(test, len, nr * PAGE_SIZE);
+		for (n = 0; n < len; n++)
+			KUNIT_ASSERT_EQ(test, ((u8 *)blob)[n], tdx_model_info_byte(n));
+		kfree(blob);
+	}
+	KUNIT_EXPECT_EQ(test, design->spdm_delete(&spdm), 0);
+}
+
+/* A refused create that touched some pages.  H2: v2 frees them dirty. */
+static void failed_create(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object spdm;
+
+	fail(TDH_SPDM_CREATE, 1, TDX_OPERAND_BUSY, 3);
+	KUNIT_EXPECT_NE(test, design->spdm_create(FUNC_ID, 20, &spdm), 0);
+	expect_verdict(test, (struct tdx_verdict) { .freed_dirty = is_v2(design) ? 3 : 0 });
+}
+
+/* A refused delete: no design may free what the module still owns. */
+static void failed_delete(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object spdm;
+
+	KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 20, &spdm), 0);
+	fail(TDH_SPDM_DELETE, 1, TDX_OPERAND_BUSY, 0);
+	KUNIT_EXPECT_NE(test, design->spdm_delete(&spdm), 0);
+	expect_verdict(test, (struct tdx_verdict) { .held = 20 });
+}
+
+static void failed_block(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object spdm, ide;
+
+	KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 4, &spdm), 0);
+	KUNIT_ASSERT_EQ(test, design->ide_create(STREAM_INFO, &spdm, 20, &ide), 0);
+	fail(TDH_IDE_STREAM_BLOCK, 1, TDX_OPERAND_BUSY, 0);
+	KUNIT_EXPECT_NE(test, design->ide_delete(&spdm, &ide), 0);
+	/* The session cannot end while the stream exists. */
+	KUNIT_EXPECT_NE(test, design->spdm_delete(&spdm), 0);
+	expect_verdict(test, (struct tdx_verdict) { .held = 24 });
+}
+
+/* One page that cannot be flushed.  H3: v2 loses all of them. */
+static void failed_flush(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object spdm;
+
+	KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 20, &spdm), 0);
+	fail(TDH_PHYMEM_PAGE_WBINVD, 7, TDX_OPERAND_BUSY, 0);
+	design->spdm_delete(&spdm);
+	expect_verdict(test, (struct tdx_verdict) { .lost = is_v2(design) ? 20 : 1 });
+}
+
+/* An add that fails in the middle.  H1: v2 frees pages that the module owns. */
+static void failed_mem_add(struct kunit *test)
+{
+	const struct design *design = selected(test);
+
+	fail(TDH_EXT_MEM_ADD, 2, TDX_OPERAND_BUSY, 100);
+	KUNIT_EXPECT_NE(test, ext_start(test, design, 1300), 0);
+	expect_verdict(test, is_v2(design) ?
+		       (struct tdx_verdict) { .freed_owned = 612 } :
+		       (struct tdx_verdict) { .held = 612, .lost = 412 });
+}
+
+/* An init that fails after all memory was added.  v2 frees it all. */
+static void failed_ext_init(struct kunit *test)
+{
+	const struct design *design = selected(test);
+
+	fail(TDH_EXT_INIT, 1, TDX_OPERAND_BUSY, 0);
+	KUNIT_EXPECT_NE(test, ext_start(test, design, 1300), 0);
+	expect_verdict(test, is_v2(design) ?
+		       (struct tdx_verdict) { .freed_owned = 1300 } :
+		       (struct tdx_verdict) { .held = 1300 });
+}
+
+/* A module that writes nonsense as the list of pages.  v2 loses the pages. */
+static void garbage_output(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object spdm;
+
+	KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 20, &spdm), 0);
+	tdx_model_set_output(TDX_MODEL_OUTPUT_GARBAGE);
+	design->spdm_delete(&spdm);
+	expect_verdict(test, (struct tdx_verdict) { .lost = is_v2(design) ? 20 : 0 });
+}
+
+/* Neither pages nor arrays leak, over many lives. */
+static void lives_leave_nothing(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	const unsigned int rounds = 64;
+	unsigned long before = 0;
+
+	for (unsigned int i = 0; i < rounds + 4; i++) {
+		struct design_object spdm, ide;
+		size_t len;
+		void *blob;
+
+		/* The first rounds fill the caches of the slab allocator. */
+		if (i == 4)
+			before = tdx_judge_nr_free_pages();
+
+		KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 40, &spdm), 0);
+		KUNIT_ASSERT_EQ(test, design->ide_create(STREAM_INFO, &spdm, 3, &ide), 0);
+		KUNIT_ASSERT_EQ(test, design->read_info(&spdm, 5, &blob, &len), 0);
+		kfree(blob);
+		KUNIT_ASSERT_EQ(test, design->ide_delete(&spdm, &ide), 0);
+		KUNIT_ASSERT_EQ(test, design->spdm_delete(&spdm), 0);
+	}
+
+	/* One page lost per round would be 64; others may have taken a few. */
+	KUNIT_EXPECT_LT(test, before, tdx_judge_nr_free_pages() + rounds / 2);
+}
+
+static int lifecycle_init(struct kunit *test)
+{
+	design_on_array = watch;
+	return fixture_init(test);
+}
+
+static void lifecycle_exit(struct kunit *test)
+{
+	fixture_exit(test);
+	design_on_array = NULL;
+}
+
+static struct kunit_case lifecycle_cases[] = {
+	KUNIT_CASE_PARAM(array_life, design_gen_params),
+	KUNIT_CASE_PARAM(spdm_life, design_gen_params),
+	KUNIT_CASE_PARAM(ide_life, design_gen_params),
+	KUNIT_CASE_PARAM(iommu_life, design_gen_params),
+	KUNIT_CASE_PARAM(ext_life, design_gen_params),
+	KUNIT_CASE_PARAM(read_info_life, design_gen_params),
+	KUNIT_CASE_PARAM(failed_create, design_gen_params),
+	KUNIT_CASE_PARAM(failed_delete, design_gen_params),
+	KUNIT_CASE_PARAM(failed_block, design_gen_params),
+	KUNIT_CASE_PARAM(failed_flush, design_gen_params),
+	KUNIT_CASE_PARAM(failed_mem_add, design_gen_params),
+	KUNIT_CASE_PARAM(failed_ext_init, design_gen_params),
+	KUNIT_CASE_PARAM(garbage_output, design_gen_params),
+	KUNIT_CASE_PARAM(lives_leave_nothing, design_gen_params),
+	{}
+};
+
+static struct kunit_suite lifecycle_suite = {
+	.name = "tdx_lifecycle",
+	.init = lifecycle_init,
+	.exit = lifecycle_exit,
+	.test_cases = lifecycle_cases,
+};
+
+kunit_test_suite(lifecycle_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the life of pages, for each design");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * v2: its callers
+ *
+ * The caller picks among three ways out: free what the module never took,
+ * ctrl_release what it gave back, ctrl_leak what is lost.
+ */
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "flows.h"
+#include "tdh.h"
+
+static const struct v2_policy *policy;
+
+void v2_use_policy(const struct v2_policy *p)
+{
+	policy = p;
+	v2_clflush = p->clflush;
+}
+
+static struct tdx_page_array *create(unsigned int nr)
+{
+	struct tdx_page_array *array = policy->create(nr);
+
+	if (array)
+		design_allocated(policy->design, array);
+	return array;
+}
+
+/*
+ * The array by itself
+ */
+
+void *v2_create(enum design_use use, unsigned int nr)
+{
+	return use == USE_CONTROL ? policy->create(nr) : policy->create_memory(nr);
+}
+
+u64 v2_hand_over(void *data)
+{
+	struct tdx_page_array *array = data;
+	unsigned int offset = 0;
+	u64 mix = 0;
+	int nents;
+
+	while ((nents = tdx_page_array_populate(array, offset)) > 0) {
+		mix ^= hpa_list_info_assign_raw(array);
+		offset += nents;
+	}
+
+	return mix;
+}
+
+void v2_release(void *data)
+{
+	policy->free(data);
+}
+
+void v2_release_flushed(void *data)
+{
+	struct tdx_page_array *array = data;
+	u64 released_hpa = array->nr_pages == 1 ? page_to_phys(array->pages[0]) :
+						  virt_to_phys(array->root);
+
+	if (policy->ctrl_release(array, array->nr_pages, released_hpa))
+		tdx_page_array_ctrl_leak(array);
+}
+
+phys_addr_t v2_pages(void *data, unsigned int i, unsigned long *nr_pages)
+{
+	struct tdx_page_array *array = data;
+
+	*nr_pages = compound_nr(array->pages[i]);
+	return page_to_phys(array->pages[i]);
+}
+
+unsigned int v2_nr_entries(void *data)
+{
+	struct tdx_page_array *array = data;
+
+	return array->nr_pages;
+}
+
+size_t v2_metadata_bytes(void *data)
+{
+	struct tdx_page_array *array = data;
+
+	return ksize(array) + ksize(array->root) + ksize(array->pages);
+}
+
+/*
+ * Flows
+ */
+
+int v2_spdm_create(u64 func_id, unsigned int nr, struct design_object *spdm)
+{
+	struct tdx_page_array *mt = create(nr);
+
+	if (!mt)
+		return -ENOMEM;
+
+	if (tdh_spdm_create(func_id, mt, &spdm->id)) {
+		policy->free(mt);
+		return -EIO;
+	}
+
+	spdm->array = mt;
+	return 0;
+}
+
+int v2_spdm_delete(struct design_object *spdm)
+{
+	struct tdx_page_array *mt = spdm->array;
+	unsigned int nr_released;
+	u64 released_hpa;
+
+	if (tdh_spdm_delete(spdm->id, mt, &nr_released, &released_hpa)) {
+		tdx_page_array_ctrl_leak(mt);
+		return -EIO;
+	}
+
+	if (policy->ctrl_release(mt, nr_released, released_hpa)) {
+		tdx_page_array_ctrl_leak(mt);
+		return -EIO;
+	}
+
+	return 0;
+}
+
+int v2_ide_create(u64 info, const struct design_object *spdm, unsigned int nr,
+		  struct design_object *ide)
+{
+	struct tdx_page_array *mt = create(nr);
+	u64 rp_ide_id;
+
+	if (!mt)
+		return -ENOMEM;
+
+	if (tdh_ide_stream_create(info, spdm->id, mt, 0, 0, 0, 0, 0, 0, &ide->id,
+				  &rp_ide_id)) {
+		policy->free(mt);
+		return -EIO;
+	}
+
+	ide->array = mt;
+	return 0;
+}
+
+int v2_ide_delete(const struct design_object *spdm, struct design_object *ide)
+{
+	struct tdx_page_array *mt = ide->array;
+	unsigned int nr_released;
+	u64 released_hpa;
+
+	if (tdh_ide_stream_block(spdm->id, ide->id))
+		goto leak;
+	if (tdh_ide_stream_delete(spdm->id, ide->id, mt, &nr_released, &released_hpa))
+		goto leak;
+	if (policy->ctrl_release(mt, nr_released, released_hpa))
+		goto leak;
+
+	return 0;
+
+leak:
+	tdx_page_array_ctrl_leak(mt);
+	return -EIO;
+}
+
+int v2_iommu_setup(u64 reg_base, unsigned int order, unsigned int nr_pages,
+		   struct design_object *iommu)
+{
+	struct tdx_page_array *mt = tdx_page_array_create_iommu_mt(order, nr_pages);
+
+	if (!mt)
+		return -ENOMEM;
+
+	design_allocated(policy->design, mt);
+
+	if (tdh_iommu_setup(reg_base, mt, &iommu->id)) {
+		tdx_page_array_free(mt);
+		return -EIO;
+	}
+
+	iommu->array = mt;
+	return 0;
+}
+
+int v2_iommu_clear(struct design_object *iommu)
+{
+	struct tdx_page_array *mt = iommu->array;
+
+	if (tdh_iommu_clear(iommu->id, mt) ||
+	    tdx_page_array_ctrl_release(mt, mt->nr_pages, virt_to_phys(mt->root))) {
+		tdx_page_array_ctrl_leak(mt);
+		return -EIO;
+	}
+
+	return 0;
+}
+
+int v2_ext_start(unsigned int nr)
+{
+	struct tdx_page_array *mem = policy->create_memory(nr);
+	unsigned int offset = 0;
+	int nents;
+
+	if (!mem)
+		return -ENOMEM;
+
+	design_allocated(policy->design, mem);
+
+	while ((nents = tdx_page_array_populate(mem, offset)) > 0) {
+		if (tdh_ext_mem_add(mem))
+			goto free;
+		offset += nents;
+	}
+
+	if (tdh_ext_init()) {
+		design_wbinvd_on_all_cpus();
+		goto free;
+	}
+
+	tdx_page_array_ctrl_leak(mem);
+	return 0;
+
+free:
+	policy->free(mem);
+	return -EIO;
+}
+
+int v2_read_info(const struct design_object *spdm, unsigned int nr_pages,
+		 void **blob, size_t *len)
+{
+	struct tdx_page_array *info = create(nr_pages);
+	int ret = -EIO;
+	void *map;
+	u64 bytes;
+
+	if (!info)
+		return -ENOMEM;
+
+	if (tdh_spdm_connect(spdm->id, design_shared.config, design_shared.response,
+			     design_shared.request, info, &bytes))
+		goto free;
+
+	ret = -ENOMEM;
+	map = vm_map_ram(info->pages, info->nr_pages, NUMA_NO_NODE);
+	if (!map)
+		goto free;
+
+	*blob = kmemdup(map, bytes, GFP_KERNEL);
+	vm_unmap_ram(map, info->nr_pages);
+	if (!*blob)
+		goto free;
+
+	*len = bytes;
+	ret = 0;
+free:
+	policy->free(info);
+	return ret;
+}
+
+static const struct v2_policy as_posted = {
+	.design = &design_v2,
+	.create = tdx_page_array_create,
+	.create_memory = tdx_page_array_alloc_contig,
+	.free = tdx_page_array_free,
+	.ctrl_release = tdx_page_array_ctrl_release,
+	.clflush = true,
+};
+
+static void v2_select(void)
+{
+	v2_use_policy(&as_posted);
+}
+
+const struct design design_v2 = {
+	.name = "v2",
+	.title = "v2 as posted",
+	.select = v2_select,
+	V2_OPERATIONS,
+};
+
+static int __init v2_init(void)
+{
+	design_register(&design_v2);
+	design_register(&design_v2_noclflush);
+	design_register(&design_v2_blocks);
+	return 0;
+}
+module_init(v2_init);
+
+static void __exit v2_exit(void)
+{
+	design_unregister(&design_v2_blocks);
+	design_unregister(&design_v2_noclflush);
+	design_unregister(&design_v2);
+}
+module_exit(v2_exit);
+
+MODULE_DESCRIPTION("v2: struct page pointers and one reused root page");
+MODULE_LICENSE("GPL");
