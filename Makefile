@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The face of the project.  `make help` lists the targets.
+
+ENGINES := benchmarks/engines
+export ENGINE KSRC QUICK MUTANT
+
+.DEFAULT_GOAL := help
+
+help:	## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
+	@echo
+	@echo "  KSRC=path     use this kernel source tree instead of Debian's"
+	@echo "  QUICK=1       make bench: a rough table in seconds"
+	@echo "  TDX_CACHE=dir where kernels are kept; now \$${XDG_CACHE_HOME:-~/.cache}/tdx-pa-array"
+
+bench:	## compare the designs: table, RESULTS.md, raw samples
+	@bash $(ENGINES)/bench.sh
+
+test:	## run every KUnit suite in a real kernel
+	@bash $(ENGINES)/test.sh
+
+check:	## style, documentation comments, scripts: no error, no warning
+	@bash $(ENGINES)/check.sh
+
+mutants:	## break each rule once and see a test go red
+	@bash $(ENGINES)/mutants.sh
+
+clean:	## remove what was built in this tree
+	rm -rf build
+
+distclean: clean	## remove the cached kernels, too
+	@bash -c '. $(ENGINES)/common.sh && rm -rf "$$CACHE" && echo "removed $$CACHE"'
+
+.PHONY: help bench test check mutants clean distclean

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The benchmark: all designs in one run, interleaved
+ *
+ * For each operation and number of pages, a round takes one sample of each
+ * design; the order of the designs changes from round to round, and the first
+ * rounds are thrown away.  A sample is many equal operations, so that it is long
+ * against the clock: stretches of a batch each, with what is not measured in
+ * between.  The samples are printed after the last round, one line each, as JSON
+ * behind a fixed prefix.
+ *
+ * Loading the module runs the benchmark.  It stays loaded, with nothing to do.
+ */
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
+#include "../designs/design.h"
+
+#define PREFIX		"tdx_bench: "
+
+#define MAX_SIZES	16
+#define MAX_BATCH	256
+#define MAX_REPEATS	1001
+#define WARM_UP		2
+
+#define MAX_STRETCHES	4096
+
+/*
+ * Pages that the arrays of one batch may have together.  Few, so that single
+ * pages come from and go to the per-CPU lists as they do when a driver has one
+ * array at a time; large batches would make v2 look slower than it is.
+ */
+#define MAX_BATCH_PAGES	2048
+
+/* Pages of one array at the most: 1 GiB. */
+#define MAX_PAGES	262144U
+
+#define FUNC_ID		0x1000
+
+static char *only_designs = "";
+module_param_named(designs, only_designs, charp, 0444);
+MODULE_PARM_DESC(designs, "names of the designs to run, comma separated (default: all)");
+
+static char *only_ops = "";
+module_param_named(ops, only_ops, charp, 0444);
+MODULE_PARM_DESC(ops, "names of the operations to run, comma separated (default: all)");
+
+static unsigned int sizes[MAX_SIZES] = { 1, 2, 8, 32, 128, 512, 1024, 4096, 12800 };
+static unsigned int nr_sizes = 9;
+module_param_array_named(pages, sizes, uint, &nr_sizes, 0444);
+MODULE_PARM_DESC(pages, "numbers of pages (default: 1,2,8,32,128,512,1024,4096,12800)");
+
+static unsigned int repeats = 61;
+module_param(repeats, uint, 0444);
+MODULE_PARM_DESC(repeats, "samples of each kind (default: 61, at most 1001)");
+
+static unsigned int sample_us = 100;
+module_param(sample_us, uint, 0444);
+MODULE_PARM_DESC(sample_us, "shortest sample to aim at, in us (default: 100)");
+
+/* What one design does in one cell of the table. */
+struct run {
+	const struct design *design;
+	unsigned int nr_pages;
+	unsigned int batch;
+	unsigned int stretches;
+	void *arrays[MAX_BATCH];
+	/* Only sessions to read from; made outside the measurement. */
+	struct design_object spdm;
+	u64 mix;
+};
+
+/* Of each run, one per round. */
+static u64 *samples;
+
+static u64 *sample_of(unsigned int run, unsigned int round)
+{
+	return &samples[run * repeats + round];
+}
+
+/**
+ * struct bench_op - an operation to measure
+ * @name: its name
+ * @max_pages: pages that the design can do it with; 0 is never
+ * @before: prepare a batch, not measured; may be NULL
+ * @run: do the batch
+ * @after: clean up, not measured; may be NULL
+ * @holds_pages: all pages of a batch are in use at once
+ *
+ * The functions return 0 or a negative errno.
+ */
+struct bench_op {
+	const char *name;
+	unsigned int (*max_pages)(const struct design *design);
+	int (*before)(struct run *run);
+	int (*run)(struct run *run);
+	int (*after)(struct run *run);
+	bool holds_pages;
+};
+
+static enum design_use use_for(unsigned int nr_pages)
+{
+	return nr_pages <= 512 ? USE_CONTROL : USE_MEMORY;
+}
+
+static int create_batch(struct run *run)
+{
+	const struct design *design = run->design;
+	enum design_use use = use_for(run->nr_pages);
+
+	for (unsigned int i = 0; i < run->batch; i++)
+		run->arrays[i] = design->create(use, run->nr_pages);
+	for (unsigned int i = 0; i < run->batch; i++) {
+		if (!run->arrays[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int release_batch(struct run *run)
+{
+	for (unsigned int i = 0; i < run->batch; i++)
+		run->design->release(run->arrays[i]);
+	return 0;
+}
+
+static int release_flushed_batch(struct run *run)
+{
+	for (unsigned int i = 0; i < run->batch; i++)
+		run->design->release_flushed(run->arrays[i]);
+	return 0;
+}
+
+/* One array is enough: nothing is used up. */
+static int create_one(struct run *run)
+{
+	run->arrays[0] = run->design->create(use_for(run->nr_pages), run->nr_pages);
+	return run->arrays[0] ? 0 : -ENOMEM;
+}
+
+static int release_one(struct run *run)
+{
+	run->design->release(run->arrays[0]);
+	return 0;
+}
+
+static int hand_over_batch(struct run *run)
+{
+	for (unsigned int i = 0; i < run->batch; i++)
+		run->mix += run->design->hand_over(run->arrays[0]);
+	return 0;
+}
+
+static int life_control_batch(struct run *run)
+{
+	struct design_object spdm;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < run->batch && !ret; i++) {
+		ret = run->design->spdm_create(FUNC_ID, run->nr_pages, &spdm);
+		if (!ret)
+			ret = run->design->spdm_delete(&spdm);
+	}
+	return ret;
+}
+
+static int open_session(struct run *run)
+{
+	return run->design->spdm_create(FUNC_ID, 1, &run->spdm);
+}
+
+static int close_session(struct run *run)
+{
+	return run->design->spdm_delete(&run->spdm);
+}
+
+static int life_blob_batch(struct run *run)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < run->batch && !ret; i++) {
+		size_t len;
+		void *blob;
+
+		ret = run->design->read_info(&run->spdm, run->nr_pages, &blob, &len);
+		if (!ret)
+			kfree(blob);
+	}
+	return ret;
+}
+
+static int life_memory_batch(struct run *run)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < run->batch && !ret; i++)
+		ret = run->design->ext_start(run->nr_pages);
+	return ret;
+}
+
+static int reclaim(struct run *run)
+{
+	tdx_model_reclaim();
+	return 0;
+}
+
+/* One array for either use, whichever fits. */
+static unsigned int max_create(const struct design *design)
+{
+	return design->create ? design->max_memory : 0;
+}
+
+static unsigned int max_hand_over(const struct design *design)
+{
+	return design->hand_over ? design->max_memory : 0;
+}
+
+static unsigned int max_release_flushed(const struct design *design)
+{
+	return design->release_flushed ? design->max_control : 0;
+}
+
+static unsigned int max_life_control(const struct design *design)
+{
+	return design->spdm_create ? 512 : 0;
+}
+
+static unsigned int max_life_blob(const struct design *design)
+{
+	return design->read_info ? 512 : 0;
+}
+
+static unsigned int max_life_memory(const struct design *design)
+{
+	return design->ext_start ? design->max_memory : 0;
+}
+
+static const struct bench_op ops[] = {
+	{ "create", max_create, NULL, create_batch, release_batch, true },
+	{ "hand-over", max_hand_over, create_one, hand_over_batch, release_one },
+	{ "release", max_create, create_batch, release_batch, NULL, true },
+	{ "release-flushed", max_release_flushed, create_batch, release_flushed_batch, NULL, true },
+	{ "life-control", max_life_control, NULL, life_control_batch, NULL },
+	{ "life-blob", max_life_blob, open_session, life_blob_batch, close_session },
+	{ "life-memory", max_life_memory, NULL, life_memory_batch, reclaim, true },
+};
+
+/* Is @name in the comma separated @list?  An empty list has all names. */
+static bool listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!*list)
+		return true;
+	for (const char *p = list; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (!strncmp(p, name, len) && (!p[len] || p[len] == ','))
+			return true;
+	}
+	return false;
+}
+
+/* Take one sample.  Return ns, or a negative errno. */
+static s64 sample(const struct bench_op *op, struct run *run)
+{
+	u64 start, ns = 0;
+	int ret = 0;
+
+	if (run->design->select)
+		run->design->select();
+
+	for (unsigned int i = 0; i < run->stretches && !ret; i++) {
+		if (op->before)
+			ret = op->before(run);
+		if (ret)
+			break;
+
+		start = ktime_get_ns();
+		ret = op->run(run);
+		ns += ktime_get_ns() - start;
+
+		if (!ret && op->after)
+			ret = op->after(run);
+	}
+
+	return ret ?: ns;
+}
+
+/* Find the batch that takes sample_us, and then the number of stretches. */
+static int calibrate(const struct bench_op *op, struct run *run)
+{
+	unsigned int max_batch = op->holds_pages ?
+		clamp(MAX_BATCH_PAGES / run->nr_pages, 1U, MAX_BATCH) : 1U << 20;
+	u64 want = sample_us * NSEC_PER_USEC;
+
+	run->batch = 1;
+	run->stretches = 1;
+	for (;;) {
+		s64 ns = sample(op, run);
+
+		if (ns < 0)
+			return ns;
+		if (ns >= want)
+			return 0;
+		if (run->batch < max_batch)
+			run->batch = min(max_batch, run->batch * (ns * 8 > want ? 2U : 8U));
+		else if (run->stretches < MAX_STRETCHES)
+			run->stretches *= 2;
+		else
+			return 0;
+	}
+}
+
+static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_runs)
+{
+	unsigned int round, i;
+
+	for (i = 0; i < nr_runs; i++) {
+		int ret = calibrate(op, &runs[i]);
+
+		if (ret) {
+			pr_info(PREFIX "{\"kind\": \"absent\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"errno\": %d}\n",
+				op->name, runs[i].design->name, runs[i].nr_pages, -ret);
+			runs[i] = runs[--nr_runs];
+			i--;
+		}
+	}
+
+	for (round = 0; round < WARM_UP + repeats; round++) {
+		for (i = 0; i < nr_runs; i++) {
+			/* Another one first each round, and every other round backwards. */
+			unsigned int at = (round / 2 + i) % nr_runs;
+			unsigned int which = round % 2 ? nr_runs - 1 - at : at;
+			s64 ns = sample(op, &runs[which]);
+
+			if (ns < 0)
+				return ns;
+			if (round >= WARM_UP)
+				*sample_of(which, round - WARM_UP) = ns;
+		}
+		cond_resched();
+	}
+
+	for (i = 0; i < nr_runs; i++) {
+		for (round = 0; round < repeats; round++)
+			pr_info(PREFIX "{\"kind\": \"sample\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"round\": %u, \"operations\": %u, \"ns\": %llu}\n",
+				op->name, runs[i].design->name, runs[i].nr_pages, round,
+				runs[i].batch * runs[i].stretches, *sample_of(i, round));
+	}
+
+	return 0;
+}
+
+static int measure_metadata(const struct design *design, unsigned int nr_pages)
+{
+	void *array;
+
+	if (!design->metadata_bytes)
+		return 0;
+
+	if (design->select)
+		design->select();
+	array = design->create(use_for(nr_pages), nr_pages);
+	if (!array)
+		return 0;
+
+	pr_info(PREFIX "{\"kind\": \"metadata\", \"design\": \"%s\", \"pages\": %u, \"bytes\": %zu}\n",
+		design->name, nr_pages, design->metadata_bytes(array));
+	design->release(array);
+	return 0;
+}
+
+/* Allocator calls, if the modules were linked to be counted. */
+static void measure_calls(const struct design *design, unsigned int nr_pages,
+			  const unsigned long *calls)
+{
+	unsigned long start, created, released;
+	void *array;
+
+	if (design->select)
+		design->select();
+	start = *calls;
+	array = design->create(use_for(nr_pages), nr_pages);
+	created = *calls;
+	if (!array)
+		return;
+	design->release(array);
+	released = *calls;
+
+	pr_info(PREFIX "{\"kind\": \"calls\", \"design\": \"%s\", \"pages\": %u, \"create\": %lu, \"release\": %lu}\n",
+		design->name, nr_pages, created - start, released - created);
+}
+
+static int bench_all(struct run *runs)
+{
+	const unsigned long *calls = __symbol_get("tdx_count_calls");
+
+	for (unsigned int s = 0; s < nr_sizes; s++) {
+		for (unsigned int d = 0; d < nr_designs; d++) {
+			if (!listed(only_designs, designs[d]->name))
+				continue;
+			measure_metadata(designs[d], sizes[s]);
+			if (calls)
+				measure_calls(designs[d], sizes[s], calls);
+		}
+	}
+
+	if (calls) {
+		__symbol_put("tdx_count_calls");
+		return 0;
+	}
+
+	for (unsigned int o = 0; o < ARRAY_SIZE(ops); o++) {
+		if (!listed(only_ops, ops[o].name))
+			continue;
+		for (unsigned int s = 0; s < nr_sizes; s++) {
+			unsigned int nr_runs = 0;
+			int ret;
+
+			for (unsigned int d = 0; d < nr_designs; d++) {
+				if (!listed(only_designs, designs[d]->name) ||
+				    sizes[s] > ops[o].max_pages(designs[d]))
+					continue;
+				runs[nr_runs].design = designs[d];
+				runs[nr_runs].nr_pages = sizes[s];
+				nr_runs++;
+			}
+			if (!nr_runs)
+				continue;
+
+			ret = measure(&ops[o], runs, nr_runs);
+			if (ret) {
+				pr_err(PREFIX "%s of %u pages failed: %d\n", ops[o].name,
+				       sizes[s], ret);
+				return ret;
+			}
+		}
+	}
+
+	return 0;
+}
+
+static int __init bench_init(void)
+{
+	struct run *runs;
+	int ret = -ENOMEM;
+
+	if (!repeats || repeats > MAX_REPEATS || !sample_us || sample_us > 10000) {
+		pr_err(PREFIX "repeats must be 1 to %u, sample_us 1 to 10000\n", MAX_REPEATS);
+		return -EINVAL;
+	}
+	for (unsigned int s = 0; s < nr_sizes; s++) {
+		if (!sizes[s] || sizes[s] > MAX_PAGES) {
+			pr_err(PREFIX "pages must be 1 to %u\n", MAX_PAGES);
+			return -EINVAL;
+		}
+	}
+
+	/* Their modules come first. */
+	if (!nr_designs)
+		return -ENODEV;
+
+	runs = vcalloc(nr_designs, sizeof(*runs));
+	samples = vcalloc(nr_designs * repeats, sizeof(*samples));
+	if (runs && samples) {
+		tdx_model_reset();
+		ret = bench_all(runs);
+		tdx_model_reset();
+		pr_info(PREFIX "{\"kind\": \"end\", \"errno\": %d}\n", -ret);
+	}
+
+	vfree(samples);
+	vfree(runs);
+	return ret;
+}
+module_init(bench_init);
+
+static void __exit bench_exit(void)
+{
+}
+module_exit(bench_exit);
+
+MODULE_DESCRIPTION("Benchmark of ways to hand pages to the TDX module");
+MODULE_LICENSE("GPL");

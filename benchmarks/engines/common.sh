@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the scripts of all engines share: where things are, and how to talk.
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=$TOP/build
+CACHE=${TDX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tdx-pa-array}
+JOBS=$(nproc)
+
+# Progress and errors go to stderr, results to stdout.
+say() { echo "$*" >&2; }
+die() { echo "error: $*" >&2; exit 1; }
+
+# step LOG TITLE COMMAND...: run a long command, tell how long it took and where
+# its log is.  A failure shows the end of the log.
+step()
+{
+	local log=$1 title=$2 start=$SECONDS rc=0
+	shift 2
+
+	mkdir -p "$(dirname "$log")"
+	say "  $title (log: $log)"
+	"$@" > "$log" 2>&1 < /dev/null || rc=$?
+	if [ $rc -ne 0 ]; then
+		tail -n 25 "$log" >&2
+		die "$title: failed with status $rc after $((SECONDS - start)) s; whole log: $log"
+	fi
+	say "  $title: done in $((SECONDS - start)) s"
+}
+
+# One at a time, so that two runs do not build the same cache.
+take_lock()
+{
+	mkdir -p "$CACHE"
+	exec 9> "$CACHE/lock"
+	flock -n 9 || { say "  waiting for another run to finish"; flock -w 3600 9; } ||
+		die "another run holds $CACHE/lock for an hour"
+}

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# farm.sh DIR: lay out the sources for an external build.
+#
+# The sources have the shape of a kernel tree, and one checkout is built for
+# several kernels.  So each build gets a directory of symbolic links of its own,
+# with the few Kbuild files that only an external build needs.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+farm=$1
+mkdir -p "$farm"
+
+# Links to what is gone would be built still.
+find "$farm" -xtype l -delete
+
+cp -rsf "$TOP/arch" "$TOP/benchmarks" "$farm/"
+
+cat > "$farm/Kbuild" <<'EOF'
+# The compat header sees to it that older kernels will do.
+subdir-ccflags-y := -I$(src)/arch/x86/include -I$(src)/benchmarks/compat \
+		    -include $(src)/benchmarks/compat/compat.h
+ccflags-y := $(subdir-ccflags-y)
+obj-m += arch/x86/virt/vmx/tdx/ benchmarks/
+EOF
+# The directory's own Makefile is the kernel tree's; here the fragment is all.
+echo 'include $(src)/Kbuild.pa_array' > "$farm/arch/x86/virt/vmx/tdx/Kbuild"

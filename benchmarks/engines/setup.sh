@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# setup.sh [check]: install what a build needs and the machine has not, from the
+# distribution's packages.  With "check", also what `make check` needs.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+# Tool or header, and the Debian package that has it.
+NEEDS="
+gcc		gcc
+ld		binutils
+make		make
+flex		flex
+bison		bison
+bc		bc
+perl		perl
+python3		python3
+xz		xz-utils
+insmod		kmod
+flock		util-linux
+/usr/include/stdio.h	libc6-dev
+"
+[ "${1:-}" != check ] || NEEDS+="
+git		git
+shellcheck	shellcheck
+/usr/lib/python3/dist-packages/pyflakes	python3-pyflakes
+"
+
+PATH=$PATH:/usr/sbin:/sbin
+tools='' packages=''
+while read -r tool package; do
+	case $tool in
+	'') ;;
+	/*) [ -e "$tool" ] || { tools+=" $tool"; packages+=" $package"; } ;;
+	*) command -v "$tool" > /dev/null || { tools+=" $tool"; packages+=" $package"; } ;;
+	esac
+done <<< "$NEEDS"
+
+[ -n "$packages" ] || exit 0
+
+command -v apt-get > /dev/null && [ -e /etc/debian_version ] ||
+	die "this machine is not Debian: install what is missing ($tools ) by its own means, and pass a kernel tree with KSRC=path"
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo > /dev/null || die "to install$packages: run as root, or install sudo"
+	sudo=sudo
+fi
+
+apt_install()
+{
+	# shellcheck disable=SC2086
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends install $packages
+}
+
+apt_refresh_and_install()
+{
+	apt_install || { $sudo apt-get -q update && apt_install; }
+}
+
+step "$BUILD/setup.log" "installing$packages" apt_refresh_and_install
