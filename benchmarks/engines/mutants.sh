@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# mutants.sh: break each rule in mutants.list, one at a time, and see the tests go
+# red.  A mutant that survives is an error: a rule that nothing guards.
+# MUTANT=text runs those whose rule contains the text.
+set -eu
+ENGINE=${ENGINE:-uml}
+. "$(dirname "$0")/common.sh"
+. "$TOP/benchmarks/engines/$ENGINE.sh"
+
+take_lock
+"$TOP/benchmarks/engines/setup.sh"
+engine_build "$("$TOP/benchmarks/engines/source.sh")"
+engine_modules
+
+plain=$FARM
+dir=arch/x86/virt/vmx/tdx
+killed=0 survived=0
+
+# How a mutant ended: "red" with the names of the first tests that failed.
+run_mutant()
+{
+	local log=$BUILD/mutant.log
+
+	if ! make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" -j"$JOBS" \
+	     CONFIG_TDX_PA_ARRAY=m CONFIG_TDX_MODEL=m CONFIG_TDX_PA_ARRAY_KUNIT_TEST=m modules \
+	     > "$FARM.log" 2>&1; then
+		echo "does not build: $FARM.log"
+		return
+	fi
+	if ! (engine_boot "$log" 60 6G test) 2> /dev/null; then
+		echo "red: the kernel stopped"
+		return
+	fi
+	grep -oE '^ *not ok [0-9]+ [a-z_]+$' "$log" | awk '{ print $4 }' | grep -v '^tdx_' |
+		head -n 3 | paste -sd ' ' | sed 's/^./red: &/'
+}
+
+while IFS= read -r line; do
+	case $line in '#'* | '') continue ;; esac
+	rule=${line%% | *}
+	rest=${line#* | }
+	file=${rest%% | *}
+	script=${rest#* | }
+	case $rule in *"${MUTANT:-}"*) ;; *) continue ;; esac
+
+	FARM=$plain-mutant
+	"$TOP/benchmarks/engines/farm.sh" "$FARM"
+	rm "$FARM/$dir/$file"
+	sed "$script" "$TOP/$dir/$file" > "$FARM/$dir/$file"
+	! cmp -s "$TOP/$dir/$file" "$FARM/$dir/$file" ||
+		die "mutants.list: nothing to break for \"$rule\" in $file"
+
+	end=$(run_mutant)
+	case $end in
+	red*) killed=$((killed + 1)) ;;
+	*) survived=$((survived + 1)); end="SURVIVED ${end:-}" ;;
+	esac
+	printf '%-48s %s\n' "$rule" "$end"
+done < "$TOP/benchmarks/mutants/mutants.list"
+
+rm -rf "$plain-mutant"
+echo "$killed mutants killed, $survived survived"
+[ $survived -eq 0 ] && [ $killed -gt 0 ]
