@@ -30,8 +30,8 @@
 #define alloc_pages_bulk	alloc_pages_bulk_array
 #endif
 
-/* Not exported before 7.0: whoever needs it goes without. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+/* 7.3 exports it, 6.12 does not; what lies between goes without, too. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
 #undef alloc_contig_pages
 #define alloc_contig_pages(...)	((struct page *)NULL)
 #endif

@@ -85,6 +85,7 @@ engine_boot()
 		kunit.enable=1 kunit.autorun=1 \
 		init="$TOP/benchmarks/engines/guest-init" -- "$FARM" "$@" \
 		> "$log" 2>&1 < /dev/null || rc=$?
+	sed -i 's/\r$//' "$log"
 	[ $rc -ne 124 ] && [ $rc -ne 137 ] ||
 		die "the kernel did not finish in $seconds s; its console: $log"
 	grep -q '^guest: done' "$log" || {
