@@ -12,7 +12,8 @@ help:	## list the targets
 	@echo
 	@echo "  KSRC=path     use this kernel source tree instead of Debian's"
 	@echo "  QUICK=1       make bench: a rough table in seconds"
-	@echo "  TDX_CACHE=dir where kernels are kept; now \$${XDG_CACHE_HOME:-~/.cache}/tdx-pa-array"
+	@echo "  MUTANT=text   make mutants: only rules with this text"
+	@echo "  TDX_CACHE=dir where kernels are kept (default: ~/.cache/tdx-pa-array)"
 
 bench:	## compare the designs: table, RESULTS.md, raw samples
 	@bash $(ENGINES)/bench.sh

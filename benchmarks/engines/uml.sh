@@ -78,16 +78,23 @@ engine_boot()
 	shift 3
 
 	mkdir -p "$(dirname "$log")"
-	# A process group of its own, so that nothing of it is left behind.
-	TMPDIR=$(uml_tmpdir) setsid --wait timeout -k 5 "$seconds" \
+	# A session of its own, ended as a whole, whatever ends this script.
+	TMPDIR=$(uml_tmpdir) setsid timeout -k 5 "$seconds" \
 		"$KOBJ/linux" mem="$mem" root=/dev/root rootfstype=hostfs rootflags=/ ro \
 		con=null con0=null,fd:1 quiet panic=-1 \
 		kunit.enable=1 kunit.autorun=1 \
 		init="$TOP/benchmarks/engines/guest-init" -- "$FARM" "$@" \
-		> "$log" 2>&1 < /dev/null || rc=$?
+		> "$log" 2>&1 < /dev/null &
+	guest=$!
+	trap 'kill -KILL -- -$guest 2> /dev/null' EXIT
+	trap 'exit 130' INT TERM
+	wait $guest || rc=$?
+	kill -KILL -- -$guest 2> /dev/null || true
+	trap - EXIT INT TERM
 	sed -i 's/\r$//' "$log"
-	[ $rc -ne 124 ] && [ $rc -ne 137 ] ||
-		die "the kernel did not finish in $seconds s; its console: $log"
+	case $rc in 124 | 137)
+		die "the kernel did not finish in $seconds s; its console: $log" ;;
+	esac
 	grep -q '^guest: done' "$log" || {
 		tail -n 25 "$log" >&2
 		die "the kernel stopped before the end (status $rc); its console: $log"

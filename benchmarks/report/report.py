@@ -264,6 +264,9 @@ interleaved in one kernel, behind the same door to the same software TDX module.
   `life-` rows of flat with that one.
 - The time of the software module is in the `life-` rows and in `release-flushed`,
   for all designs alike. A real WBINVD costs more than the model's.
+- Up to 512 pages `create` makes an array of control pages, above that one for the
+  memory of the extensions, which v2 takes from alloc_contig_pages(). So does
+  `life-memory` at every size, although only thousands of pages are real there.
 - v2 cannot release more than 512 pages with a flush, nor claim more control
   pages; there are no such rows.
 

@@ -55,6 +55,18 @@ tdx_operand_hpa_list_info_done(const struct tdx_pa_window *w, u64 info)
 }
 
 /**
+ * tdx_operand_hpa_array_is_list - does HPA_ARRAY_T name a list page?
+ * @w: the window
+ *
+ * Return: true, unless @w has one page, which then is named itself, and comes
+ * back in a register instead of on a page for output.
+ */
+static inline bool tdx_operand_hpa_array_is_list(const struct tdx_pa_window *w)
+{
+	return w->nr > 1;
+}
+
+/**
  * tdx_operand_hpa_array - a window as HPA_ARRAY_T
  * @w: the window
  *
@@ -62,7 +74,7 @@ tdx_operand_hpa_list_info_done(const struct tdx_pa_window *w, u64 info)
  */
 static inline u64 tdx_operand_hpa_array(const struct tdx_pa_window *w)
 {
-	phys_addr_t pa = w->nr == 1 ? w->entries[0] : w->list_pa;
+	phys_addr_t pa = tdx_operand_hpa_array_is_list(w) ? w->list_pa : w->entries[0];
 
 	return FIELD_PREP(HPA_ARRAY_PFN, PHYS_PFN(pa)) |
 	       FIELD_PREP(HPA_ARRAY_LAST, w->nr - 1);
@@ -72,15 +84,15 @@ static inline u64 tdx_operand_hpa_array(const struct tdx_pa_window *w)
  * tdx_operand_hpa_array_out - where the module may write the list of pages that
  * it gives back
  * @w: the window that those pages were handed over with
- * @page: PA of a page for the module to fill.  Never a page of entries.
+ * @page: PA of a page for the module to fill, unused if @w has one page.  Never
+ *	  a page of entries.
  *
- * Return: the operand: @page, or 0 if @w has one page, which the module returns
- * in a register.
+ * Return: the operand: @page, or 0 if tdx_operand_hpa_array_is_list() is false.
  */
 static inline u64 tdx_operand_hpa_array_out(const struct tdx_pa_window *w,
 					    phys_addr_t page)
 {
-	return w->nr == 1 ? 0 : page;
+	return tdx_operand_hpa_array_is_list(w) ? page : 0;
 }
 
 /**

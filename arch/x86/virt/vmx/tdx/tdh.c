@@ -87,19 +87,31 @@ static bool claim(struct tdx_pa_array *mt, enum list_format format,
 }
 
 /*
- * The same once more for a leaf that gives control pages back.  It is also told
- * where to write the list of them: into a scratch page, because the entries are
- * the only record of the pages.  What it writes there is of no interest, since
- * success means all of them.  Deletes are rare, and none may fail for want of
- * one page, so wait for it.
+ * The module is about to give control pages back.  False: they are not held, or
+ * this array cannot be handed to the leaf.
  */
-static u64 *give_back(const struct tdx_pa_array *mt, enum list_format format,
+static bool give_back(const struct tdx_pa_array *mt, enum list_format format,
 		      struct tdx_pa_window *w)
 {
-	if (mt->nr_held != mt->nr || !single_window(mt, format, w))
-		return NULL;
+	return mt->nr_held == mt->nr && single_window(mt, format, w);
+}
 
+/*
+ * Such a leaf also wants to know where to write the list of the pages: into a
+ * scratch page, because the entries are the only record.  What it writes there
+ * is of no interest, since success means all of them.  Deletes are rare, and
+ * none may fail for want of one page, so wait for it.
+ */
+static u64 *scratch_alloc(void)
+{
 	return (u64 *)get_zeroed_page(GFP_KERNEL | __GFP_NOFAIL);
+}
+
+/* The same as HPA_ARRAY_T, which does not always take a page. */
+static u64 scratch_operand(const struct tdx_pa_window *w, u64 **scratch)
+{
+	*scratch = tdx_operand_hpa_array_is_list(w) ? scratch_alloc() : NULL;
+	return tdx_operand_hpa_array_out(w, *scratch ? virt_to_phys(*scratch) : 0);
 }
 
 /* The leaf has come back. */
@@ -235,10 +247,10 @@ u64 tdh_iommu_clear(u64 iommu_id, struct tdx_pa_array *mt)
 	struct tdx_pa_window w;
 	u64 *scratch;
 
-	scratch = give_back(mt, IOMMU_MT_LIST, &w);
-	if (!scratch)
+	if (!give_back(mt, IOMMU_MT_LIST, &w))
 		return TDX_WRAPPER_REFUSED;
 
+	scratch = scratch_alloc();
 	memcpy(scratch, w.entries, w.nr * sizeof(*scratch));
 	args.rdx = virt_to_phys(scratch);
 	return given_back(mt, scratch, door_resume(TDH_IOMMU_CLEAR, &args));
@@ -286,11 +298,10 @@ u64 tdh_spdm_delete(u64 spdm_id, struct tdx_pa_array *mt)
 	struct tdx_pa_window w;
 	u64 *scratch;
 
-	scratch = give_back(mt, PAGE_LIST, &w);
-	if (!scratch)
+	if (!give_back(mt, PAGE_LIST, &w))
 		return TDX_WRAPPER_REFUSED;
 
-	args.rdx = tdx_operand_hpa_array_out(&w, virt_to_phys(scratch));
+	args.rdx = scratch_operand(&w, &scratch);
 	return given_back(mt, scratch, tdx_door(TDH_SPDM_DELETE, &args));
 }
 EXPORT_SYMBOL_GPL(tdh_spdm_delete);
@@ -406,11 +417,10 @@ u64 tdh_ide_stream_delete(u64 spdm_id, u64 stream_id, struct tdx_pa_array *mt)
 	struct tdx_pa_window w;
 	u64 *scratch;
 
-	scratch = give_back(mt, PAGE_LIST, &w);
-	if (!scratch)
+	if (!give_back(mt, PAGE_LIST, &w))
 		return TDX_WRAPPER_REFUSED;
 
-	args.r8 = tdx_operand_hpa_array_out(&w, virt_to_phys(scratch));
+	args.r8 = scratch_operand(&w, &scratch);
 	return given_back(mt, scratch, tdx_door(TDH_IDE_STREAM_DELETE, &args));
 }
 EXPORT_SYMBOL_GPL(tdh_ide_stream_delete);

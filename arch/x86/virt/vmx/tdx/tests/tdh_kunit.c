@@ -456,6 +456,24 @@ static void interrupted_mem_add_is_exact(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, total, 33 * 34 / 2);
 }
 
+/* Rule: the same in a later window, whose entries follow those of the first. */
+static void interrupted_mem_add_counts_from_its_window(struct kunit *test)
+{
+	struct tdx_pa_array *mem = fixture_alloc(test, 1300);
+	struct tdx_pa_window w;
+
+	fail(TDH_EXT_MEM_ADD, 2, TDX_INTERRUPTED_RESUMABLE, 100);
+	fail(TDH_EXT_MEM_ADD, 3, TDX_SEAMCALL_UD, 0);
+	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
+	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 1, &w), 0);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), TDX_SEAMCALL_UD);
+	expect_state(test, mem, 612, true);
+
+	tdx_pa_array_release(mem);
+	fixture_expect(test, 612, 0);
+}
+
 /* Rule: a failed add may have taken any page of its window: all count as held. */
 static void failed_mem_add_holds_the_window(struct kunit *test)
 {
@@ -653,6 +671,7 @@ static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE(donated_in_part),
 	KUNIT_CASE_PARAM(mem_add_resumes, step_gen_params),
 	KUNIT_CASE(interrupted_mem_add_is_exact),
+	KUNIT_CASE(interrupted_mem_add_counts_from_its_window),
 	KUNIT_CASE(failed_mem_add_holds_the_window),
 	KUNIT_CASE(mem_add_refuses_other_windows),
 	KUNIT_CASE(wrappers_refuse_large_arrays),
