@@ -57,9 +57,9 @@ static unsigned int nr_sizes = 9;
 module_param_array_named(pages, sizes, uint, &nr_sizes, 0444);
 MODULE_PARM_DESC(pages, "numbers of pages (default: 1,2,8,32,128,512,1024,4096,12800)");
 
-static unsigned int repeats = 61;
+static unsigned int repeats = 101;
 module_param(repeats, uint, 0444);
-MODULE_PARM_DESC(repeats, "samples of each kind (default: 61, at most 1001)");
+MODULE_PARM_DESC(repeats, "samples of each kind (default: 101, at most 1001)");
 
 static unsigned int sample_us = 100;
 module_param(sample_us, uint, 0444);

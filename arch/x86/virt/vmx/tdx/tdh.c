@@ -83,6 +83,7 @@ static bool claim(struct tdx_pa_array *mt, enum list_format format,
 		return false;
 
 	mt->flush = true;
+	mt->donated = false;
 	return true;
 }
 

@@ -252,6 +252,26 @@ static void failed_delete_strands(struct kunit *test)
 	fixture_expect(test, nr, 0);
 }
 
+/* Rule: the same for pages that were once offered for good, and not taken. */
+static void failed_delete_after_untaken_memory(struct kunit *test)
+{
+	struct tdx_pa_array *mt = fixture_alloc(test, 5);
+	unsigned long before = tdx_pa_array_nr_stranded();
+	struct tdx_pa_window w;
+	u64 id;
+
+	fail(TDH_EXT_MEM_ADD, 1, TDX_SEAMCALL_UD, 0);
+	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mt, 0, &w), 0);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mt, &w), TDX_SEAMCALL_UD);
+
+	id = create_spdm(test, mt);
+	fail(TDH_SPDM_DELETE, 1, TDX_OPERAND_BUSY, 0);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), TDX_OPERAND_BUSY);
+	tdx_pa_array_release(mt);
+	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, 5);
+	fixture_expect(test, 5, 0);
+}
+
 static void failed_iommu_clear_strands(struct kunit *test)
 {
 	struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(3, 2);
@@ -661,6 +681,7 @@ static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE(failed_iommu_setup_is_flushed),
 	KUNIT_CASE(create_after_failed_create),
 	KUNIT_CASE_PARAM(failed_delete_strands, size_gen_params),
+	KUNIT_CASE(failed_delete_after_untaken_memory),
 	KUNIT_CASE(failed_iommu_clear_strands),
 	KUNIT_CASE(delete_after_failed_delete),
 	KUNIT_CASE(delete_ignores_garbage),
