@@ -262,6 +262,8 @@ interleaved in one kernel, behind the same door to the same software TDX module.
 - v2 as posted does CLFLUSH on every page before a claim, and this engine executes
   it. Upstream has dropped it since; v2-noclflush is v2 without it. Compare the
   `life-` rows of flat with that one.
+- In `life-blob`, v2 maps the pages and flat copies them. User-mode Linux changes
+  mappings by system calls of its host, which flatters the copy.
 - The time of the software module is in the `life-` rows and in `release-flushed`,
   for all designs alike. A real WBINVD costs more than the model's.
 - Up to 512 pages `create` makes an array of control pages, above that one for the
