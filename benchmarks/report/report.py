@@ -213,16 +213,27 @@ def cpu():
     return "unknown CPU"
 
 
-def losses(samples):
-    """Rows in which flat is not the faster one, in words."""
+def losses(samples, records, sizes):
+    """Where flat is not better than v2, in words."""
     lost = []
     for op in OPERATIONS:
         for pages in samples.cells(op):
             r = samples.ratio(op, pages, "flat")
             if r and verdict(r) != "flat":
                 how = "v2 is faster" if verdict(r) == "v2" else "no difference beyond noise"
-                lost.append(f"- {op}, {pages:,} pages: {how} (v2 / flat {ratio_text(r)})")
-    return "\n".join(lost) or "None: flat is faster in every row of the table above."
+                lost.append(f"- {op}, {pages:,} page{'s'[:pages > 1]}: {how} "
+                            f"(v2 / flat {ratio_text(r)})")
+    metadata = {(r["pages"], r["design"]): r["bytes"] for r in records
+                if r["kind"] == "metadata"}
+    for pages in sorted({k[0] for k in metadata}):
+        v2, flat = metadata.get((pages, "v2")), metadata.get((pages, "flat"))
+        if v2 and flat and flat >= v2:
+            lost.append(f"- metadata, {pages:,} page{'s'[:pages > 1]}: v2 takes {v2:,} bytes, "
+                        f"flat {flat:,}")
+    if sizes["flat"] >= sizes["v2"]:
+        lost.append(f"- compiled code: v2 has {sizes['v2']:,} bytes of text, "
+                    f"flat {sizes['flat']:,}")
+    return "\n".join(lost) or "Nowhere in this run."
 
 
 def results(samples, records, calls, args):
@@ -250,9 +261,9 @@ interleaved in one kernel, behind the same door to the same software TDX module.
 
 "flat / floor" is the distance to bare allocator calls without any object.
 
-### Where flat is not faster
+### Where flat is not better
 
-{losses(samples)}
+{losses(samples, records, sizes)}
 
 ## Read this first
 
