@@ -339,7 +339,16 @@ def main():
     raw.parent.mkdir(parents=True, exist_ok=True)
     meta = {"engine": args.engine, "kernel": args.kernel, "commit": commit(args.top),
             "cpu": cpu(), "command": f"make bench ENGINE={args.engine}"}
-    lines = ",\n".join(json.dumps(r) for r in records + calls)
+    cells = {}
+    for r in records:
+        if r["kind"] == "sample":
+            key = (r["op"], r["pages"], r["design"], r["operations"])
+            cells.setdefault(key, []).append(r["ns"])
+    data = [{"kind": "samples", "op": op, "pages": pages, "design": design,
+             "operations": operations, "ns": ns}
+            for (op, pages, design, operations), ns in cells.items()]
+    data += [r for r in records + calls if r["kind"] not in ("sample", "absent")]
+    lines = ",\n".join(json.dumps(r) for r in data)
     raw.write_text(f'{{"run": {json.dumps(meta)},\n"records": [\n{lines}\n]}}\n',
                    encoding="utf-8")
     (top / "RESULTS.md").write_text(results(samples, records, calls, args), encoding="utf-8")

@@ -89,12 +89,12 @@ static bool claim(struct tdx_pa_array *mt, enum list_format format,
 
 /*
  * The module is about to give control pages back.  False: they are not held, or
- * this array cannot be handed to the leaf.
+ * held for good, or this array cannot be handed to the leaf.
  */
 static bool give_back(const struct tdx_pa_array *mt, enum list_format format,
 		      struct tdx_pa_window *w)
 {
-	return mt->nr_held == mt->nr && single_window(mt, format, w);
+	return mt->nr_held == mt->nr && !mt->donated && single_window(mt, format, w);
 }
 
 /*

@@ -405,6 +405,21 @@ static void donated_memory_stays(struct kunit *test)
 	fixture_expect(test, 1300, 0);
 }
 
+/* Rule: no delete gives back what was donated. */
+static void donated_memory_is_not_given_back(struct kunit *test)
+{
+	struct tdx_pa_array *mem = fixture_alloc(test, 4);
+	struct tdx_pa_window w;
+
+	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
+	KUNIT_ASSERT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(0, mem), TDX_WRAPPER_REFUSED);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_DELETE), 0);
+	expect_state(test, mem, 4, true);
+	tdx_pa_array_release(mem);
+	fixture_expect(test, 4, 0);
+}
+
 static void donated_in_part(struct kunit *test)
 {
 	struct tdx_pa_array *mem = fixture_alloc(test, 1300);
@@ -689,6 +704,7 @@ static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE_PARAM(failed_flush_strands_that_page, bad_flush_gen_params),
 	KUNIT_CASE(failed_flush_strands_one_page_of_a_block),
 	KUNIT_CASE(donated_memory_stays),
+	KUNIT_CASE(donated_memory_is_not_given_back),
 	KUNIT_CASE(donated_in_part),
 	KUNIT_CASE_PARAM(mem_add_resumes, step_gen_params),
 	KUNIT_CASE(interrupted_mem_add_is_exact),
