@@ -81,9 +81,21 @@ python_scripts()
 	all_files | grep -E '\.py$' | xargs python3 -m pyflakes
 }
 
+# The index is for Sphinx alone.
+pages()
+{
+	local rc=0
+
+	for f in $(all_files | grep -E '^Documentation/.*\.rst$' | grep -v '/index\.rst$'); do
+		rst2pseudoxml --report=2 --exit-status=2 "$f" /dev/null || rc=1
+	done
+	return $rc
+}
+
 check "SPDX line in every file" spdx
 check "checkpatch --strict" checkpatch
 check "kernel-doc" kernel_doc
 check "shellcheck" shell_scripts
 check "pyflakes" python_scripts
+check "documentation pages" pages
 exit $bad

@@ -24,6 +24,7 @@ flock		util-linux
 [ "${1:-}" != check ] || NEEDS+="
 git		git
 shellcheck	shellcheck
+rst2pseudoxml	python3-docutils
 /usr/lib/python3/dist-packages/pyflakes	python3-pyflakes
 "
 

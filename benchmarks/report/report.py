@@ -271,7 +271,7 @@ interleaved in one kernel, behind the same door to the same software TDX module.
   there and a shift on x86-64. That flatters an array of physical addresses in
   `hand-over`, and in whatever contains it.
 - v2 as posted does CLFLUSH on every page before a claim, and this engine executes
-  it. Upstream has dropped it since; v2-noclflush is v2 without it. Compare the
+  it. The later series for the extensions does not; v2-noclflush is v2 without it. Compare the
   `life-` rows of flat with that one.
 - In `life-blob`, v2 maps the pages and flat copies them. User-mode Linux changes
   mappings by system calls of its host, which flatters the copy.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * v2 without the CLFLUSH before each claiming leaf, which upstream dropped:
+ * v2 without the CLFLUSH before each claiming leaf, which the later series for
+ * the extensions does not do:
  * https://lore.kernel.org/all/20260522034128.3144354-1-yilun.xu@linux.intel.com/
  */
 #include "../v2/flows.h"
