@@ -5,18 +5,10 @@
 # RESULTS.md and the raw samples.  QUICK=1 prints a rough table and writes
 # neither.
 set -eu
-ENGINE=${ENGINE:-uml}
 . "$(dirname "$0")/common.sh"
-[ -f "$TOP/benchmarks/engines/$ENGINE.sh" ] ||
-	die "ENGINE=$ENGINE is not known; engines: uml"
-. "$TOP/benchmarks/engines/$ENGINE.sh"
-. "$TOP/benchmarks/engines/count.sh"
+. "$(dirname "$0")/count.sh"
 
-take_lock
-"$TOP/benchmarks/engines/setup.sh"
-src=$("$TOP/benchmarks/engines/source.sh")
-engine_build "$src"
-engine_modules
+prepare
 
 log=$BUILD/$ENGINE-bench.log
 parameters=

@@ -37,3 +37,20 @@ take_lock()
 	flock -n 9 || { say "  waiting for another run to finish"; flock -w 3600 9; } ||
 		die "another run holds $CACHE/lock for an hour"
 }
+
+# prepare: choose the engine, have its kernel, and build the modules for it.
+prepare()
+{
+	local src
+
+	ENGINE=${ENGINE:-uml}
+	[ -f "$TOP/benchmarks/engines/$ENGINE.sh" ] ||
+		die "ENGINE=$ENGINE is not known; engines: uml"
+	. "$TOP/benchmarks/engines/$ENGINE.sh"
+
+	take_lock
+	"$TOP/benchmarks/engines/setup.sh"
+	src=$("$TOP/benchmarks/engines/source.sh")
+	engine_build "$src"
+	engine_modules
+}

@@ -5,14 +5,9 @@
 # red.  A mutant that survives is an error: a rule that nothing guards.
 # MUTANT=text runs those whose rule contains the text.
 set -eu
-ENGINE=${ENGINE:-uml}
 . "$(dirname "$0")/common.sh"
-. "$TOP/benchmarks/engines/$ENGINE.sh"
 
-take_lock
-"$TOP/benchmarks/engines/setup.sh"
-engine_build "$("$TOP/benchmarks/engines/source.sh")"
-engine_modules
+prepare
 
 FARM=$FARM-mutant
 rm -rf "$FARM"

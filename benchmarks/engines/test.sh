@@ -4,17 +4,9 @@
 # test.sh: run every KUnit suite in the engine's kernel.  The last line of the
 # output is "N passed, N failed", with ", N skipped" if any.
 set -eu
-ENGINE=${ENGINE:-uml}
 . "$(dirname "$0")/common.sh"
-[ -f "$TOP/benchmarks/engines/$ENGINE.sh" ] ||
-	die "ENGINE=$ENGINE is not known; engines: uml"
-. "$TOP/benchmarks/engines/$ENGINE.sh"
 
-take_lock
-"$TOP/benchmarks/engines/setup.sh"
-src=$("$TOP/benchmarks/engines/source.sh")
-engine_build "$src"
-engine_modules
+prepare
 
 log=$BUILD/$ENGINE-test.log
 say "  running the suites on Linux $KVERSION ($ENGINE)"
