@@ -12,6 +12,7 @@ the medians of resampled rounds, with both designs taken from the same rounds.
 import argparse
 import json
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -194,6 +195,8 @@ def text_sizes(farm):
 
 
 def git(top, *args):
+    if not shutil.which("git"):
+        return ""
     out = subprocess.run(["git", "-C", top, *args], capture_output=True, text=True)
     return out.stdout.strip() if out.returncode == 0 else ""
 
