@@ -31,6 +31,6 @@ clean:	## remove what was built in this tree
 	rm -rf build
 
 distclean: clean	## remove the cached kernels, too
-	@bash -c '. $(ENGINES)/common.sh && rm -rf "$$CACHE" && echo "removed $$CACHE"'
+	@bash $(ENGINES)/distclean.sh
 
 .PHONY: help bench test check mutants clean distclean

@@ -32,6 +32,7 @@
 
 /* 7.3 exports it, 6.12 does not; what lies between goes without, too. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+#define TDX_COMPAT_NO_CONTIG
 #undef alloc_contig_pages
 #define alloc_contig_pages(...)	((struct page *)NULL)
 #endif

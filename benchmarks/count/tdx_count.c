@@ -5,7 +5,6 @@
  * The other modules are linked with --wrap, so that their calls to each
  * function FN in count_list.h go to __wrap_FN here.  That counts and jumps on to
  * FN with all arguments in place, so it need not know any prototype.
- * to FN with all arguments in place, so it need not know any prototype.
  */
 #include <linux/export.h>
 #include <linux/module.h>

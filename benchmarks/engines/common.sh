@@ -8,6 +8,9 @@ BUILD=$TOP/build
 CACHE=${TDX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tdx-pa-array}
 JOBS=$(nproc)
 
+# The kernel's make is not to inherit what this one was called with.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+
 # Progress and errors go to stderr, results to stdout.
 say() { echo "$*" >&2; }
 die() { echo "error: $*" >&2; exit 1; }

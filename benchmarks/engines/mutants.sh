@@ -34,6 +34,10 @@ run_mutant()
 		head -n 3 | paste -sd ' ' | sed 's/^./red: &/'
 }
 
+# A suite that is red anyway, or a guest that does not boot, kills nothing.
+end=$(run_mutant)
+[ -z "$end" ] || die "without any mutant: $end"
+
 while IFS= read -r line; do
 	case $line in '#'* | '') continue ;; esac
 	rule=${line%% | *}

@@ -100,12 +100,13 @@ fi
 
 get_source()
 {
-	rm -rf "$CACHE/unpack"
-	mkdir -p "$CACHE/unpack" "$CACHE/src"
-	(cd "$CACHE/unpack" && private_apt apt-get download "$package")
-	dpkg-deb -x "$CACHE"/unpack/linux-source-*.deb "$CACHE/unpack/deb"
-	tar -C "$CACHE/unpack" -xf "$CACHE/unpack/deb/usr/src/$package.tar.xz"
-	mv "$CACHE/unpack/$package" "$CACHE/src/$package"
+	# Chained: a failure must not get as far as the move.
+	rm -rf "$CACHE/unpack" &&
+	mkdir -p "$CACHE/unpack" "$CACHE/src" &&
+	(cd "$CACHE/unpack" && private_apt apt-get download "$package") &&
+	dpkg-deb -x "$CACHE"/unpack/linux-source-*.deb "$CACHE/unpack/deb" &&
+	tar -C "$CACHE/unpack" -xf "$CACHE/unpack/deb/usr/src/$package.tar.xz" &&
+	mv "$CACHE/unpack/$package" "$CACHE/src/$package" &&
 	rm -rf "$CACHE/unpack"
 }
 

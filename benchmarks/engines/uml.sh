@@ -28,7 +28,7 @@ engine_build()
 	{
 		local line
 
-		uml_make KCONFIG_ALLCONFIG="$config" allnoconfig
+		uml_make KCONFIG_ALLCONFIG="$config" allnoconfig || return
 		while read -r line; do
 			case $line in
 			'# Not checked'*) break ;;
@@ -81,7 +81,7 @@ engine_boot()
 	# A session of its own, ended as a whole, whatever ends this script.
 	TMPDIR=$(uml_tmpdir) setsid timeout -k 5 "$seconds" \
 		"$KOBJ/linux" mem="$mem" root=/dev/root rootfstype=hostfs rootflags=/ ro \
-		con=null con0=null,fd:1 quiet panic=-1 \
+		uml_dir="$BUILD/uml/" con=null con0=null,fd:1 quiet panic=-1 \
 		kunit.enable=1 kunit.autorun=1 \
 		init="$TOP/benchmarks/engines/guest-init" -- "$FARM" "$@" \
 		> "$log" 2>&1 < /dev/null &
@@ -91,6 +91,7 @@ engine_boot()
 	wait $guest || rc=$?
 	kill -KILL -- -$guest 2> /dev/null || true
 	trap - EXIT INT TERM
+	rm -rf "$BUILD/uml"
 	sed -i 's/\r$//' "$log"
 	case $rc in 124 | 137)
 		die "the kernel did not finish in $seconds s; its console: $log" ;;

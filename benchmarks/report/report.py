@@ -41,7 +41,7 @@ DESIGNS = {
     "v2-blocks": "v2-noclflush with flat's allocation policy (2 MiB blocks, freed as they came)",
     "flat-v2alloc": "flat with v2's allocation policy (single pages, or one contiguous run)",
     "flat": "the design",
-    "floor": "bare allocator calls for the same memory, no object: what cannot be beaten",
+    "floor": "bare allocator calls for the same memory, no object",
 }
 
 
@@ -280,6 +280,10 @@ interleaved in one kernel, behind the same door to the same software TDX module.
   mappings by system calls of its host, which flatters the copy.
 - The time of the software module is in the `life-` rows and in `release-flushed`,
   for all designs alike. A real WBINVD costs more than the model's.
+- `hand-over` is the way of the extensions' memory: v2 populates its root page for each
+  window. An array of control pages is populated once, in `create`, and costs v2 no
+  more than the operand then. On x86-64 these figures will be led by instructions;
+  until that engine exists they are provisional.
 - Up to 512 pages `create` makes an array of control pages, above that one for the
   memory of the extensions, which v2 takes from alloc_contig_pages(). So does
   `life-memory` at every size, although only thousands of pages are real there.
@@ -292,8 +296,12 @@ interleaved in one kernel, behind the same door to the same software TDX module.
         parts.append(f"- `{name}`: {title}")
     parts.append("""
 In brackets: v2 divided by the design. What `v2-noclflush` and `v2-blocks` gain, v2
-could have without another data structure; what `flat-v2alloc` gains, the data
-structure has by itself.
+could have without another data structure. What the data structure gains by itself is
+the distance from `v2-noclflush` to `flat-v2alloc`; of control pages, that is little.
+In `life-blob` that distance is one between mapping and copying, and v2 could copy, too.
+
+`v2` and `v2-noclflush` run the same code in all rows but the `life-` ones: where they
+differ, that much is noise.
 """)
     for op, title in OPERATIONS.items():
         parts.append(f"### {title}\n\n{all_table(samples, op)}\n")
@@ -333,6 +341,11 @@ def main():
     samples = Samples(records)
 
     print(pair_table(samples))
+    print("""
+v2 is as posted, with CLFLUSH before each claim (in life-). User-mode Linux flatters
+hand-over (56-byte struct page) and life-blob (v2 maps by system calls of the host).
+v2 takes the memory of the extensions from alloc_contig_pages(): rows of few pages are
+not real. What v2 could have by changing a call: RESULTS.md.""")
     if args.quick:
         print("\nRough: few samples. `make bench` measures in full and writes RESULTS.md.")
         return

@@ -35,8 +35,9 @@
  *
  * Vocabulary: an entry names a page (or, in an IOMMU_MT list, a block of
  * pages); the module claims control pages and gives them back; it is donated
- * the memory of its extensions and keeps it; a page is stranded when it stays
- * out of the page allocator although it was not donated.
+ * the memory of its extensions and keeps it, and a window whose add failed
+ * counts as donated; a page is stranded when it stays out of the page allocator
+ * although it was not donated.
  *
  * Locking: an array has one user at a time; its owner sees to that.
  */

@@ -8,8 +8,8 @@
  *			the PFN of that page ("singleton": there is no list)
  *	bits 63:55	last entry	entries - 1	0
  *
- * Nothing else in the kernel knows these layouts.  Encoding cannot fail: every
- * window fits every format.
+ * Nothing else in the kernel knows these layouts.  (What is in an entry, pa_blocks.h
+ * knows.)  Encoding cannot fail: every window fits every format.
  *
  * Source: TDX Connect ABI specification, Intel document 858625.
  */

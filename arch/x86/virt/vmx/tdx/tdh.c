@@ -168,7 +168,9 @@ EXPORT_SYMBOL_GPL(tdh_ext_init);
  * @window: its next window.  Windows are donated in order.
  *
  * The module keeps what it takes, there is no leaf to get it back.  It says
- * with each interruption how far it got, and wants its own operand back.
+ * with each interruption how far it got, and wants its own operand back.  After
+ * a failure nothing can be added any more from this array but whole windows that
+ * follow what is held; release is what remains.
  *
  * Context: May sleep.
  * Return: completion status, or TDX_WRAPPER_REFUSED if @window is not the next

@@ -89,6 +89,7 @@ static u64 bad_flush_status;
 #define INFO_PERIOD	251
 static u8 info_pattern[PAGE_SIZE + INFO_PERIOD];
 
+static unsigned long nr_resets;
 static unsigned int iommu_entries;
 static enum tdx_model_output output;
 static enum tdx_model_clear clear_list;
@@ -683,6 +684,17 @@ unsigned long tdx_model_nr_calls(u64 leaf)
 EXPORT_SYMBOL_GPL(tdx_model_nr_calls);
 
 /**
+ * tdx_model_nr_resets - how many clean pages were reset since the model was
+ *
+ * Return: number of pages.
+ */
+unsigned long tdx_model_nr_resets(void)
+{
+	return nr_resets;
+}
+EXPORT_SYMBOL_GPL(tdx_model_nr_resets);
+
+/**
  * tdx_model_nr_owned - how many pages the model owns
  *
  * Return: number of pages.
@@ -769,6 +781,7 @@ void tdx_model_reset(void)
 		leaves[i].was_interrupted = false;
 	}
 	nr_faults = 0;
+	nr_resets = 0;
 	iommu_entries = 2;
 	output = TDX_MODEL_OUTPUT_LIST;
 	clear_list = TDX_MODEL_CLEAR_WRITES;
@@ -809,8 +822,18 @@ unsigned long tdx_model_reclaim(void)
 }
 EXPORT_SYMBOL_GPL(tdx_model_reclaim);
 
+/* What a CPU with X86_BUG_TDX_PW_MCE wants, after the flush and not before. */
+static void model_reset_page(phys_addr_t pa)
+{
+	struct model_page *mp = &pages[PHYS_PFN(pa)];
+
+	if (!mp->owner && !mp->dirty)
+		nr_resets++;
+}
+
 static const struct tdx_door model_door = {
 	.seamcall = model_seamcall,
+	.reset_page = model_reset_page,
 	.global_key = TDX_MODEL_GLOBAL_KEY,
 };
 

@@ -63,6 +63,7 @@ static void spdm_life(struct kunit *test)
 
 	tdx_pa_array_release(mt);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), nr);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_resets(), nr);
 }
 
 /* Rule: the same for a stream, which is blocked first. */

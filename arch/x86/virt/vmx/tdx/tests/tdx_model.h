@@ -60,6 +60,7 @@ void tdx_model_set_output(enum tdx_model_output output);
 void tdx_model_set_clear(enum tdx_model_clear clear);
 
 unsigned long tdx_model_nr_calls(u64 leaf);
+unsigned long tdx_model_nr_resets(void);
 unsigned long tdx_model_nr_owned(void);
 bool tdx_model_owns(phys_addr_t pa);
 bool tdx_model_dirty(phys_addr_t pa);
