@@ -12,7 +12,6 @@
  * Loading the module runs the benchmark.  It stays loaded, with nothing to do.
  */
 #include <linux/ktime.h>
-#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/prandom.h>

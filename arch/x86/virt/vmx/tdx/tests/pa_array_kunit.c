@@ -9,6 +9,7 @@
 #include <linux/sort.h>
 #include <linux/vmalloc.h>
 
+#include "../door.h"
 #include "../pa_blocks.h"
 #include "fixture.h"
 
@@ -239,7 +240,7 @@ static void release_frees_the_object(struct kunit *test)
 static void release_does_not_flush_unseen_pages(struct kunit *test)
 {
 	tdx_pa_array_release(fixture_alloc(test, 513));
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(41), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 0);
 }
 
 /* Rule: window i is the slice of entries from 512 i on. */
