@@ -88,6 +88,9 @@ static void expect_verdict(struct kunit *test, struct tdx_verdict expected)
 	tdx_judge_look(&verdict);
 	KUNIT_EXPECT_EQ(test, verdict.freed_owned, expected.freed_owned);
 	KUNIT_EXPECT_EQ(test, verdict.freed_dirty, expected.freed_dirty);
+	KUNIT_EXPECT_EQ(test, verdict.freed_twice, 0);
+	KUNIT_EXPECT_EQ(test, verdict.claimed_free, 0);
+	KUNIT_EXPECT_EQ(test, verdict.objects, 0);
 	KUNIT_EXPECT_EQ(test, verdict.held, expected.held);
 	KUNIT_EXPECT_EQ(test, verdict.lost, expected.lost);
 
@@ -264,7 +267,7 @@ static void failed_mem_add(struct kunit *test)
 	KUNIT_EXPECT_NE(test, ext_start(test, design, 1300), 0);
 	expect_verdict(test, is_v2(design) ?
 		       (struct tdx_verdict) { .freed_owned = 612 } :
-		       (struct tdx_verdict) { .held = 612, .lost = 412 });
+		       (struct tdx_verdict) { .held = 612 });
 }
 
 /* An init that fails after all memory was added.  v2 frees it all. */

@@ -27,6 +27,19 @@ struct tdx_pa_window;
  */
 #define TDX_SPDM_REQUEST	0xC0000F5700000000ULL
 
+/* The session's key is worn out: update it, then call again. */
+#define TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH	0xC0000F4500000000ULL
+
+/* Where a leaf takes an operand or none. */
+#define TDX_NO_OPERAND		(~0ULL)
+
+/* What tdh_spdm_mng() does. */
+enum tdx_spdm_op {
+	TDX_SPDM_HEARTBEAT,
+	TDX_SPDM_KEY_UPDATE,
+	TDX_SPDM_RECOLLECT,	/* the device information */
+};
+
 /**
  * struct tdx_ide_stream - what an IDE stream is made from
  * @info: stream information, as the leaf takes it
@@ -53,9 +66,14 @@ u64 tdh_spdm_create(u64 func_id, struct tdx_pa_array *mt, u64 *spdm_id);
 u64 tdh_spdm_delete(u64 spdm_id, struct tdx_pa_array *mt);
 u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t config, phys_addr_t response,
 		     phys_addr_t request, const struct tdx_pa_array *info, u64 *len);
+u64 tdh_spdm_disconnect(u64 spdm_id, phys_addr_t response, phys_addr_t request, u64 *len);
+u64 tdh_spdm_mng(u64 spdm_id, enum tdx_spdm_op op, u64 param, phys_addr_t response,
+		 phys_addr_t request, const struct tdx_pa_array *info, u64 *len);
 
 u64 tdh_ide_stream_create(const struct tdx_ide_stream *stream, u64 spdm_id,
 			  struct tdx_pa_array *mt, u64 *stream_id, u64 *rp_ide_id);
+u64 tdh_ide_stream_km(u64 spdm_id, u64 stream_id, u64 op, phys_addr_t response,
+		      phys_addr_t request, u64 *len);
 u64 tdh_ide_stream_block(u64 spdm_id, u64 stream_id);
 u64 tdh_ide_stream_delete(u64 spdm_id, u64 stream_id, struct tdx_pa_array *mt);
 

@@ -35,11 +35,12 @@
  *
  * Vocabulary: an entry names a page (or, in an IOMMU_MT list, a block of
  * pages); the module claims control pages and gives them back; it is donated
- * the memory of its extensions and keeps it, and a window whose add failed
- * counts as donated; a page is stranded when it stays out of the page allocator
- * although it was not donated.
+ * the memory of its extensions and keeps it; a page is stranded when it stays
+ * out of the page allocator although it was not donated by a successful add.
  *
- * Locking: an array has one user at a time; its owner sees to that.
+ * Locking: none here.  An array that several threads share is theirs to
+ * serialise: wrappers and release change it.  Looking up windows and copying out
+ * do not, so those may run side by side.  Different arrays are independent.
  */
 #ifndef _ASM_X86_TDX_PA_ARRAY_H
 #define _ASM_X86_TDX_PA_ARRAY_H
@@ -94,7 +95,8 @@ struct tdx_pa_blocks {
  * @nr: number of entries.  Written by allocation only.
  * @nr_held: number of leading entries that the module holds now
  * @flush: what comes back needs TDH.PHYMEM.PAGE.WBINVD before anybody else
- *	   uses it.  Set before a claiming SEAMCALL is issued, never cleared.
+ *	   uses it.  Set before a claiming SEAMCALL is issued, and never cleared
+ *	   once the module was entered.
  * @donated: the module was given the held entries for good
  * @blocks: the shape of the allocation
  *

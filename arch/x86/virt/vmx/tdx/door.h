@@ -29,7 +29,10 @@
 #define TDH_IDE_STREAM_CREATE	132
 #define TDH_IDE_STREAM_BLOCK	133
 #define TDH_IDE_STREAM_DELETE	134
+#define TDH_IDE_STREAM_KM	135
 #define TDH_SPDM_CONNECT	142
+#define TDH_SPDM_DISCONNECT	143
+#define TDH_SPDM_MNG		144
 
 /**
  * struct tdx_door - what stands behind the door

@@ -6,12 +6,13 @@
  * The rules, in the order of a page's life:
  *
  * - Before a leaf that claims pages is issued, the array is marked for a flush.
- *   Whatever happens from then on, the module may have written to them.
- * - Control pages are held from a successful create to a successful delete.  A
- *   failed create holds nothing; should the module think otherwise, it refuses
- *   to flush the page at release, which keeps it out of use.
- * - Donated memory is held as far as the module says it got.  If it fails
- *   without saying, the window counts as held as a whole.
+ *   Whatever happens from then on, the module may have written to them.  Only if
+ *   SEAMCALL itself fails, so that the module has seen nothing, the mark is as
+ *   it was before.
+ * - Control pages are held from a successful create to a successful delete.
+ * - Donated memory is held as far as the module has said it got.
+ * - Where a leaf fails, the module may own pages that are not recorded as held.
+ *   It refuses to flush such a page at release, which keeps it out of use.
  *
  * Leaves and operands: TDX Connect ABI specification, Intel document 858625.
  */
@@ -45,6 +46,15 @@ static bool was_not_entered(u64 status)
 	return (status & TDX_SW_ERROR) == TDX_SW_ERROR;
 }
 
+/*
+ * What became of a leaf that was issued again @turns times: if the last of them
+ * has not reached the module, then the one before stands.
+ */
+static u64 last_word(u64 status, unsigned int turns)
+{
+	return turns && was_not_entered(status) ? TDX_INTERRUPTED_RESUMABLE : status;
+}
+
 /* For leaves that take their original operands again after an interruption. */
 static u64 door_resume(u64 leaf, struct tdx_module_args *args)
 {
@@ -57,7 +67,7 @@ static u64 door_resume(u64 leaf, struct tdx_module_args *args)
 		status = tdx_door(leaf, args);
 	} while (was_interrupted(status) && ++turns < RESUME_MAX);
 
-	return status;
+	return last_word(status, turns);
 }
 
 enum list_format { PAGE_LIST, IOMMU_MT_LIST };
@@ -72,27 +82,33 @@ static bool single_window(const struct tdx_pa_array *array,
 	       !tdx_pa_array_window(array, 0, w);
 }
 
-/*
- * The module is about to claim control pages.  False: this array cannot be
- * handed to the leaf, and stays as it is.
- */
-static bool claim(struct tdx_pa_array *mt, enum list_format format,
-		  struct tdx_pa_window *w)
+/* May these pages be claimed as control pages in one list of this format? */
+static bool claimable(const struct tdx_pa_array *mt, enum list_format format,
+		      struct tdx_pa_window *w)
 {
-	if (mt->nr_held || !single_window(mt, format, w))
-		return false;
+	return !mt->nr_held && single_window(mt, format, w);
+}
+
+/* Issue a leaf that claims the pages of @mt as control pages. */
+static u64 door_claim(u64 leaf, struct tdx_module_args *args, struct tdx_pa_array *mt)
+{
+	bool flush = mt->flush;
+	u64 status;
 
 	mt->flush = true;
 	mt->donated = false;
-	return true;
+
+	status = door_resume(leaf, args);
+	if (!status)
+		mt->nr_held = mt->nr;
+	else if (was_not_entered(status))
+		mt->flush = flush;
+	return status;
 }
 
-/*
- * The module is about to give control pages back.  False: they are not held, or
- * held for good, or this array cannot be handed to the leaf.
- */
-static bool give_back(const struct tdx_pa_array *mt, enum list_format format,
-		      struct tdx_pa_window *w)
+/* Are these control pages, held, in one list of this format? */
+static bool returnable(const struct tdx_pa_array *mt, enum list_format format,
+		       struct tdx_pa_window *w)
 {
 	return mt->nr_held == mt->nr && !mt->donated && single_window(mt, format, w);
 }
@@ -115,19 +131,34 @@ static u64 scratch_operand(const struct tdx_pa_window *w, u64 **scratch)
 	return tdx_operand_hpa_array_out(w, *scratch ? virt_to_phys(*scratch) : 0);
 }
 
-/* The leaf has come back. */
-static u64 claimed(struct tdx_pa_array *mt, u64 status)
+/* Issue a leaf that gives back the control pages of @mt; @scratch is freed. */
+static u64 door_give_back(u64 leaf, struct tdx_module_args *args,
+			  struct tdx_pa_array *mt, u64 *scratch)
 {
-	if (!status)
-		mt->nr_held = mt->nr;
-	return status;
-}
+	u64 status = door_resume(leaf, args);
 
-static u64 given_back(struct tdx_pa_array *mt, u64 *scratch, u64 status)
-{
 	free_page((unsigned long)scratch);
 	if (!status)
 		mt->nr_held = 0;
+	return status;
+}
+
+/* May these pages be a buffer that host and module share, in one list? */
+static bool shareable(const struct tdx_pa_array *buf, struct tdx_pa_window *w)
+{
+	return !buf->flush && single_window(buf, PAGE_LIST, w);
+}
+
+/*
+ * Issue a leaf that exchanges messages with the device.  The module cannot send
+ * them: it comes back with TDX_SPDM_REQUEST whenever the host is to deliver one.
+ */
+static u64 door_exchange(u64 leaf, struct tdx_module_args *args, u64 *len)
+{
+	u64 status = door_resume(leaf, args);
+
+	if (!status || (status & TDX_SEAMCALL_STATUS_MASK) == TDX_SPDM_REQUEST)
+		*len = args->rcx;
 	return status;
 }
 
@@ -168,9 +199,9 @@ EXPORT_SYMBOL_GPL(tdh_ext_init);
  * @window: its next window.  Windows are donated in order.
  *
  * The module keeps what it takes, there is no leaf to get it back.  It says
- * with each interruption how far it got, and wants its own operand back.  After
- * a failure nothing can be added any more from this array but whole windows that
- * follow what is held; release is what remains.
+ * with each interruption how far it got, and wants its own operand back.  If it
+ * fails, it may have taken more than it said; that is found out at release.
+ * Until then the window may be tried again, unless a part of it is held.
  *
  * Context: May sleep.
  * Return: completion status, or TDX_WRAPPER_REFUSED if @window is not the next
@@ -179,6 +210,7 @@ EXPORT_SYMBOL_GPL(tdh_ext_init);
 u64 tdh_ext_mem_add(struct tdx_pa_array *mem, const struct tdx_pa_window *window)
 {
 	struct tdx_module_args args = {};
+	bool flush = mem->flush;
 	unsigned int turns = 0;
 	u64 status;
 
@@ -198,10 +230,11 @@ u64 tdh_ext_mem_add(struct tdx_pa_array *mem, const struct tdx_pa_window *window
 					   tdx_operand_hpa_list_info_done(window, args.rcx));
 	} while (was_interrupted(status) && ++turns < RESUME_MAX);
 
-	/* Done, or failed without a word about how far it got. */
-	if (!was_interrupted(status) && !was_not_entered(status))
+	status = last_word(status, turns);
+	if (!status)
 		mem->nr_held = window->first + window->nr;
-
+	else if (was_not_entered(status))
+		mem->flush = flush;
 	return status;
 }
 EXPORT_SYMBOL_GPL(tdh_ext_mem_add);
@@ -222,11 +255,11 @@ u64 tdh_iommu_setup(u64 reg_base, struct tdx_pa_array *mt, u64 *iommu_id)
 	struct tdx_pa_window w;
 	u64 status;
 
-	if (!claim(mt, IOMMU_MT_LIST, &w))
+	if (!claimable(mt, IOMMU_MT_LIST, &w))
 		return TDX_WRAPPER_REFUSED;
 
 	args.rdx = tdx_operand_iommu_mt(&w);
-	status = claimed(mt, door_resume(TDH_IOMMU_SETUP, &args));
+	status = door_claim(TDH_IOMMU_SETUP, &args, mt);
 	if (!status)
 		*iommu_id = args.rcx;
 	return status;
@@ -250,13 +283,13 @@ u64 tdh_iommu_clear(u64 iommu_id, struct tdx_pa_array *mt)
 	struct tdx_pa_window w;
 	u64 *scratch;
 
-	if (!give_back(mt, IOMMU_MT_LIST, &w))
+	if (!returnable(mt, IOMMU_MT_LIST, &w))
 		return TDX_WRAPPER_REFUSED;
 
 	scratch = scratch_alloc();
 	memcpy(scratch, w.entries, w.nr * sizeof(*scratch));
 	args.rdx = virt_to_phys(scratch);
-	return given_back(mt, scratch, door_resume(TDH_IOMMU_CLEAR, &args));
+	return door_give_back(TDH_IOMMU_CLEAR, &args, mt, scratch);
 }
 EXPORT_SYMBOL_GPL(tdh_iommu_clear);
 
@@ -276,11 +309,11 @@ u64 tdh_spdm_create(u64 func_id, struct tdx_pa_array *mt, u64 *spdm_id)
 	struct tdx_pa_window w;
 	u64 status;
 
-	if (!claim(mt, PAGE_LIST, &w))
+	if (!claimable(mt, PAGE_LIST, &w))
 		return TDX_WRAPPER_REFUSED;
 
 	args.rdx = tdx_operand_hpa_array(&w);
-	status = claimed(mt, tdx_door(TDH_SPDM_CREATE, &args));
+	status = door_claim(TDH_SPDM_CREATE, &args, mt);
 	if (!status)
 		*spdm_id = args.rcx;
 	return status;
@@ -301,11 +334,11 @@ u64 tdh_spdm_delete(u64 spdm_id, struct tdx_pa_array *mt)
 	struct tdx_pa_window w;
 	u64 *scratch;
 
-	if (!give_back(mt, PAGE_LIST, &w))
+	if (!returnable(mt, PAGE_LIST, &w))
 		return TDX_WRAPPER_REFUSED;
 
 	args.rdx = scratch_operand(&w, &scratch);
-	return given_back(mt, scratch, tdx_door(TDH_SPDM_DELETE, &args));
+	return door_give_back(TDH_SPDM_DELETE, &args, mt, scratch);
 }
 EXPORT_SYMBOL_GPL(tdh_spdm_delete);
 
@@ -319,6 +352,10 @@ EXPORT_SYMBOL_GPL(tdh_spdm_delete);
  *	  pages; read it with tdx_pa_array_copy_out().  It stays shared, so
  *	  nothing about it changes.
  * @len: bytes of device information; bytes of the request with TDX_SPDM_REQUEST
+ *
+ * With TDX_SPDM_REQUEST the module waits for the device: deliver what is in
+ * @request, put the answer into @response, and call again with the same
+ * arguments.  A session has one such exchange at a time.
  *
  * Context: May sleep.
  * Return: completion status, or TDX_WRAPPER_REFUSED if @info does not fit one
@@ -334,18 +371,78 @@ u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t config, phys_addr_t response,
 		.r9 = request,
 	};
 	struct tdx_pa_window w;
-	u64 status;
 
-	if (info->flush || !single_window(info, PAGE_LIST, &w))
+	if (!shareable(info, &w))
 		return TDX_WRAPPER_REFUSED;
 
 	args.r10 = tdx_operand_hpa_array(&w);
-	status = door_resume(TDH_SPDM_CONNECT, &args);
-	if (!status || (status & TDX_SEAMCALL_STATUS_MASK) == TDX_SPDM_REQUEST)
-		*len = args.rcx;
-	return status;
+	return door_exchange(TDH_SPDM_CONNECT, &args, len);
 }
 EXPORT_SYMBOL_GPL(tdh_spdm_connect);
+
+/**
+ * tdh_spdm_disconnect - end the connection of an SPDM session
+ * @spdm_id: the module's name for the session
+ * @response: PA of the page with the device's last response
+ * @request: PA of the page for the module's next request
+ * @len: bytes of the request with TDX_SPDM_REQUEST
+ *
+ * Messages are exchanged as with tdh_spdm_connect().
+ *
+ * Context: May sleep.
+ * Return: completion status.
+ */
+u64 tdh_spdm_disconnect(u64 spdm_id, phys_addr_t response, phys_addr_t request, u64 *len)
+{
+	struct tdx_module_args args = {
+		.rcx = spdm_id,
+		.rdx = response,
+		.r8 = request,
+	};
+
+	return door_exchange(TDH_SPDM_DISCONNECT, &args, len);
+}
+EXPORT_SYMBOL_GPL(tdh_spdm_disconnect);
+
+/**
+ * tdh_spdm_mng - manage a connected SPDM session
+ * @spdm_id: the module's name for the session
+ * @op: what to do
+ * @param: PA of a page with parameters of @op, or TDX_NO_OPERAND
+ * @response: PA of the page with the device's last response
+ * @request: PA of the page for the module's next request
+ * @info: shared buffer for the device information, or NULL where @op gives none
+ * @len: bytes of device information; bytes of the request with TDX_SPDM_REQUEST
+ *
+ * Messages are exchanged as with tdh_spdm_connect().
+ *
+ * Context: May sleep.
+ * Return: completion status, or TDX_WRAPPER_REFUSED if @info does not fit one
+ * list page or was private to the module before.
+ * TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH: do TDX_SPDM_KEY_UPDATE first.
+ */
+u64 tdh_spdm_mng(u64 spdm_id, enum tdx_spdm_op op, u64 param, phys_addr_t response,
+		 phys_addr_t request, const struct tdx_pa_array *info, u64 *len)
+{
+	struct tdx_module_args args = {
+		.rcx = spdm_id,
+		.rdx = op,
+		.r8 = param,
+		.r9 = response,
+		.r10 = request,
+		.r11 = TDX_NO_OPERAND,
+	};
+	struct tdx_pa_window w;
+
+	if (info) {
+		if (!shareable(info, &w))
+			return TDX_WRAPPER_REFUSED;
+		args.r11 = tdx_operand_hpa_array(&w);
+	}
+
+	return door_exchange(TDH_SPDM_MNG, &args, len);
+}
+EXPORT_SYMBOL_GPL(tdh_spdm_mng);
 
 /**
  * tdh_ide_stream_create - create an IDE stream
@@ -375,11 +472,11 @@ u64 tdh_ide_stream_create(const struct tdx_ide_stream *stream, u64 spdm_id,
 	struct tdx_pa_window w;
 	u64 status;
 
-	if (!claim(mt, PAGE_LIST, &w))
+	if (!claimable(mt, PAGE_LIST, &w))
 		return TDX_WRAPPER_REFUSED;
 
 	args.r8 = tdx_operand_hpa_array(&w);
-	status = claimed(mt, tdx_door(TDH_IDE_STREAM_CREATE, &args));
+	status = door_claim(TDH_IDE_STREAM_CREATE, &args, mt);
 	if (!status) {
 		*stream_id = args.rcx;
 		*rp_ide_id = args.rdx;
@@ -405,6 +502,36 @@ u64 tdh_ide_stream_block(u64 spdm_id, u64 stream_id)
 EXPORT_SYMBOL_GPL(tdh_ide_stream_block);
 
 /**
+ * tdh_ide_stream_km - manage the keys of an IDE stream
+ * @spdm_id: the SPDM session that it belongs to
+ * @stream_id: the module's name for the stream
+ * @op: operation, as the leaf takes it
+ * @response: PA of the page with the device's last response
+ * @request: PA of the page for the module's next request
+ * @len: bytes of the request with TDX_SPDM_REQUEST
+ *
+ * Messages are exchanged as with tdh_spdm_connect().
+ *
+ * Context: May sleep.
+ * Return: completion status.  TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH: let
+ * tdh_spdm_mng() do TDX_SPDM_KEY_UPDATE first.
+ */
+u64 tdh_ide_stream_km(u64 spdm_id, u64 stream_id, u64 op, phys_addr_t response,
+		      phys_addr_t request, u64 *len)
+{
+	struct tdx_module_args args = {
+		.rcx = spdm_id,
+		.rdx = stream_id,
+		.r8 = op,
+		.r9 = response,
+		.r10 = request,
+	};
+
+	return door_exchange(TDH_IDE_STREAM_KM, &args, len);
+}
+EXPORT_SYMBOL_GPL(tdh_ide_stream_km);
+
+/**
  * tdh_ide_stream_delete - delete a blocked IDE stream and take its control pages
  * back
  * @spdm_id: the SPDM session that it belongs to
@@ -420,10 +547,10 @@ u64 tdh_ide_stream_delete(u64 spdm_id, u64 stream_id, struct tdx_pa_array *mt)
 	struct tdx_pa_window w;
 	u64 *scratch;
 
-	if (!give_back(mt, PAGE_LIST, &w))
+	if (!returnable(mt, PAGE_LIST, &w))
 		return TDX_WRAPPER_REFUSED;
 
 	args.r8 = scratch_operand(&w, &scratch);
-	return given_back(mt, scratch, tdx_door(TDH_IDE_STREAM_DELETE, &args));
+	return door_give_back(TDH_IDE_STREAM_DELETE, &args, mt, scratch);
 }
 EXPORT_SYMBOL_GPL(tdh_ide_stream_delete);

@@ -4,8 +4,8 @@
  * and ends with the judge's verdict
  *
  * Whatever a case does, no page that the model owns and no dirty page may reach
- * the page allocator, and no watched page may vanish.  A case that means pages
- * to stay behind says how many.
+ * the page allocator, none twice, no watched page may vanish, and no object stay
+ * allocated.  A case that means pages to stay behind says how many.
  */
 #ifndef _TDX_TESTS_FIXTURE_H
 #define _TDX_TESTS_FIXTURE_H
@@ -44,6 +44,9 @@ static inline void fixture_exit(struct kunit *test)
 	tdx_judge_look(&verdict);
 	KUNIT_EXPECT_EQ_MSG(test, verdict.freed_owned, 0, "pages freed while owned");
 	KUNIT_EXPECT_EQ_MSG(test, verdict.freed_dirty, 0, "pages freed while dirty");
+	KUNIT_EXPECT_EQ_MSG(test, verdict.freed_twice, 0, "pages freed twice");
+	KUNIT_EXPECT_EQ_MSG(test, verdict.claimed_free, 0, "free pages handed over");
+	KUNIT_EXPECT_EQ_MSG(test, verdict.objects, 0, "objects not freed");
 	KUNIT_EXPECT_EQ_MSG(test, verdict.held, expected->held, "pages with the module");
 	KUNIT_EXPECT_EQ_MSG(test, verdict.lost, expected->lost, "pages out of use");
 

@@ -1,554 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The software TDX module
- *
- * One function per leaf, one table of leaves.  A leaf first checks everything
- * and then changes everything, so that a refusal leaves the model as it was.
- *
- * Leaves, operands and checks: TDX Connect ABI specification (Intel document
- * 858625), TDX module base specification (Intel document 348549).
+ * The software TDX module: its state, its entry, and what tests and benchmarks
+ * may ask of it
  */
-#include <linux/bitfield.h>
 #include <linux/cleanup.h>
+#include <linux/hash.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
-#include <linux/spinlock.h>
 #include <linux/vmalloc.h>
 
 #include "../door.h"
-#include "model_page.h"
-#include "tdx_model.h"
+#include "model.h"
 
-#define LIST_MAX	512
-#define NR_OBJECTS	64
-
-/* Operand formats, spelled out anew: a shared mistake would go unnoticed. */
-#define OPERAND_PFN		GENMASK_ULL(51, 12)
-#define OPERAND_TOP		GENMASK_ULL(63, 55)
-#define LIST_FIRST		GENMASK_ULL(11, 3)
-#define LIST_RESERVED		(GENMASK_ULL(54, 52) | GENMASK_ULL(2, 0))
-#define ARRAY_RESERVED		(GENMASK_ULL(54, 52) | GENMASK_ULL(11, 0))
-#define ENTRY_RESERVED		GENMASK_ULL(63, 52)
-#define ENTRY_LOW		GENMASK_ULL(11, 0)
-
-#define INVALID(operand)	(TDX_OPERAND_INVALID | (operand))
-#define RCX	1
-#define RDX	2
-#define R8	8
-#define R9	9
-#define R10	10
-
-/**
- * struct model_object - something that the module made from control pages
- * @owner: what it is; OWNER_NONE is a free slot
- * @blocked: an IDE stream without traffic
- * @nr: number of its entries
- * @key: what it was made for; no two objects of a kind have the same
- * @parent: name of the SPDM session that an IDE stream belongs to
- * @entries: its pages as they were handed over
- */
-struct model_object {
-	enum model_owner owner;
-	bool blocked;
-	unsigned int nr;
-	u64 key;
-	u64 parent;
-	u64 entries[LIST_MAX];
-};
-
-struct model_leaf {
-	u64 leaf;
-	u64 (*call)(struct tdx_module_args *args, const struct tdx_model_fault *fault);
-	bool resumes_with_originals;
-	unsigned long nr_calls;
-	/* Operands of an interrupted call, which its retry must repeat. */
-	struct tdx_module_args interrupted;
-	bool was_interrupted;
-};
-
-static DEFINE_SPINLOCK(model_lock);
-
-static struct model_page *pages;
-static unsigned long end_pfn;
-
-static struct model_object *objects;
+struct model model = { .lock = __SPIN_LOCK_UNLOCKED(model.lock) };
 
 static struct armed_fault {
 	struct tdx_model_fault fault;
 	unsigned int seen;
 } faults[TDX_MODEL_MAX_FAULTS];
 static unsigned int nr_faults;
-static u64 bad_flush_status;
 
-/*
- * Device information: each page is this pattern from another place on.  Made
- * beforehand, so that a benchmark of reading it is not one of making it.
- */
-#define INFO_PERIOD	251
-static u8 info_pattern[PAGE_SIZE + INFO_PERIOD];
+static unsigned long nr_calls[MODEL_NR_LEAVES];
+static atomic_long_t nr_resets;
 
-static unsigned long nr_resets;
-static unsigned int iommu_entries;
-static enum tdx_model_output output;
-static enum tdx_model_clear clear_list;
-
-struct model_page *model_page(unsigned long pfn)
+bool model_is_memory(phys_addr_t pa)
 {
-	return &pages[pfn];
-}
-
-unsigned long model_end_pfn(void)
-{
-	return end_pfn;
-}
-
-/*
- * Pages and lists
- */
-
-static bool is_memory(u64 pa)
-{
-	return PHYS_PFN(pa) < end_pfn && pfn_valid(PHYS_PFN(pa));
-}
-
-/* A page of the host's: one that the module may read or write with key 0. */
-static bool is_shared_page(u64 pa)
-{
-	return !(pa & ~OPERAND_PFN) && is_memory(pa) && !pages[PHYS_PFN(pa)].owner;
-}
-
-static unsigned long entry_nr_pages(u64 entry)
-{
-	return (entry & ENTRY_LOW) ?: 1;
-}
-
-/* May this entry be claimed?  0, or why not. */
-static u64 check_entry(u64 entry, bool may_be_block, u64 operand)
-{
-	unsigned long nr = entry_nr_pages(entry);
-	unsigned long pfn = PHYS_PFN(entry);
-	unsigned long i;
-
-	if (entry & ENTRY_RESERVED)
-		return INVALID(operand);
-	if ((entry & ENTRY_LOW) && !may_be_block)
-		return INVALID(operand);
-	if ((entry & ENTRY_LOW) == 1 || !IS_ALIGNED(pfn, nr))
-		return INVALID(operand);
-	if (!pfn)
-		return INVALID(operand);
-
-	for (i = 0; i < nr; i++) {
-		if (!is_memory(PFN_PHYS(pfn + i)))
-			return INVALID(operand);
-		if (pages[pfn + i].owner)
-			return TDX_PAGE_METADATA_INCORRECT | operand;
-	}
-
-	return 0;
-}
-
-/* Change hands; what was dirty stays dirty. */
-static void own_entries(const u64 *entries, unsigned int nr, enum model_owner owner,
-			bool dirty)
-{
-	for (; nr--; entries++) {
-		struct model_page *mp = model_page(PHYS_PFN(*entries));
-
-		for (unsigned long n = entry_nr_pages(*entries); n--; mp++) {
-			mp->owner = owner;
-			mp->dirty |= dirty;
-		}
-	}
-}
-
-/*
- * Own all entries or none, without writing to them yet.  A duplicate fails when
- * it is met the second time.
- */
-static u64 claim_entries(const u64 *entries, unsigned int nr, unsigned int nr_blocks,
-			 enum model_owner owner, u64 operand)
-{
-	for (unsigned int i = 0; i < nr; i++) {
-		u64 status = check_entry(entries[i], i < nr_blocks, operand);
-
-		if (status) {
-			own_entries(entries, i, OWNER_NONE, false);
-			return status;
-		}
-		own_entries(entries + i, 1, owner, false);
-	}
-
-	return 0;
-}
-
-/*
- * Read an HPA_ARRAY_T into @entries.  Return its number of entries, or 0 if it
- * is malformed.
- */
-static unsigned int read_hpa_array(u64 operand, u64 *entries)
-{
-	unsigned int nr = FIELD_GET(OPERAND_TOP, operand) + 1;
-	u64 pa = operand & OPERAND_PFN;
-
-	if (operand & ARRAY_RESERVED)
-		return 0;
-
-	if (nr == 1) {
-		entries[0] = pa;
-		return 1;
-	}
-
-	if (!is_shared_page(pa))
-		return 0;
-
-	memcpy(entries, phys_to_virt(pa), nr * sizeof(*entries));
-	return nr;
-}
-
-/*
- * Objects
- */
-
-static struct model_object *object(u64 id, enum model_owner owner)
-{
-	if (id >= NR_OBJECTS || objects[id].owner != owner)
-		return NULL;
-	return &objects[id];
-}
-
-static struct model_object *object_by_key(u64 key, enum model_owner owner)
-{
-	for (struct model_object *o = objects; o < objects + NR_OBJECTS; o++) {
-		if (o->owner == owner && o->key == key)
-			return o;
-	}
-	return NULL;
-}
-
-/*
- * Make an object from the entries in its own slot.  The fault, if any, strikes
- * when all operands have been found good.
- */
-static u64 object_create(struct model_object *o, enum model_owner owner, u64 key,
-			 unsigned int nr_blocks, u64 operand,
-			 const struct tdx_model_fault *fault)
-{
-	u64 status = claim_entries(o->entries, o->nr, nr_blocks, owner, operand);
-
-	if (status)
-		return status;
-
-	if (fault) {
-		/* It wrote to some pages, then thought better of it. */
-		own_entries(o->entries, min(fault->after, o->nr), OWNER_NONE, true);
-		own_entries(o->entries, o->nr, OWNER_NONE, false);
-		return fault->status;
-	}
-
-	own_entries(o->entries, o->nr, owner, true);
-	o->owner = owner;
-	o->blocked = false;
-	o->key = key;
-	return 0;
-}
-
-static struct model_object *free_object(void)
-{
-	return object_by_key(0, OWNER_NONE);
-}
-
-static u64 object_id(const struct model_object *o)
-{
-	return o - objects;
-}
-
-static void object_destroy(struct model_object *o)
-{
-	own_entries(o->entries, o->nr, OWNER_NONE, false);
-	o->owner = OWNER_NONE;
-	o->key = 0;
-}
-
-static void write_list(u64 pa, const struct model_object *o)
-{
-	u64 *list = phys_to_virt(pa);
-
-	if (output == TDX_MODEL_OUTPUT_GARBAGE)
-		memset(list, 0xa5, PAGE_SIZE);
-	else
-		memcpy(list, o->entries, o->nr * sizeof(*list));
-}
-
-/* Give back all pages of @o, with a list in @out as HPA_ARRAY_T. */
-static u64 object_give_back(struct model_object *o, u64 out, u64 operand,
-			    struct tdx_module_args *args)
-{
-	if (o->nr == 1) {
-		if (out)
-			return INVALID(operand);
-		args->rcx = o->entries[0];
-	} else {
-		if (!out || !is_shared_page(out))
-			return INVALID(operand);
-		write_list(out, o);
-		args->rcx = out | FIELD_PREP(OPERAND_TOP, o->nr - 1);
-	}
-
-	object_destroy(o);
-	return 0;
-}
-
-/*
- * Leaves
- */
-
-static u64 phymem_page_wbinvd(struct tdx_module_args *args,
-			      const struct tdx_model_fault *fault)
-{
-	u64 pa = args->rcx & ~TDX_MODEL_GLOBAL_KEY;
-	struct model_page *mp;
-
-	if ((args->rcx & TDX_MODEL_GLOBAL_KEY) != TDX_MODEL_GLOBAL_KEY)
-		return INVALID(RCX);
-	if ((pa & ~OPERAND_PFN) || !is_memory(pa))
-		return INVALID(RCX);
-
-	mp = &pages[PHYS_PFN(pa)];
-	if (mp->owner)
-		return TDX_PAGE_METADATA_INCORRECT | RCX;
-	if (fault)
-		return fault->status;
-	if (mp->bad_flush)
-		return bad_flush_status;
-
-	mp->dirty = false;
-	return 0;
-}
-
-static u64 ext_init(struct tdx_module_args *args, const struct tdx_model_fault *fault)
-{
-	return fault ? fault->status : 0;
-}
-
-static u64 ext_mem_add(struct tdx_module_args *args, const struct tdx_model_fault *fault)
-{
-	unsigned int first = FIELD_GET(LIST_FIRST, args->rcx);
-	unsigned int last = FIELD_GET(OPERAND_TOP, args->rcx);
-	u64 pa = args->rcx & OPERAND_PFN;
-	unsigned int nr;
-	u64 *list;
-	u64 status;
-
-	if ((args->rcx & LIST_RESERVED) || first > last || !is_shared_page(pa))
-		return INVALID(RCX);
-
-	list = phys_to_virt(pa);
-	nr = last - first + 1;
-	if (fault && fault->after < nr)
-		nr = fault->after;
-
-	status = claim_entries(list + first, nr, 0, OWNER_EXT, RCX);
-	if (status)
-		return status;
-	own_entries(list + first, nr, OWNER_EXT, true);
-
-	if (first + nr > last)
-		return fault && fault->status != TDX_INTERRUPTED_RESUMABLE ? fault->status : 0;
-
-	/* Only an interruption says how far it got. */
-	if (fault->status == TDX_INTERRUPTED_RESUMABLE)
-		args->rcx = (args->rcx & ~LIST_FIRST) | FIELD_PREP(LIST_FIRST, first + nr);
-	return fault->status;
-}
-
-static u64 iommu_setup(struct tdx_module_args *args, const struct tdx_model_fault *fault)
-{
-	struct model_object *o = free_object();
-	u64 status;
-
-	if (!o)
-		return TDX_OPERAND_BUSY;
-	if (!args->rcx || (args->rcx & ~OPERAND_PFN) ||
-	    object_by_key(args->rcx, OWNER_IOMMU))
-		return INVALID(RCX);
-	if (!is_shared_page(args->rdx))
-		return INVALID(RDX);
-
-	o->nr = iommu_entries;
-	memcpy(o->entries, phys_to_virt(args->rdx), o->nr * sizeof(*o->entries));
-
-	status = object_create(o, OWNER_IOMMU, args->rcx, 2, RDX, fault);
-	if (!status)
-		args->rcx = object_id(o);
-	return status;
-}
-
-static u64 iommu_clear(struct tdx_module_args *args, const struct tdx_model_fault *fault)
-{
-	struct model_object *o = object(args->rcx, OWNER_IOMMU);
-
-	if (!o)
-		return INVALID(RCX);
-	if (!is_shared_page(args->rdx))
-		return INVALID(RDX);
-	if (clear_list == TDX_MODEL_CLEAR_READS &&
-	    memcmp(phys_to_virt(args->rdx), o->entries, o->nr * sizeof(*o->entries)))
-		return INVALID(RDX);
-	if (fault)
-		return fault->status;
-
-	if (clear_list == TDX_MODEL_CLEAR_WRITES)
-		write_list(args->rdx, o);
-	object_destroy(o);
-	return 0;
-}
-
-static u64 spdm_create(struct tdx_module_args *args, const struct tdx_model_fault *fault)
-{
-	struct model_object *o = free_object();
-	u64 status;
-
-	if (!o)
-		return TDX_OPERAND_BUSY;
-	if (!args->rcx || object_by_key(args->rcx, OWNER_SPDM))
-		return INVALID(RCX);
-	o->nr = read_hpa_array(args->rdx, o->entries);
-	if (!o->nr)
-		return INVALID(RDX);
-
-	status = object_create(o, OWNER_SPDM, args->rcx, 0, RDX, fault);
-	if (!status)
-		args->rcx = object_id(o);
-	return status;
-}
-
-static u64 spdm_delete(struct tdx_module_args *args, const struct tdx_model_fault *fault)
-{
-	struct model_object *o = object(args->rcx, OWNER_SPDM);
-
-	if (!o)
-		return INVALID(RCX);
-	for (struct model_object *ide = objects; ide < objects + NR_OBJECTS; ide++) {
-		if (ide->owner == OWNER_IDE && ide->parent == args->rcx)
-			return TDX_OPERAND_BUSY | RCX;
-	}
-	if (fault)
-		return fault->status;
-
-	return object_give_back(o, args->rdx, RDX, args);
-}
-
-static u64 spdm_connect(struct tdx_module_args *args, const struct tdx_model_fault *fault)
-{
-	static u64 list[LIST_MAX];
-	unsigned int nr, i;
-
-	if (!object(args->rcx, OWNER_SPDM))
-		return INVALID(RCX);
-	if (!is_shared_page(args->rdx))
-		return INVALID(RDX);
-	if (!is_shared_page(args->r8))
-		return INVALID(R8);
-	if (!is_shared_page(args->r9))
-		return INVALID(R9);
-
-	nr = read_hpa_array(args->r10, list);
-	for (i = 0; i < nr; i++) {
-		if (!list[i] || !is_shared_page(list[i]))
-			return INVALID(R10);
-	}
-	if (!nr)
-		return INVALID(R10);
-	if (fault)
-		return fault->status;
-
-	for (i = 0; i < nr; i++)
-		memcpy(phys_to_virt(list[i]), info_pattern + i % INFO_PERIOD, PAGE_SIZE);
-
-	args->rcx = nr * PAGE_SIZE;
-	return 0;
-}
-
-static u64 ide_stream_create(struct tdx_module_args *args,
-			     const struct tdx_model_fault *fault)
-{
-	struct model_object *o = free_object();
-	u64 status;
-
-	if (!o)
-		return TDX_OPERAND_BUSY;
-	if (!args->rcx || object_by_key(args->rcx, OWNER_IDE))
-		return INVALID(RCX);
-	if (!object(args->rdx, OWNER_SPDM))
-		return INVALID(RDX);
-	o->nr = read_hpa_array(args->r8, o->entries);
-	if (!o->nr)
-		return INVALID(R8);
-
-	o->parent = args->rdx;
-	status = object_create(o, OWNER_IDE, args->rcx, 0, R8, fault);
-	if (!status) {
-		args->rcx = object_id(o);
-		args->rdx = object_id(o);
-	}
-	return status;
-}
-
-static u64 ide_stream_block(struct tdx_module_args *args,
-			    const struct tdx_model_fault *fault)
-{
-	struct model_object *o = object(args->rdx, OWNER_IDE);
-
-	if (!o)
-		return INVALID(RDX);
-	if (o->parent != args->rcx)
-		return INVALID(RCX);
-	if (fault)
-		return fault->status;
-
-	o->blocked = true;
-	return 0;
-}
-
-static u64 ide_stream_delete(struct tdx_module_args *args,
-			     const struct tdx_model_fault *fault)
-{
-	struct model_object *o = object(args->rdx, OWNER_IDE);
-
-	if (!o || !o->blocked)
-		return INVALID(RDX);
-	if (o->parent != args->rcx)
-		return INVALID(RCX);
-	if (fault)
-		return fault->status;
-
-	return object_give_back(o, args->r8, R8, args);
-}
-
-static struct model_leaf leaves[] = {
-	{ TDH_PHYMEM_PAGE_WBINVD, phymem_page_wbinvd },
-	{ TDH_EXT_INIT, ext_init, .resumes_with_originals = true },
-	{ TDH_EXT_MEM_ADD, ext_mem_add },
-	{ TDH_IOMMU_SETUP, iommu_setup, .resumes_with_originals = true },
-	{ TDH_IOMMU_CLEAR, iommu_clear, .resumes_with_originals = true },
-	{ TDH_SPDM_CREATE, spdm_create },
-	{ TDH_SPDM_DELETE, spdm_delete },
-	{ TDH_IDE_STREAM_CREATE, ide_stream_create },
-	{ TDH_IDE_STREAM_BLOCK, ide_stream_block },
-	{ TDH_IDE_STREAM_DELETE, ide_stream_delete },
-	{ TDH_SPDM_CONNECT, spdm_connect, .resumes_with_originals = true },
-};
-
-static struct model_leaf *find_leaf(u64 leaf)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(leaves); i++) {
-		if (leaves[i].leaf == leaf)
-			return &leaves[i];
-	}
-	return NULL;
+	return PHYS_PFN(pa) < model.end_pfn && pfn_valid(PHYS_PFN(pa));
 }
 
 /* The fault that strikes this call.  Each armed fault counts all calls. */
@@ -566,35 +45,27 @@ static const struct tdx_model_fault *strike(u64 leaf)
 	return hit;
 }
 
-static bool same_operands(const struct tdx_module_args *a, const struct tdx_module_args *b)
+static bool says_seamcall_failed(const struct tdx_model_fault *fault)
 {
-	return !memcmp(a, b, sizeof(*a));
+	return fault && (fault->status & TDX_SW_ERROR) == TDX_SW_ERROR;
 }
 
-static u64 model_seamcall(u64 nr, struct tdx_module_args *args)
+static u64 model_seamcall(u64 leaf, struct tdx_module_args *args)
 {
-	struct tdx_module_args operands = *args;
-	struct model_leaf *leaf = find_leaf(nr);
-	u64 status;
+	struct model_call call = { .leaf = leaf, .args = args };
+	unsigned int slot;
+	model_leaf_fn fn = model_leaf(leaf, &slot);
 
-	if (!leaf)
-		return INVALID(0);
+	if (!fn)
+		return TDX_OPERAND_INVALID;
 
-	guard(spinlock)(&model_lock);
+	guard(spinlock)(&model.lock);
 
-	leaf->nr_calls++;
-	if (leaf->was_interrupted && !same_operands(args, &leaf->interrupted))
-		return INVALID(RCX);
-	leaf->was_interrupted = false;
-
-	status = leaf->call(args, strike(nr));
-	if (status == TDX_INTERRUPTED_RESUMABLE && leaf->resumes_with_originals) {
-		leaf->interrupted = operands;
-		leaf->was_interrupted = true;
-		/* Nothing says that registers survive an interruption. */
-		memset(args, 0x5a, sizeof(*args));
-	}
-	return status;
+	nr_calls[slot]++;
+	call.fault = strike(leaf);
+	if (says_seamcall_failed(call.fault))
+		return call.fault->status;
+	return fn(&call);
 }
 
 /*
@@ -610,9 +81,11 @@ static u64 model_seamcall(u64 nr, struct tdx_module_args *args)
  */
 int tdx_model_fail(const struct tdx_model_fault *fault)
 {
-	guard(spinlock)(&model_lock);
+	unsigned int slot;
 
-	if (!find_leaf(fault->leaf))
+	guard(spinlock)(&model.lock);
+
+	if (!model_leaf(fault->leaf, &slot))
 		return -EINVAL;
 	if (nr_faults == TDX_MODEL_MAX_FAULTS)
 		return -ENOSPC;
@@ -631,10 +104,10 @@ EXPORT_SYMBOL_GPL(tdx_model_fail);
  */
 int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status)
 {
-	if (!is_memory(pa))
+	if (!model_is_memory(pa))
 		return -EINVAL;
-	pages[PHYS_PFN(pa)].bad_flush = true;
-	bad_flush_status = status;
+	model_page(PHYS_PFN(pa))->bad_flush = true;
+	model.bad_flush_status = status;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(tdx_model_fail_wbinvd);
@@ -645,7 +118,7 @@ EXPORT_SYMBOL_GPL(tdx_model_fail_wbinvd);
  */
 void tdx_model_set_iommu_entries(unsigned int nr)
 {
-	iommu_entries = clamp(nr, 2, LIST_MAX);
+	model.iommu_entries = clamp(nr, 2, LIST_MAX);
 }
 EXPORT_SYMBOL_GPL(tdx_model_set_iommu_entries);
 
@@ -655,7 +128,7 @@ EXPORT_SYMBOL_GPL(tdx_model_set_iommu_entries);
  */
 void tdx_model_set_output(enum tdx_model_output what)
 {
-	output = what;
+	model.output = what;
 }
 EXPORT_SYMBOL_GPL(tdx_model_set_output);
 
@@ -665,9 +138,35 @@ EXPORT_SYMBOL_GPL(tdx_model_set_output);
  */
 void tdx_model_set_clear(enum tdx_model_clear how)
 {
-	clear_list = how;
+	model.clear = how;
 }
 EXPORT_SYMBOL_GPL(tdx_model_set_clear);
+
+/**
+ * tdx_model_set_rounds - how talkative the module is
+ * @nr: number of messages that each leaf exchanges which exchanges any
+ */
+void tdx_model_set_rounds(unsigned int nr)
+{
+	model.rounds = nr;
+}
+EXPORT_SYMBOL_GPL(tdx_model_set_rounds);
+
+/**
+ * tdx_model_device - answer a message in the device's place
+ * @response: PA of the page for the answer
+ * @request: PA of the page with the message
+ * @len: its length in bytes, as the leaf told
+ */
+void tdx_model_device(phys_addr_t response, phys_addr_t request, size_t len)
+{
+	const u8 *message = phys_to_virt(request);
+	u8 *answer = phys_to_virt(response);
+
+	for (size_t i = 0; i < min(len, PAGE_SIZE); i++)
+		answer[i] = ~message[i];
+}
+EXPORT_SYMBOL_GPL(tdx_model_device);
 
 /**
  * tdx_model_nr_calls - how often a leaf was called since the reset
@@ -677,9 +176,9 @@ EXPORT_SYMBOL_GPL(tdx_model_set_clear);
  */
 unsigned long tdx_model_nr_calls(u64 leaf)
 {
-	struct model_leaf *l = find_leaf(leaf);
+	unsigned int slot;
 
-	return l ? l->nr_calls : 0;
+	return model_leaf(leaf, &slot) ? nr_calls[slot] : 0;
 }
 EXPORT_SYMBOL_GPL(tdx_model_nr_calls);
 
@@ -690,7 +189,7 @@ EXPORT_SYMBOL_GPL(tdx_model_nr_calls);
  */
 unsigned long tdx_model_nr_resets(void)
 {
-	return nr_resets;
+	return atomic_long_read(&nr_resets);
 }
 EXPORT_SYMBOL_GPL(tdx_model_nr_resets);
 
@@ -703,8 +202,8 @@ unsigned long tdx_model_nr_owned(void)
 {
 	unsigned long pfn, nr = 0;
 
-	for (pfn = 0; pfn < end_pfn; pfn++)
-		nr += !!pages[pfn].owner;
+	for (pfn = 0; pfn < model.end_pfn; pfn++)
+		nr += !!model_page(pfn)->owner;
 	return nr;
 }
 EXPORT_SYMBOL_GPL(tdx_model_nr_owned);
@@ -717,7 +216,7 @@ EXPORT_SYMBOL_GPL(tdx_model_nr_owned);
  */
 bool tdx_model_owns(phys_addr_t pa)
 {
-	return pages[PHYS_PFN(pa)].owner;
+	return model_page(PHYS_PFN(pa))->owner;
 }
 EXPORT_SYMBOL_GPL(tdx_model_owns);
 
@@ -729,9 +228,40 @@ EXPORT_SYMBOL_GPL(tdx_model_owns);
  */
 bool tdx_model_dirty(phys_addr_t pa)
 {
-	return pages[PHYS_PFN(pa)].dirty;
+	return model_page(PHYS_PFN(pa))->dirty;
 }
 EXPORT_SYMBOL_GPL(tdx_model_dirty);
+
+/**
+ * tdx_model_digest - has anything changed?
+ *
+ * Return: a number that is the same as long as the model owns the same pages,
+ * the same pages are dirty, and it has made the same things in the same state.
+ */
+u64 tdx_model_digest(void)
+{
+	u64 digest = 0;
+
+	guard(spinlock)(&model.lock);
+
+	for (unsigned long pfn = 0; pfn < model.end_pfn; pfn++) {
+		const struct model_page *mp = model_page(pfn);
+
+		if (mp->owner || mp->dirty)
+			digest = hash_64_generic(digest ^ (pfn << 8 | mp->owner << 1 | mp->dirty), 64);
+	}
+	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
+		const struct model_object *o = &model.objects[i];
+		u64 state = o->made | o->blocked << 1 | o->connected << 2 | o->stale << 3 |
+			    o->pending.asked << 4 | (u64)o->pending.rounds << 5 |
+			    (u64)o->pending.leaf << 32;
+
+		if (o->owner)
+			digest = hash_64_generic(digest ^ state ^ o->key << 24 ^ (u64)i << 56, 64);
+	}
+	return hash_64_generic(digest ^ model.ext_init.leaf, 64);
+}
+EXPORT_SYMBOL_GPL(tdx_model_digest);
 
 /**
  * tdx_model_info_byte - what TDH.SPDM.CONNECT writes as device information
@@ -741,7 +271,7 @@ EXPORT_SYMBOL_GPL(tdx_model_dirty);
  */
 u8 tdx_model_info_byte(size_t offset)
 {
-	return info_pattern[offset_in_page(offset) + (offset >> PAGE_SHIFT) % INFO_PERIOD];
+	return model_info_byte(offset);
 }
 EXPORT_SYMBOL_GPL(tdx_model_info_byte);
 
@@ -754,9 +284,9 @@ void tdx_model_wbinvd_all(void)
 {
 	unsigned long pfn;
 
-	for (pfn = 0; pfn < end_pfn; pfn++) {
-		if (!pages[pfn].owner)
-			pages[pfn].dirty = false;
+	for (pfn = 0; pfn < model.end_pfn; pfn++) {
+		if (!model_page(pfn)->owner)
+			model_page(pfn)->dirty = false;
 	}
 }
 EXPORT_SYMBOL_GPL(tdx_model_wbinvd_all);
@@ -769,22 +299,22 @@ EXPORT_SYMBOL_GPL(tdx_model_wbinvd_all);
  */
 void tdx_model_reset(void)
 {
-	guard(spinlock)(&model_lock);
+	guard(spinlock)(&model.lock);
 
-	memset(pages, 0, array_size(end_pfn, sizeof(*pages)));
-	for (struct model_object *o = objects; o < objects + NR_OBJECTS; o++) {
+	memset(model.pages, 0, array_size(model.end_pfn, sizeof(*model.pages)));
+	for (struct model_object *o = model.objects; o < model.objects + NR_OBJECTS; o++) {
 		o->owner = OWNER_NONE;
 		o->key = 0;
+		o->pending = (struct model_pending){};
 	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(leaves); i++) {
-		leaves[i].nr_calls = 0;
-		leaves[i].was_interrupted = false;
-	}
+	model.ext_init.leaf = 0;
+	model.iommu_entries = 2;
+	model.rounds = 0;
+	model.output = TDX_MODEL_OUTPUT_LIST;
+	model.clear = TDX_MODEL_CLEAR_WRITES;
 	nr_faults = 0;
-	nr_resets = 0;
-	iommu_entries = 2;
-	output = TDX_MODEL_OUTPUT_LIST;
-	clear_list = TDX_MODEL_CLEAR_WRITES;
+	memset(nr_calls, 0, sizeof(nr_calls));
+	atomic_long_set(&nr_resets, 0);
 }
 EXPORT_SYMBOL_GPL(tdx_model_reset);
 
@@ -802,13 +332,14 @@ unsigned long tdx_model_reclaim(void)
 {
 	unsigned long pfn, nr = 0;
 
-	for (pfn = 0; pfn < end_pfn; pfn++) {
-		struct page *page = pfn_to_page(pfn);
-		struct model_page *mp = &pages[pfn];
+	for (pfn = 0; pfn < model.end_pfn; pfn++) {
+		struct model_page *mp = model_page(pfn);
+		struct page *page;
 
 		if (!mp->owner && !mp->watched)
 			continue;
 
+		page = pfn_to_page(pfn);
 		*mp = (struct model_page){};
 		nr++;
 		if (PageTail(page))
@@ -825,10 +356,10 @@ EXPORT_SYMBOL_GPL(tdx_model_reclaim);
 /* What a CPU with X86_BUG_TDX_PW_MCE wants, after the flush and not before. */
 static void model_reset_page(phys_addr_t pa)
 {
-	struct model_page *mp = &pages[PHYS_PFN(pa)];
+	struct model_page *mp = model_page(PHYS_PFN(pa));
 
 	if (!mp->owner && !mp->dirty)
-		nr_resets++;
+		atomic_long_inc(&nr_resets);
 }
 
 static const struct tdx_door model_door = {
@@ -842,21 +373,19 @@ static int __init model_init(void)
 	int nid, ret;
 
 	for_each_online_node(nid)
-		end_pfn = max(end_pfn, node_end_pfn(nid));
+		model.end_pfn = max(model.end_pfn, node_end_pfn(nid));
 
-	for (size_t i = 0; i < sizeof(info_pattern); i++)
-		info_pattern[i] = i * 7 % INFO_PERIOD;
-
-	pages = vcalloc(end_pfn, sizeof(*pages));
-	objects = vcalloc(NR_OBJECTS, sizeof(*objects));
-	ret = pages && objects ? judge_init() : -ENOMEM;
+	model_leaves_init();
+	model.pages = vcalloc(model.end_pfn, sizeof(*model.pages));
+	model.objects = vcalloc(NR_OBJECTS, sizeof(*model.objects));
+	ret = model.pages && model.objects ? judge_init() : -ENOMEM;
 	if (!ret) {
 		tdx_model_reset();
 		ret = tdx_door_install(&model_door);
 	}
 	if (ret) {
-		vfree(objects);
-		vfree(pages);
+		vfree(model.objects);
+		vfree(model.pages);
 	}
 
 	return ret;
@@ -867,8 +396,8 @@ static void __exit model_exit(void)
 {
 	tdx_door_remove(&model_door);
 	judge_exit();
-	vfree(objects);
-	vfree(pages);
+	vfree(model.objects);
+	vfree(model.pages);
 }
 module_exit(model_exit);
 

@@ -483,7 +483,7 @@ static void interrupted_mem_add_is_exact(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
 		status = tdh_ext_mem_add(mem, &w);
-		KUNIT_EXPECT_EQ(test, status, k < 33 ? TDX_SEAMCALL_UD : 0);
+		KUNIT_EXPECT_EQ(test, status, k < 33 ? TDX_INTERRUPTED_RESUMABLE : 0);
 		expect_state(test, mem, k, true);
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), k);
 
@@ -505,17 +505,18 @@ static void interrupted_mem_add_counts_from_its_window(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
 	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
 	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 1, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), TDX_SEAMCALL_UD);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), TDX_INTERRUPTED_RESUMABLE);
 	expect_state(test, mem, 612, true);
 
 	tdx_pa_array_release(mem);
 	fixture_expect(test, 612, 0);
 }
 
-/* Rule: a failed add may have taken any page of its window: all count as held. */
-static void failed_mem_add_holds_the_window(struct kunit *test)
+/* Rule: what a failed add has taken without a word is found out at release. */
+static void failed_mem_add_is_found_out(struct kunit *test)
 {
 	struct tdx_pa_array *mem = fixture_alloc(test, 1300);
+	unsigned long before = tdx_pa_array_nr_stranded();
 	struct tdx_pa_window w;
 
 	fail(TDH_EXT_MEM_ADD, 2, TDX_OPERAND_BUSY, 100);
@@ -523,12 +524,156 @@ static void failed_mem_add_holds_the_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
 	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 1, &w), 0);
 	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), TDX_OPERAND_BUSY);
-	expect_state(test, mem, 1024, true);
+	expect_state(test, mem, 512, true);
+
+	/* All but the first window are asked for, 100 are refused. */
+	tdx_pa_array_release(mem);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 788);
+	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, 100);
+	fixture_expect(test, 612, 0);
+}
+
+/* Rule: a window of which nothing was taken may be tried again. */
+static void failed_mem_add_may_be_repeated(struct kunit *test)
+{
+	struct tdx_pa_array *mem = fixture_alloc(test, 600);
+	struct tdx_pa_window w;
+
+	fail(TDH_EXT_MEM_ADD, 1, TDX_OPERAND_BUSY, 0);
+	fail(TDH_EXT_MEM_ADD, 3, TDX_OPERAND_BUSY, 0);
+	for_each_tdx_pa_window(&w, mem) {
+		KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), TDX_OPERAND_BUSY);
+		expect_state(test, mem, w.first, true);
+		KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
+		expect_state(test, mem, w.first + w.nr, true);
+	}
 
 	tdx_pa_array_release(mem);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 276);
-	/* 412 pages are kept although this module did not take them. */
-	fixture_expect(test, 612, 412);
+	fixture_expect(test, 600, 0);
+}
+
+/* A leaf that takes pages, through its wrapper; and what goes before it. */
+static u64 take(struct tdx_pa_array *array, u64 leaf, u64 spdm_id)
+{
+	struct tdx_ide_stream stream = { .info = STREAM_INFO };
+	struct tdx_pa_window w;
+	u64 id, rp_ide_id;
+
+	switch (leaf) {
+	case TDH_SPDM_CREATE:
+		return tdh_spdm_create(FUNC_ID + 1, array, &id);
+	case TDH_IDE_STREAM_CREATE:
+		return tdh_ide_stream_create(&stream, spdm_id, array, &id, &rp_ide_id);
+	case TDH_IOMMU_SETUP:
+		return tdh_iommu_setup(REG_BASE, array, &id);
+	default:
+		tdx_pa_array_window(array, array->nr_held / TDX_PA_WINDOW_MAX, &w);
+		return tdh_ext_mem_add(array, &w);
+	}
+}
+
+static struct tdx_pa_array *array_to_take(struct kunit *test, u64 leaf)
+{
+	struct tdx_pa_array *array = leaf == TDH_IOMMU_SETUP ?
+				     tdx_pa_array_alloc_iommu_mt(1, 4) :
+				     tdx_pa_array_alloc(6);
+
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	fixture_watch(array);
+	tdx_model_set_iommu_entries(6);
+	return array;
+}
+
+static const struct taking_leaf {
+	const char *name;
+	u64 leaf;
+} taking_leaves[] = {
+	{ "EXT.MEM.ADD", TDH_EXT_MEM_ADD },
+	{ "IOMMU.SETUP", TDH_IOMMU_SETUP },
+	{ "SPDM.CREATE", TDH_SPDM_CREATE },
+	{ "IDE.STREAM.CREATE", TDH_IDE_STREAM_CREATE },
+};
+
+KUNIT_ARRAY_PARAM_DESC(taking_leaf, taking_leaves, name);
+
+/* Rule: a module that was not entered has seen nothing, so nothing is flushed. */
+static void not_entered_leaves_no_mark(struct kunit *test)
+{
+	const struct taking_leaf *p = test->param_value;
+	struct tdx_pa_array *array = array_to_take(test, p->leaf);
+
+	fail(p->leaf, 1, TDX_SEAMCALL_UD, 0);
+	KUNIT_EXPECT_EQ(test, take(array, p->leaf, 0), TDX_SEAMCALL_UD);
+	expect_state(test, array, 0, false);
+
+	tdx_pa_array_release(array);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 0);
+}
+
+/* Rule: but a mark from before stays. */
+static void not_entered_keeps_an_older_mark(struct kunit *test)
+{
+	const struct taking_leaf *p = test->param_value;
+	struct tdx_pa_array *spdm_mt = fixture_alloc(test, 1);
+	u64 spdm_id = create_spdm(test, spdm_mt);
+	struct tdx_pa_array *array = array_to_take(test, p->leaf);
+
+	fail(p->leaf, 1, TDX_OPERAND_BUSY, 0);
+	fail(p->leaf, 2, TDX_SEAMCALL_UD, 0);
+	KUNIT_EXPECT_NE(test, take(array, p->leaf, spdm_id), 0);
+	expect_state(test, array, 0, true);
+	KUNIT_EXPECT_EQ(test, take(array, p->leaf, spdm_id), TDX_SEAMCALL_UD);
+	expect_state(test, array, 0, true);
+
+	tdx_pa_array_release(array);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(spdm_id, spdm_mt), 0);
+	tdx_pa_array_release(spdm_mt);
+}
+
+static const struct taking_leaf resumable_leaves[] = {
+	{ "EXT.MEM.ADD", TDH_EXT_MEM_ADD },
+	{ "IOMMU.SETUP", TDH_IOMMU_SETUP },
+};
+
+KUNIT_ARRAY_PARAM_DESC(resumable_leaf, resumable_leaves, name);
+
+/*
+ * Rule: an interruption that could not be resumed is the module's last word, and
+ * what it has taken by then stays with it.
+ */
+static void not_entered_again_keeps_the_mark(struct kunit *test)
+{
+	const struct taking_leaf *p = test->param_value;
+	struct tdx_pa_array *array = array_to_take(test, p->leaf);
+	unsigned long nr;
+
+	fail(p->leaf, 1, TDX_INTERRUPTED_RESUMABLE, 2);
+	fail(p->leaf, 2, TDX_SEAMCALL_UD, 0);
+	KUNIT_EXPECT_EQ(test, take(array, p->leaf, 0), TDX_INTERRUPTED_RESUMABLE);
+	KUNIT_EXPECT_TRUE(test, array->flush);
+	nr = tdx_model_nr_owned();
+	KUNIT_EXPECT_EQ(test, nr, p->leaf == TDH_IOMMU_SETUP ? 4 : 2);
+
+	tdx_pa_array_release(array);
+	fixture_expect(test, nr, 0);
+}
+
+/* Rule: if a module keeps pages of a failed create, so does release. */
+static void failed_create_that_kept_pages(struct kunit *test)
+{
+	struct tdx_pa_array *mt = fixture_alloc(test, 20);
+	unsigned long before = tdx_pa_array_nr_stranded();
+	u64 id;
+
+	tdx_model_fail(&(struct tdx_model_fault) {
+		.leaf = TDH_SPDM_CREATE, .nth = 1, .status = TDX_OPERAND_BUSY,
+		.after = 3, .keep = true,
+	});
+	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), TDX_OPERAND_BUSY);
+	expect_state(test, mt, 0, true);
+	tdx_pa_array_release(mt);
+	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, 3);
+	fixture_expect(test, 3, 0);
 }
 
 /* Rule: windows are donated in order, each once, and only the array's own. */
@@ -668,24 +813,157 @@ static void connect_fills_a_shared_buffer(struct kunit *test)
 	tdx_pa_array_release(mt);
 }
 
-/* Rule: an unfinished message exchange is told to the caller, with its length. */
-static void connect_passes_on_requests(struct kunit *test)
-{
-	struct tdx_pa_array *mt = fixture_alloc(test, 1);
-	struct tdx_pa_array *info = fixture_alloc(test, 4);
-	u64 id = create_spdm(test, mt), len = 77;
-	u64 pa = info->entries[0];
+/* A session, and what is needed to talk to its device. */
+struct talk {
+	struct tdx_pa_array *mt, *shared, *info;
+	phys_addr_t config, response, request;
+	u64 id;
+};
 
+static void talk_begin(struct kunit *test, struct talk *t)
+{
+	t->mt = fixture_alloc(test, 1);
+	t->shared = fixture_alloc(test, 3);
+	t->info = fixture_alloc(test, 4);
+	t->config = t->shared->entries[0];
+	t->response = t->shared->entries[1];
+	t->request = t->shared->entries[2];
+	t->id = create_spdm(test, t->mt);
+}
+
+static void talk_end(struct kunit *test, struct talk *t)
+{
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(t->id, t->mt), 0);
+	tdx_pa_array_release(t->mt);
+	expect_state(test, t->info, 0, false);
+	tdx_pa_array_release(t->info);
+	tdx_pa_array_release(t->shared);
+}
+
+static u64 class(u64 status)
+{
+	return status & TDX_SEAMCALL_STATUS_MASK;
+}
+
+/*
+ * Call @leaf until it is done, with the device answering.  Count the messages, and
+ * expect a length with each and at the end.
+ */
+#define EXCHANGE(test, t, len, nr_messages, leaf) do {					u64 __status;																			nr_messages = 0;								while (class(__status = leaf) == TDX_SPDM_REQUEST) {					KUNIT_ASSERT_LT(test, nr_messages++, 100);					KUNIT_EXPECT_GT(test, len, 0);							tdx_model_device((t)->response, (t)->request, len);			}										KUNIT_EXPECT_EQ(test, __status, 0);					} while (0)
+
+/* Rule: messages go to and fro until a leaf is done, interrupted or not. */
+static void messages_are_exchanged(struct kunit *test)
+{
+	struct tdx_pa_array *ide_mt = fixture_alloc(test, 2);
+	struct tdx_ide_stream stream = { .info = STREAM_INFO };
+	u64 len = 0, ide_id, rp_ide_id;
+	unsigned int nr;
+	struct talk t;
+
+	talk_begin(test, &t);
+	KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, t.id, ide_mt, &ide_id,
+						    &rp_ide_id), 0);
+	tdx_model_set_rounds(3);
+	fail(TDH_SPDM_CONNECT, 2, TDX_INTERRUPTED_RESUMABLE, 0);
+	fail(TDH_SPDM_MNG, 1, TDX_INTERRUPTED_RESUMABLE, 0);
+	fail(TDH_IDE_STREAM_KM, 4, TDX_INTERRUPTED_RESUMABLE, 0);
+	fail(TDH_SPDM_DISCONNECT, 3, TDX_INTERRUPTED_RESUMABLE, 0);
+
+	EXCHANGE(test, &t, len, nr,
+		 tdh_spdm_connect(t.id, t.config, t.response, t.request, t.info, &len));
+	KUNIT_EXPECT_EQ(test, nr, 3);
+	KUNIT_EXPECT_EQ(test, len, 4 * PAGE_SIZE);
+
+	EXCHANGE(test, &t, len, nr,
+		 tdh_spdm_mng(t.id, TDX_SPDM_HEARTBEAT, TDX_NO_OPERAND, t.response,
+			      t.request, NULL, &len));
+	KUNIT_EXPECT_EQ(test, nr, 3);
+	KUNIT_EXPECT_EQ(test, len, 0);
+
+	EXCHANGE(test, &t, len, nr,
+		 tdh_spdm_mng(t.id, TDX_SPDM_RECOLLECT, t.config, t.response, t.request,
+			      t.info, &len));
+	KUNIT_EXPECT_EQ(test, len, 4 * PAGE_SIZE);
+
+	EXCHANGE(test, &t, len, nr,
+		 tdh_ide_stream_km(t.id, ide_id, 1, t.response, t.request, &len));
+	KUNIT_EXPECT_EQ(test, nr, 3);
+
+	EXCHANGE(test, &t, len, nr,
+		 tdh_spdm_disconnect(t.id, t.response, t.request, &len));
+	KUNIT_EXPECT_EQ(test, nr, 3);
+
+	KUNIT_EXPECT_EQ(test, tdh_ide_stream_block(t.id, ide_id), 0);
+	KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(t.id, ide_id, ide_mt), 0);
+	tdx_pa_array_release(ide_mt);
+	talk_end(test, &t);
+}
+
+/* Rule: a length is told with a message and at the end, not with a failure. */
+static void failed_exchange_tells_no_length(struct kunit *test)
+{
+	u64 len = 77;
+	struct talk t;
+
+	talk_begin(test, &t);
 	fail(TDH_SPDM_CONNECT, 1, TDX_OPERAND_BUSY, 0);
 	fail(TDH_SPDM_CONNECT, 2, TDX_SPDM_REQUEST, 0);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(id, pa, pa, pa, info, &len), TDX_OPERAND_BUSY);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(t.id, t.config, t.response, t.request, t.info,
+					       &len), TDX_OPERAND_BUSY);
 	KUNIT_EXPECT_EQ(test, len, 77);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(id, pa, pa, pa, info, &len), TDX_SPDM_REQUEST);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(t.id, t.config, t.response, t.request, t.info,
+					       &len), TDX_SPDM_REQUEST);
 	KUNIT_EXPECT_NE(test, len, 77);
+	talk_end(test, &t);
+}
 
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	tdx_pa_array_release(info);
-	tdx_pa_array_release(mt);
+/* Rule: a worn out key is told to the caller, who updates it and goes on. */
+static void key_refresh_is_passed_on(struct kunit *test)
+{
+	struct tdx_pa_array *ide_mt = fixture_alloc(test, 2);
+	struct tdx_ide_stream stream = { .info = STREAM_INFO };
+	u64 len = 0, ide_id, rp_ide_id;
+	struct talk t;
+
+	talk_begin(test, &t);
+	KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, t.id, ide_mt, &ide_id,
+						    &rp_ide_id), 0);
+	KUNIT_ASSERT_EQ(test, tdh_spdm_connect(t.id, t.config, t.response, t.request, t.info,
+					       &len), 0);
+
+	fail(TDH_IDE_STREAM_KM, 1, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0);
+	for (int i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, tdh_ide_stream_km(t.id, ide_id, 1, t.response, t.request,
+							&len),
+				TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(t.id, TDX_SPDM_KEY_UPDATE, TDX_NO_OPERAND,
+					   t.response, t.request, NULL, &len), 0);
+	KUNIT_EXPECT_EQ(test, tdh_ide_stream_km(t.id, ide_id, 1, t.response, t.request, &len),
+			0);
+
+	KUNIT_EXPECT_EQ(test, tdh_ide_stream_block(t.id, ide_id), 0);
+	KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(t.id, ide_id, ide_mt), 0);
+	tdx_pa_array_release(ide_mt);
+	talk_end(test, &t);
+}
+
+/* Rule: what was private, or does not fit one list page, is no shared buffer. */
+static void mng_refuses_private_and_large_buffers(struct kunit *test)
+{
+	struct tdx_pa_array *large = fixture_alloc(test, 513);
+	u64 len = 0;
+	struct talk t;
+
+	talk_begin(test, &t);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(t.id, TDX_SPDM_RECOLLECT, TDX_NO_OPERAND,
+					   t.response, t.request, large, &len),
+			TDX_WRAPPER_REFUSED);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(t.id, TDX_SPDM_RECOLLECT, TDX_NO_OPERAND,
+					   t.response, t.request, t.mt, &len),
+			TDX_WRAPPER_REFUSED);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_MNG), 0);
+	tdx_pa_array_release(large);
+	talk_end(test, &t);
 }
 
 static struct kunit_case tdh_cases[] = {
@@ -712,14 +990,22 @@ static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE_PARAM(mem_add_resumes, step_gen_params),
 	KUNIT_CASE(interrupted_mem_add_is_exact),
 	KUNIT_CASE(interrupted_mem_add_counts_from_its_window),
-	KUNIT_CASE(failed_mem_add_holds_the_window),
+	KUNIT_CASE(failed_mem_add_is_found_out),
+	KUNIT_CASE(failed_mem_add_may_be_repeated),
+	KUNIT_CASE_PARAM(not_entered_leaves_no_mark, taking_leaf_gen_params),
+	KUNIT_CASE_PARAM(not_entered_keeps_an_older_mark, taking_leaf_gen_params),
+	KUNIT_CASE_PARAM(not_entered_again_keeps_the_mark, resumable_leaf_gen_params),
+	KUNIT_CASE(failed_create_that_kept_pages),
 	KUNIT_CASE(mem_add_refuses_other_windows),
 	KUNIT_CASE(wrappers_refuse_large_arrays),
 	KUNIT_CASE(wrappers_refuse_the_other_format),
 	KUNIT_CASE(wrappers_refuse_the_wrong_state),
 	KUNIT_CASE(cleanup_releases),
 	KUNIT_CASE_PARAM(connect_fills_a_shared_buffer, size_gen_params),
-	KUNIT_CASE(connect_passes_on_requests),
+	KUNIT_CASE(messages_are_exchanged),
+	KUNIT_CASE(failed_exchange_tells_no_length),
+	KUNIT_CASE(key_refresh_is_passed_on),
+	KUNIT_CASE(mng_refuses_private_and_large_buffers),
 	{}
 };
 
