@@ -203,7 +203,7 @@ static int life_blob_batch(struct run *run)
 		size_t len;
 		void *blob;
 
-		ret = run->design->read_info(&run->spdm, run->nr_pages, &blob, &len);
+		ret = run->design->read_info(&run->spdm, INFO_CONNECT, run->nr_pages, &blob, &len);
 		if (!ret)
 			kfree(blob);
 	}

@@ -26,6 +26,20 @@ struct design_object {
 	u64 id;
 };
 
+/* By which leaf the device information comes. */
+enum design_info {
+	INFO_CONNECT,
+	INFO_RECOLLECT,		/* again, over a connection */
+};
+
+/* A way to end the life of an array, among which a caller has to pick. */
+struct design_way_out {
+	const char *name;
+	void (*take)(void *array);
+};
+
+#define DESIGN_MAX_WAYS_OUT	4
+
 struct design {
 	const char *name;
 	/* How it differs from the others, in one line. */
@@ -48,6 +62,15 @@ struct design {
 	/* PA of the pages behind entry @i, and their number. */
 	phys_addr_t (*pages)(void *array, unsigned int i, unsigned long *nr_pages);
 	unsigned int (*nr_entries)(void *array);
+	/*
+	 * Make ready the window that begins with entry @first, or holds it if
+	 * windows cannot begin anywhere.  Return it as HPA_LIST_INFO.
+	 */
+	u64 (*window)(void *array, unsigned int first);
+	/* One leaf that claims the pages, one that gives them back, and no more. */
+	int (*claim)(void *array, u64 func_id, u64 *id);
+	int (*give_back)(void *array, u64 id);
+	struct design_way_out ways_out[DESIGN_MAX_WAYS_OUT];
 	/* Bytes that the array takes beside its pages, as the allocators count. */
 	size_t (*metadata_bytes)(void *array);
 
@@ -62,8 +85,8 @@ struct design {
 	int (*iommu_clear)(struct design_object *iommu);
 	int (*ext_start)(unsigned int nr);
 	/* Device information: *@blob is kmalloc memory of *@len bytes on success. */
-	int (*read_info)(const struct design_object *spdm, unsigned int nr_pages,
-			 void **blob, size_t *len);
+	int (*read_info)(const struct design_object *spdm, enum design_info how,
+			 unsigned int nr_pages, void **blob, size_t *len);
 };
 
 #define MAX_DESIGNS	16
@@ -90,6 +113,12 @@ static inline void design_allocated(const struct design *design, void *array)
 
 /* WBINVD on all CPUs, as far as the module behind the door is concerned. */
 void design_wbinvd_on_all_cpus(void);
+
+/*
+ * Has the leaf asked for a message to be delivered?  Then it was, and the leaf is
+ * to be called again; but not forever: @rounds counts from 0.
+ */
+bool design_talk(u64 status, u64 len, unsigned int *rounds);
 
 /* Three pages of the host's that TDH.SPDM.CONNECT wants beside the buffer. */
 struct design_pages {

@@ -8,6 +8,8 @@
 #include <linux/module.h>
 #include <linux/string.h>
 
+#include <asm/tdx_connect.h>
+
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "design.h"
 
@@ -58,6 +60,20 @@ void design_wbinvd_on_all_cpus(void)
 	tdx_model_wbinvd_all();
 }
 EXPORT_SYMBOL_GPL(design_wbinvd_on_all_cpus);
+
+/* A device that is asked more often is broken. */
+#define MAX_ROUNDS	100
+
+bool design_talk(u64 status, u64 len, unsigned int *rounds)
+{
+	if ((status & TDX_SEAMCALL_STATUS_MASK) != TDX_SPDM_REQUEST ||
+	    ++*rounds > MAX_ROUNDS)
+		return false;
+
+	tdx_model_device(design_shared.response, design_shared.request, len);
+	return true;
+}
+EXPORT_SYMBOL_GPL(design_talk);
 
 static int __init designs_init(void)
 {

@@ -194,17 +194,20 @@ static void read_info_life(struct kunit *test)
 	const struct design *design = selected(test);
 	struct design_object spdm;
 
+	tdx_model_set_rounds(2);
 	KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 1, &spdm), 0);
-	for (unsigned int i = 0; i < ARRAY_SIZE(control_sizes); i++) {
-		unsigned int nr = control_sizes[i];
-		size_t len, n;
-		void *blob;
+	for (int how = INFO_CONNECT; how <= INFO_RECOLLECT; how++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(control_sizes); i++) {
+			unsigned int nr = control_sizes[i];
+			size_t len, n;
+			void *blob;
 
-		KUNIT_ASSERT_EQ(test, design->read_info(&spdm, nr, &blob, &len), 0);
-		KUNIT_EXPECT_EQ(test, len, nr * PAGE_SIZE);
-		for (n = 0; n < len; n++)
-			KUNIT_ASSERT_EQ(test, ((u8 *)blob)[n], tdx_model_info_byte(n));
-		kfree(blob);
+			KUNIT_ASSERT_EQ(test, design->read_info(&spdm, how, nr, &blob, &len), 0);
+			KUNIT_EXPECT_EQ(test, len, nr * PAGE_SIZE);
+			for (n = 0; n < len; n++)
+				KUNIT_ASSERT_EQ(test, ((u8 *)blob)[n], tdx_model_info_byte(n));
+			kfree(blob);
+		}
 	}
 	KUNIT_EXPECT_EQ(test, design->spdm_delete(&spdm), 0);
 }
@@ -315,7 +318,7 @@ static void lives_leave_nothing(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 5, &spdm), 0);
 		KUNIT_ASSERT_EQ(test, design->ide_create(STREAM_INFO, &spdm, 3, &ide), 0);
-		KUNIT_ASSERT_EQ(test, design->read_info(&spdm, 2, &blob, &len), 0);
+		KUNIT_ASSERT_EQ(test, design->read_info(&spdm, INFO_CONNECT, 2, &blob, &len), 0);
 		kfree(blob);
 		KUNIT_ASSERT_EQ(test, design->ide_delete(&spdm, &ide), 0);
 		KUNIT_ASSERT_EQ(test, design->spdm_delete(&spdm), 0);

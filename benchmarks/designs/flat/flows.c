@@ -82,6 +82,25 @@ unsigned int flat_nr_entries(void *data)
 	return array->nr;
 }
 
+u64 flat_window(void *data, unsigned int first)
+{
+	struct tdx_pa_window w;
+
+	if (tdx_pa_array_window(data, first / TDX_PA_WINDOW_MAX, &w))
+		return 0;
+	return tdx_operand_hpa_list_info(&w);
+}
+
+int flat_claim(void *data, u64 func_id, u64 *id)
+{
+	return tdh_spdm_create(func_id, data, id) ? -EIO : 0;
+}
+
+int flat_give_back(void *data, u64 id)
+{
+	return tdh_spdm_delete(id, data) ? -EIO : 0;
+}
+
 size_t flat_metadata_bytes(void *data)
 {
 	struct tdx_pa_array *array = data;
@@ -180,17 +199,32 @@ int flat_ext_start(unsigned int nr)
 	return tdh_ext_init() ? -EIO : 0;
 }
 
-int flat_read_info(const struct design_object *spdm, unsigned int nr_pages,
-		   void **blob, size_t *len)
+static u64 get_info(u64 spdm_id, enum design_info how, struct tdx_pa_array *info, u64 *len)
+{
+	const struct design_pages *p = &design_shared;
+
+	if (how == INFO_CONNECT)
+		return tdh_spdm_connect(spdm_id, p->config, p->response, p->request, info, len);
+	return tdh_spdm_mng(spdm_id, TDX_SPDM_RECOLLECT, TDX_NO_OPERAND, p->response,
+			    p->request, info, len);
+}
+
+int flat_read_info(const struct design_object *spdm, enum design_info how,
+		   unsigned int nr_pages, void **blob, size_t *len)
 {
 	struct tdx_pa_array *info __free(tdx_pa_array) = alloc(USE_CONTROL, nr_pages);
 	void *copy __free(kvfree) = NULL;
-	u64 bytes;
+	unsigned int rounds = 0;
+	u64 bytes = 0, status;
 
 	if (!info)
 		return -ENOMEM;
-	if (tdh_spdm_connect(spdm->id, design_shared.config, design_shared.response,
-			     design_shared.request, info, &bytes))
+
+	do {
+		status = get_info(spdm->id, how, info, &bytes);
+	} while (design_talk(status, bytes, &rounds));
+
+	if (status)
 		return -EIO;
 
 	copy = kmalloc(bytes, GFP_KERNEL);

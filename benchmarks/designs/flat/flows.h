@@ -29,6 +29,9 @@ void flat_release(void *data);
 void flat_release_flushed(void *data);
 phys_addr_t flat_pages(void *data, unsigned int i, unsigned long *nr_pages);
 unsigned int flat_nr_entries(void *data);
+u64 flat_window(void *data, unsigned int first);
+int flat_claim(void *data, u64 func_id, u64 *id);
+int flat_give_back(void *data, u64 id);
 size_t flat_metadata_bytes(void *data);
 
 int flat_spdm_create(u64 func_id, unsigned int nr, struct design_object *spdm);
@@ -40,8 +43,8 @@ int flat_iommu_setup(u64 reg_base, unsigned int order, unsigned int nr_pages,
 		     struct design_object *iommu);
 int flat_iommu_clear(struct design_object *iommu);
 int flat_ext_start(unsigned int nr);
-int flat_read_info(const struct design_object *spdm, unsigned int nr_pages,
-		   void **blob, size_t *len);
+int flat_read_info(const struct design_object *spdm, enum design_info how,
+		   unsigned int nr_pages, void **blob, size_t *len);
 
 /* Everything of a variant but its name and its select(). */
 #define FLAT_OPERATIONS				\
@@ -53,6 +56,10 @@ int flat_read_info(const struct design_object *spdm, unsigned int nr_pages,
 	.release_flushed = flat_release_flushed,	\
 	.pages = flat_pages,			\
 	.nr_entries = flat_nr_entries,		\
+	.window = flat_window,			\
+	.claim = flat_claim,			\
+	.give_back = flat_give_back,		\
+	.ways_out = { { "release", flat_release } },	\
 	.metadata_bytes = flat_metadata_bytes,	\
 	.spdm_create = flat_spdm_create,	\
 	.spdm_delete = flat_spdm_delete,	\

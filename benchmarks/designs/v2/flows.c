@@ -86,6 +86,30 @@ unsigned int v2_nr_entries(void *data)
 	return array->nr_pages;
 }
 
+u64 v2_window(void *data, unsigned int first)
+{
+	tdx_page_array_populate(data, first);
+	return hpa_list_info_assign_raw(data);
+}
+
+int v2_claim(void *data, u64 func_id, u64 *id)
+{
+	return tdh_spdm_create(func_id, data, id) ? -EIO : 0;
+}
+
+int v2_give_back(void *data, u64 id)
+{
+	unsigned int nr_released;
+	u64 released_hpa;
+
+	return tdh_spdm_delete(id, data, &nr_released, &released_hpa) ? -EIO : 0;
+}
+
+void v2_leak(void *data)
+{
+	tdx_page_array_ctrl_leak(data);
+}
+
 size_t v2_metadata_bytes(void *data)
 {
 	struct tdx_page_array *array = data;
@@ -233,19 +257,32 @@ free:
 	return -EIO;
 }
 
-int v2_read_info(const struct design_object *spdm, unsigned int nr_pages,
-		 void **blob, size_t *len)
+static u64 get_info(u64 spdm_id, enum design_info how, struct tdx_page_array *info, u64 *len)
+{
+	const struct design_pages *p = &design_shared;
+
+	if (how == INFO_CONNECT)
+		return tdh_spdm_connect(spdm_id, p->config, p->response, p->request, info, len);
+	return tdh_spdm_mng(spdm_id, 2, -1, p->response, p->request, info, len);
+}
+
+int v2_read_info(const struct design_object *spdm, enum design_info how,
+		 unsigned int nr_pages, void **blob, size_t *len)
 {
 	struct tdx_page_array *info = create(nr_pages);
+	unsigned int rounds = 0;
+	u64 bytes = 0, status;
 	int ret = -EIO;
 	void *map;
-	u64 bytes;
 
 	if (!info)
 		return -ENOMEM;
 
-	if (tdh_spdm_connect(spdm->id, design_shared.config, design_shared.response,
-			     design_shared.request, info, &bytes))
+	do {
+		status = get_info(spdm->id, how, info, &bytes);
+	} while (design_talk(status, bytes, &rounds));
+
+	if (status)
 		goto free;
 
 	ret = -ENOMEM;

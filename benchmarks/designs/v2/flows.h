@@ -37,6 +37,10 @@ void v2_release(void *data);
 void v2_release_flushed(void *data);
 phys_addr_t v2_pages(void *data, unsigned int i, unsigned long *nr_pages);
 unsigned int v2_nr_entries(void *data);
+u64 v2_window(void *data, unsigned int first);
+int v2_claim(void *data, u64 func_id, u64 *id);
+int v2_give_back(void *data, u64 id);
+void v2_leak(void *data);
 size_t v2_metadata_bytes(void *data);
 
 int v2_spdm_create(u64 func_id, unsigned int nr, struct design_object *spdm);
@@ -48,8 +52,8 @@ int v2_iommu_setup(u64 reg_base, unsigned int order, unsigned int nr_pages,
 		   struct design_object *iommu);
 int v2_iommu_clear(struct design_object *iommu);
 int v2_ext_start(unsigned int nr);
-int v2_read_info(const struct design_object *spdm, unsigned int nr_pages,
-		 void **blob, size_t *len);
+int v2_read_info(const struct design_object *spdm, enum design_info how,
+		 unsigned int nr_pages, void **blob, size_t *len);
 
 /* Everything of a variant but its name and its select(). */
 #define V2_OPERATIONS				\
@@ -61,6 +65,14 @@ int v2_read_info(const struct design_object *spdm, unsigned int nr_pages,
 	.release_flushed = v2_release_flushed,	\
 	.pages = v2_pages,			\
 	.nr_entries = v2_nr_entries,		\
+	.window = v2_window,			\
+	.claim = v2_claim,			\
+	.give_back = v2_give_back,		\
+	.ways_out = {				\
+		{ "free", v2_release },		\
+		{ "ctrl_release", v2_release_flushed },	\
+		{ "ctrl_leak", v2_leak },	\
+	},					\
 	.metadata_bytes = v2_metadata_bytes,	\
 	.spdm_create = v2_spdm_create,		\
 	.spdm_delete = v2_spdm_delete,		\

@@ -154,6 +154,24 @@ u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t spdm_conf, phys_addr_t spdm_rsp,
 	return r;
 }
 
+u64 tdh_spdm_mng(u64 spdm_id, u64 spdm_op, u64 spdm_param, phys_addr_t spdm_rsp,
+		 phys_addr_t spdm_req, struct tdx_page_array *spdm_out, u64 *len)
+{
+	struct tdx_module_args args = {
+		.rcx = spdm_id,
+		.rdx = spdm_op,
+		.r8 = spdm_param,
+		.r9 = spdm_rsp,
+		.r10 = spdm_req,
+		.r11 = hpa_array_t_assign_raw(spdm_out),
+	};
+	u64 r;
+
+	r = seamcall_resume(TDH_SPDM_MNG, &args);
+	*len = args.rcx;
+	return r;
+}
+
 u64 tdh_ide_stream_create(u64 stream_info, u64 spdm_id, struct tdx_page_array *stream_mt,
 			  u64 stream_ctrl, u64 rid_assoc1, u64 rid_assoc2, u64 addr_assoc1,
 			  u64 addr_assoc2, u64 addr_assoc3, u64 *stream_id, u64 *rp_ide_id)

@@ -22,6 +22,8 @@ u64 tdh_spdm_delete(u64 spdm_id, struct tdx_page_array *spdm_mt,
 		    unsigned int *nr_released, u64 *released_hpa);
 u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t spdm_conf, phys_addr_t spdm_rsp,
 		     phys_addr_t spdm_req, struct tdx_page_array *spdm_out, u64 *len);
+u64 tdh_spdm_mng(u64 spdm_id, u64 spdm_op, u64 spdm_param, phys_addr_t spdm_rsp,
+		 phys_addr_t spdm_req, struct tdx_page_array *spdm_out, u64 *len);
 u64 tdh_ide_stream_create(u64 stream_info, u64 spdm_id, struct tdx_page_array *stream_mt,
 			  u64 stream_ctrl, u64 rid_assoc1, u64 rid_assoc2, u64 addr_assoc1,
 			  u64 addr_assoc2, u64 addr_assoc3, u64 *stream_id, u64 *rp_ide_id);
