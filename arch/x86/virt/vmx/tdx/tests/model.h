@@ -103,7 +103,7 @@ struct model_object {
  * @clear: how to treat the list of IOMMU.CLEAR
  */
 struct model {
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	unsigned long end_pfn;
 	struct model_page *pages;
 	struct model_object *objects;

@@ -460,7 +460,7 @@ static u64 phymem_page_wbinvd(struct model_call *call)
 	else
 		mp->dirty = false;
 
-	mp->refused = status;
+	mp->refused = !!status;
 	return status;
 }
 

@@ -846,10 +846,40 @@ static u64 class(u64 status)
 }
 
 /*
- * Call @leaf until it is done, with the device answering.  Count the messages, and
- * expect a length with each and at the end.
+ * Call @leaf until it is done, with the device answering.  Expect a length with
+ * each message; return the number of messages, and the length at the end.
  */
-#define EXCHANGE(test, t, len, nr_messages, leaf) do {					u64 __status;																			nr_messages = 0;								while (class(__status = leaf) == TDX_SPDM_REQUEST) {					KUNIT_ASSERT_LT(test, nr_messages++, 100);					KUNIT_EXPECT_GT(test, len, 0);							tdx_model_device((t)->response, (t)->request, len);			}										KUNIT_EXPECT_EQ(test, __status, 0);					} while (0)
+static unsigned int talk(struct kunit *test, const struct talk *t, u64 leaf, u64 detail,
+			 u64 *len)
+{
+	unsigned int nr;
+
+	for (nr = 0; nr < 100; nr++) {
+		u64 status;
+
+		*len = 77;
+		if (leaf == TDH_SPDM_CONNECT)
+			status = tdh_spdm_connect(t->id, t->config, t->response, t->request,
+						  t->info, len);
+		else if (leaf == TDH_SPDM_MNG)
+			status = tdh_spdm_mng(t->id, detail, TDX_NO_OPERAND, t->response,
+					      t->request,
+					      detail == TDX_SPDM_RECOLLECT ? t->info : NULL, len);
+		else if (leaf == TDH_IDE_STREAM_KM)
+			status = tdh_ide_stream_km(t->id, detail, 1, t->response, t->request, len);
+		else
+			status = tdh_spdm_disconnect(t->id, t->response, t->request, len);
+
+		KUNIT_EXPECT_NE(test, *len, 77);
+		if (class(status) != TDX_SPDM_REQUEST) {
+			KUNIT_EXPECT_EQ(test, status, 0);
+			break;
+		}
+		tdx_model_device(t->response, t->request, *len);
+	}
+
+	return nr;
+}
 
 /* Rule: messages go to and fro until a leaf is done, interrupted or not. */
 static void messages_are_exchanged(struct kunit *test)
@@ -857,7 +887,6 @@ static void messages_are_exchanged(struct kunit *test)
 	struct tdx_pa_array *ide_mt = fixture_alloc(test, 2);
 	struct tdx_ide_stream stream = { .info = STREAM_INFO };
 	u64 len = 0, ide_id, rp_ide_id;
-	unsigned int nr;
 	struct talk t;
 
 	talk_begin(test, &t);
@@ -869,29 +898,14 @@ static void messages_are_exchanged(struct kunit *test)
 	fail(TDH_IDE_STREAM_KM, 4, TDX_INTERRUPTED_RESUMABLE, 0);
 	fail(TDH_SPDM_DISCONNECT, 3, TDX_INTERRUPTED_RESUMABLE, 0);
 
-	EXCHANGE(test, &t, len, nr,
-		 tdh_spdm_connect(t.id, t.config, t.response, t.request, t.info, &len));
-	KUNIT_EXPECT_EQ(test, nr, 3);
+	KUNIT_EXPECT_EQ(test, talk(test, &t, TDH_SPDM_CONNECT, 0, &len), 3);
 	KUNIT_EXPECT_EQ(test, len, 4 * PAGE_SIZE);
-
-	EXCHANGE(test, &t, len, nr,
-		 tdh_spdm_mng(t.id, TDX_SPDM_HEARTBEAT, TDX_NO_OPERAND, t.response,
-			      t.request, NULL, &len));
-	KUNIT_EXPECT_EQ(test, nr, 3);
+	KUNIT_EXPECT_EQ(test, talk(test, &t, TDH_SPDM_MNG, TDX_SPDM_HEARTBEAT, &len), 3);
 	KUNIT_EXPECT_EQ(test, len, 0);
-
-	EXCHANGE(test, &t, len, nr,
-		 tdh_spdm_mng(t.id, TDX_SPDM_RECOLLECT, t.config, t.response, t.request,
-			      t.info, &len));
+	KUNIT_EXPECT_EQ(test, talk(test, &t, TDH_SPDM_MNG, TDX_SPDM_RECOLLECT, &len), 3);
 	KUNIT_EXPECT_EQ(test, len, 4 * PAGE_SIZE);
-
-	EXCHANGE(test, &t, len, nr,
-		 tdh_ide_stream_km(t.id, ide_id, 1, t.response, t.request, &len));
-	KUNIT_EXPECT_EQ(test, nr, 3);
-
-	EXCHANGE(test, &t, len, nr,
-		 tdh_spdm_disconnect(t.id, t.response, t.request, &len));
-	KUNIT_EXPECT_EQ(test, nr, 3);
+	KUNIT_EXPECT_EQ(test, talk(test, &t, TDH_IDE_STREAM_KM, ide_id, &len), 3);
+	KUNIT_EXPECT_EQ(test, talk(test, &t, TDH_SPDM_DISCONNECT, 0, &len), 3);
 
 	KUNIT_EXPECT_EQ(test, tdh_ide_stream_block(t.id, ide_id), 0);
 	KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(t.id, ide_id, ide_mt), 0);
