@@ -24,6 +24,9 @@ test:	## run every KUnit suite in a real kernel
 check:	## style, documentation comments, scripts: no error, no warning
 	@bash $(ENGINES)/check.sh
 
+faults:	## every leaf, every failure, every design: the fault matrix
+	@bash $(ENGINES)/faults.sh
+
 mutants:	## break each rule once and see a test go red
 	@bash $(ENGINES)/mutants.sh
 
@@ -33,4 +36,4 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench test check mutants clean distclean
+.PHONY: help bench test check faults mutants clean distclean

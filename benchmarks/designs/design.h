@@ -105,6 +105,9 @@ const struct design *design_find(const char *name);
  */
 extern void (*design_on_array)(const struct design *design, void *array);
 
+/* For that purpose: have the judge wait for all pages of an array. */
+void design_watch(const struct design *design, void *array);
+
 static inline void design_allocated(const struct design *design, void *array)
 {
 	if (design_on_array)

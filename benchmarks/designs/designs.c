@@ -40,6 +40,17 @@ EXPORT_SYMBOL_GPL(design_unregister);
 void (*design_on_array)(const struct design *design, void *array);
 EXPORT_SYMBOL_GPL(design_on_array);
 
+void design_watch(const struct design *design, void *array)
+{
+	for (unsigned int i = 0; i < design->nr_entries(array); i++) {
+		unsigned long nr_pages;
+		phys_addr_t pa = design->pages(array, i, &nr_pages);
+
+		tdx_judge_watch(pa, nr_pages);
+	}
+}
+EXPORT_SYMBOL_GPL(design_watch);
+
 struct design_pages design_shared;
 EXPORT_SYMBOL_GPL(design_shared);
 

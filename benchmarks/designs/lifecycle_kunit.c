@@ -31,16 +31,6 @@ static void name_desc(const char *const *name, char *desc)
 
 KUNIT_ARRAY_PARAM(design, names, name_desc);
 
-static void watch(const struct design *design, void *array)
-{
-	for (unsigned int i = 0; i < design->nr_entries(array); i++) {
-		unsigned long nr_pages;
-		phys_addr_t pa = design->pages(array, i, &nr_pages);
-
-		tdx_judge_watch(pa, nr_pages);
-	}
-}
-
 static const struct design *selected(struct kunit *test)
 {
 	const struct design *design = design_find(*(const char *const *)test->param_value);
@@ -121,7 +111,7 @@ static void array_life(struct kunit *test)
 				kunit_skip(test, "no contiguous allocation on this kernel");
 			KUNIT_ASSERT_NOT_NULL(test, array);
 			KUNIT_EXPECT_EQ(test, design->nr_entries(array), sizes[i]);
-			watch(design, array);
+			design_watch(design, array);
 			design->hand_over(array);
 			if (i % 2 && sizes[i] <= 512)
 				design->release_flushed(array);
@@ -329,7 +319,7 @@ static void lives_leave_nothing(struct kunit *test)
 
 static int lifecycle_init(struct kunit *test)
 {
-	design_on_array = watch;
+	design_on_array = design_watch;
 	return fixture_init(test);
 }
 

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the reports share: what was run, and tables in Markdown."""
+import shutil
+import subprocess
+
+
+def table(header, rows, left=1):
+    """Aligned text that is also Markdown."""
+    width = [max(len(row[i]) for row in [header] + rows) for i in range(len(header))]
+
+    def line(cells):
+        return "| " + " | ".join(c.ljust(w) if i < left else c.rjust(w)
+                                 for i, (c, w) in enumerate(zip(cells, width))) + " |"
+
+    rule = "|" + "|".join("-" * (w + 2) if i < left else "-" * (w + 1) + ":"
+                          for i, w in enumerate(width)) + "|"
+    return "\n".join([line(header), rule] + [line(row) for row in rows])
+
+
+def git(top, *args):
+    if not shutil.which("git"):
+        return ""
+    out = subprocess.run(["git", "-C", top, *args], capture_output=True, text=True)
+    return out.stdout.strip() if out.returncode == 0 else ""
+
+
+def commit(top):
+    """What was measured: the last commit of the code, marked if it was changed."""
+    paths = ["arch", "benchmarks", ":!benchmarks/results"]
+    name = git(top, "log", "-1", "--format=%h", "--", *paths) or "no commit"
+    return name + (" with changes" if git(top, "status", "--porcelain", "--", *paths) else "")
+
+
+def cpu():
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        for line in f:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return "unknown CPU"
