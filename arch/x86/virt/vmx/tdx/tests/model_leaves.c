@@ -248,7 +248,7 @@ static void object_free(struct model_object *o)
 	own_entries(o->entries, o->nr, OWNER_NONE, false);
 	o->owner = OWNER_NONE;
 	o->key = 0;
-	o->pending.leaf = 0;
+	o->pending = (struct model_pending){};
 }
 
 /*
