@@ -11,6 +11,7 @@
 #define _TDX_TESTS_FIXTURE_H
 
 #include <kunit/test.h>
+#include <linux/printk.h>
 #include <linux/sched.h>
 
 #include <asm/tdx_pa_array.h>
@@ -79,6 +80,15 @@ static inline struct tdx_pa_array *fixture_alloc(struct kunit *test, unsigned in
 	KUNIT_ASSERT_NOT_NULL(test, array);
 	fixture_watch(array);
 	return array;
+}
+
+/*
+ * An unexpected warning in the kernel's log fails a run.  Those between these two
+ * lines are expected.
+ */
+static inline void fixture_expect_warnings(bool expected)
+{
+	pr_info("tdx-test: %s\n", expected ? "warnings expected" : "no more warnings expected");
 }
 
 /*
