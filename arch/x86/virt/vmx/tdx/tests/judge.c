@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The judge: sees every page that reaches the page allocator, and every object
- * that a module takes from the slab allocator and returns
+ * The judge: sees every page that reaches the page allocator, every object that a
+ * module takes from the slab allocator and returns, and what is said about it
  *
  * It hangs on the kernel's own events, which all ways of freeing pass.  They are
  * not exported, so they are looked up by name.
@@ -19,7 +19,7 @@
 #include "model.h"
 
 static bool attached, watching;
-static atomic_long_t freed_owned, freed_dirty, claimed_free;
+static atomic_long_t freed_owned, freed_dirty, claimed_free, messages;
 
 /*
  * Pages
@@ -103,6 +103,19 @@ static void judge_kfree(void *data, unsigned long call_site, const void *ptr)
 }
 
 /*
+ * Messages of the code under test begin like this.
+ */
+
+#define MESSAGE_PREFIX	"tdx: "
+
+static void judge_console(void *data, const char *text, size_t len)
+{
+	if (current == READ_ONCE(watched_task) && len > strlen(MESSAGE_PREFIX) &&
+	    str_has_prefix(text, MESSAGE_PREFIX))
+		atomic_long_inc(&messages);
+}
+
+/*
  * Events
  */
 
@@ -114,6 +127,7 @@ static struct {
 	{ "mm_page_free", judge_page_free },
 	{ "kmalloc", judge_kmalloc },
 	{ "kfree", judge_kfree },
+	{ "console", judge_console },
 };
 
 static void judge_find_event(struct tracepoint *tp, void *data)
@@ -168,6 +182,7 @@ int tdx_judge_begin(void)
 	atomic_long_set(&freed_owned, 0);
 	atomic_long_set(&freed_dirty, 0);
 	atomic_long_set(&claimed_free, 0);
+	atomic_long_set(&messages, 0);
 	nr_objects = 0;
 	WRITE_ONCE(watched_task, current);
 	WRITE_ONCE(watching, true);
@@ -239,6 +254,7 @@ void tdx_judge_look(struct tdx_verdict *verdict)
 		.freed_dirty = atomic_long_read(&freed_dirty),
 		.claimed_free = atomic_long_read(&claimed_free),
 		.objects = READ_ONCE(nr_objects),
+		.messages = atomic_long_read(&messages),
 	};
 
 	for (pfn = 0; pfn < model.end_pfn; pfn++) {

@@ -388,6 +388,41 @@ static void failed_flush_strands_one_page_of_a_block(struct kunit *test)
 	fixture_expect(test, 0, 1);
 }
 
+static unsigned long nr_messages(void)
+{
+	struct tdx_verdict verdict;
+
+	tdx_judge_look(&verdict);
+	return verdict.messages;
+}
+
+/* Rule: what is stranded makes one line in the log, however much it is. */
+static void release_warns_once(struct kunit *test)
+{
+	struct tdx_pa_array *mt = fixture_alloc(test, 100);
+	u64 id = create_spdm(test, mt);
+
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
+	tdx_pa_array_release(mt);
+	KUNIT_EXPECT_EQ_MSG(test, nr_messages(), 0, "nothing is stranded");
+
+	mt = fixture_alloc(test, 100);
+	id = create_spdm(test, mt);
+	fail(TDH_SPDM_DELETE, 1, TDX_OPERAND_BUSY, 0);
+	KUNIT_EXPECT_NE(test, tdh_spdm_delete(id, mt), 0);
+	tdx_pa_array_release(mt);
+	KUNIT_EXPECT_EQ_MSG(test, nr_messages(), 1, "held control pages");
+
+	mt = fixture_alloc(test, 100);
+	KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID + 1, mt, &id), 0);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
+	for (int i = 0; i < 100; i += 10)
+		tdx_model_fail_wbinvd(mt->entries[i], TDX_OPERAND_BUSY);
+	tdx_pa_array_release(mt);
+	KUNIT_EXPECT_EQ_MSG(test, nr_messages(), 2, "pages that cannot be flushed");
+	fixture_expect(test, 100, 10);
+}
+
 /* Rule: donated memory stays, silently; what was never offered comes back. */
 static void donated_memory_stays(struct kunit *test)
 {
@@ -405,6 +440,7 @@ static void donated_memory_stays(struct kunit *test)
 
 	tdx_pa_array_release(mem);
 	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded(), before);
+	KUNIT_EXPECT_EQ(test, nr_messages(), 0);
 	fixture_expect(test, 1300, 0);
 }
 
@@ -998,6 +1034,7 @@ static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE(delete_survives_failing_allocation),
 	KUNIT_CASE_PARAM(failed_flush_strands_that_page, bad_flush_gen_params),
 	KUNIT_CASE(failed_flush_strands_one_page_of_a_block),
+	KUNIT_CASE(release_warns_once),
 	KUNIT_CASE(donated_memory_stays),
 	KUNIT_CASE(donated_memory_is_not_given_back),
 	KUNIT_CASE(donated_in_part),

@@ -94,6 +94,7 @@ void tdx_model_wbinvd_all(void);
  * @lost: watched pages that are neither owned nor back in the page allocator
  * @needless: those of @lost whose WBINVD the model has not refused
  * @objects: kmalloc objects of a module that are still allocated
+ * @messages: lines that the code under test has written to the kernel's log
  *
  * The first four are violations.
  */
@@ -106,6 +107,7 @@ struct tdx_verdict {
 	unsigned long lost;
 	unsigned long needless;
 	unsigned long objects;
+	unsigned long messages;
 };
 
 int tdx_judge_begin(void);
