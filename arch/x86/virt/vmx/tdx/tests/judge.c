@@ -216,6 +216,9 @@ void tdx_judge_watch(phys_addr_t pa, unsigned long nr_pages)
 {
 	unsigned long pfn = PHYS_PFN(pa);
 
+	guard(spinlock)(&model.lock);
+
+	model_see(pfn, nr_pages);
 	while (nr_pages--) {
 		struct model_page *mp = model_page(pfn++);
 
@@ -257,7 +260,7 @@ void tdx_judge_look(struct tdx_verdict *verdict)
 		.messages = atomic_long_read(&messages),
 	};
 
-	for (pfn = 0; pfn < model.end_pfn; pfn++) {
+	for (pfn = model.first_pfn; pfn <= model.last_pfn; pfn++) {
 		const struct model_page *mp = model_page(pfn);
 
 		if (mp->freed && was_freed_twice(pfn))

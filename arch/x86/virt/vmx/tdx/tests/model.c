@@ -14,7 +14,10 @@
 #include "../door.h"
 #include "model.h"
 
-struct model model = { .lock = __SPIN_LOCK_UNLOCKED(model.lock) };
+struct model model = {
+	.lock = __SPIN_LOCK_UNLOCKED(model.lock),
+	.first_pfn = ULONG_MAX,
+};
 
 static struct armed_fault {
 	struct tdx_model_fault fault;
@@ -109,8 +112,11 @@ EXPORT_SYMBOL_GPL(tdx_model_fail);
  */
 int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status)
 {
+	guard(spinlock)(&model.lock);
+
 	if (!model_is_memory(pa))
 		return -EINVAL;
+	model_see(PHYS_PFN(pa), 1);
 	model_page(PHYS_PFN(pa))->bad_flush = true;
 	model.bad_flush_status = status;
 	return 0;
@@ -207,7 +213,7 @@ unsigned long tdx_model_nr_owned(void)
 {
 	unsigned long pfn, nr = 0;
 
-	for (pfn = 0; pfn < model.end_pfn; pfn++)
+	for (pfn = model.first_pfn; pfn <= model.last_pfn; pfn++)
 		nr += !!model_page(pfn)->owner;
 	return nr;
 }
@@ -250,11 +256,12 @@ static u64 mix(u64 digest, u64 value)
  */
 u64 tdx_model_digest(void)
 {
+	unsigned long pfn;
 	u64 digest = 0;
 
 	guard(spinlock)(&model.lock);
 
-	for (unsigned long pfn = 0; pfn < model.end_pfn; pfn++) {
+	for (pfn = model.first_pfn; pfn <= model.last_pfn; pfn++) {
 		const struct model_page *mp = model_page(pfn);
 
 		if (mp->owner || mp->dirty)
@@ -294,7 +301,7 @@ void tdx_model_wbinvd_all(void)
 {
 	unsigned long pfn;
 
-	for (pfn = 0; pfn < model.end_pfn; pfn++) {
+	for (pfn = model.first_pfn; pfn <= model.last_pfn; pfn++) {
 		if (!model_page(pfn)->owner)
 			model_page(pfn)->dirty = false;
 	}
@@ -311,7 +318,11 @@ void tdx_model_reset(void)
 {
 	guard(spinlock)(&model.lock);
 
-	memset(model.pages, 0, array_size(model.end_pfn, sizeof(*model.pages)));
+	if (model.first_pfn <= model.last_pfn)
+		memset(model_page(model.first_pfn), 0,
+		       (model.last_pfn - model.first_pfn + 1) * sizeof(*model.pages));
+	model.first_pfn = ULONG_MAX;
+	model.last_pfn = 0;
 	for (struct model_object *o = model.objects; o < model.objects + NR_OBJECTS; o++) {
 		o->owner = OWNER_NONE;
 		o->key = 0;
@@ -342,7 +353,7 @@ unsigned long tdx_model_reclaim(void)
 {
 	unsigned long pfn, nr_pages, nr = 0;
 
-	for (pfn = 0; pfn < model.end_pfn; pfn += nr_pages) {
+	for (pfn = model.first_pfn; pfn <= model.last_pfn; pfn += nr_pages) {
 		struct page *page;
 
 		nr_pages = 1;

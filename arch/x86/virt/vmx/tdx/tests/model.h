@@ -6,6 +6,7 @@
 #ifndef _TDX_TESTS_MODEL_H
 #define _TDX_TESTS_MODEL_H
 
+#include <linux/minmax.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -93,6 +94,8 @@ struct model_object {
  * @lock: held while a leaf is at work
  * @end_pfn: there is no memory from here on
  * @pages: by PFN
+ * @first_pfn: all pages below it, and
+ * @last_pfn: all above it, are as if they had never been seen
  * @objects: NR_OBJECTS of them
  * @ext_init: that leaf, if interrupted
  * @iommu_entries: length of an IOMMU_MT list
@@ -106,6 +109,8 @@ struct model {
 	spinlock_t lock;	/* see above */
 	unsigned long end_pfn;
 	struct model_page *pages;
+	unsigned long first_pfn;
+	unsigned long last_pfn;
 	struct model_object *objects;
 	struct model_pending ext_init;
 	unsigned int iommu_entries;
@@ -121,6 +126,13 @@ extern struct model model;
 static inline struct model_page *model_page(unsigned long pfn)
 {
 	return &model.pages[pfn];
+}
+
+/* To be called with the lock before anything is noted about a page. */
+static inline void model_see(unsigned long pfn, unsigned long nr_pages)
+{
+	model.first_pfn = min(model.first_pfn, pfn);
+	model.last_pfn = max(model.last_pfn, pfn + nr_pages - 1);
 }
 
 /**

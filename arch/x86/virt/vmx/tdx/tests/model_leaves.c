@@ -93,8 +93,10 @@ static void own_entries(const u64 *entries, unsigned int nr, enum model_owner ow
 {
 	for (; nr--; entries++) {
 		struct model_page *mp = model_page(PHYS_PFN(*entries));
+		unsigned long n = entry_nr_pages(*entries);
 
-		for (unsigned long n = entry_nr_pages(*entries); n--; mp++) {
+		model_see(PHYS_PFN(*entries), n);
+		for (; n--; mp++) {
 			/* Not if it only wants to know. */
 			if (owner && dirty && mp->freed)
 				judge_claimed_free();
@@ -450,6 +452,7 @@ static u64 phymem_page_wbinvd(struct model_call *call)
 	if ((pa & ~OPERAND_PFN) || !model_is_memory(pa))
 		return INVALID(RCX);
 
+	model_see(PHYS_PFN(pa), 1);
 	mp = model_page(PHYS_PFN(pa));
 	if (mp->owner)
 		status = TDX_PAGE_METADATA_INCORRECT | RCX;
