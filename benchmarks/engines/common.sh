@@ -41,7 +41,8 @@ take_lock()
 		die "another run holds $CACHE/lock for an hour"
 }
 
-# prepare: choose the engine, have its kernel, and build the modules for it.
+# prepare [VARIANT]: choose the engine, have its kernel, or a variant of it, and
+# build the modules for it.
 prepare()
 {
 	local src
@@ -54,6 +55,6 @@ prepare()
 	take_lock
 	"$TOP/benchmarks/engines/setup.sh"
 	src=$("$TOP/benchmarks/engines/source.sh")
-	engine_build "$src"
+	engine_build "$src" ${1:+"$1"}
 	engine_modules
 }

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# farm.sh DIR: lay out the sources for an external build.
+# farm.sh DIR [coverage]: lay out the sources for an external build.
 #
 # The sources have the shape of a kernel tree, and one checkout is built for
 # several kernels.  So each build gets a directory of symbolic links of its own,
-# with the few Kbuild files that only an external build needs.
+# with the few Kbuild files that only an external build needs.  With "coverage",
+# the array and the wrappers record which branches are taken.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -26,3 +27,14 @@ obj-m += arch/x86/virt/vmx/tdx/ benchmarks/
 EOF
 # The directory's own Makefile is the kernel tree's; here the fragment is all.
 echo 'include $(src)/Kbuild.pa_array' > "$farm/arch/x86/virt/vmx/tdx/Kbuild"
+[ "${2:-}" = coverage ] || exit 0
+
+# Branches as they are written: nothing inlined, no branch turned into
+# arithmetic, none from the kernel's macros.  (Without optimization, the kernel's
+# headers do not compile.)
+cat >> "$farm/arch/x86/virt/vmx/tdx/Kbuild" <<'EOF'
+GCOV_PROFILE := y
+ccflags-y += -O1 -fno-inline -fno-if-conversion -fno-if-conversion2 -fno-ssa-phiopt \
+	     -fno-tree-loop-if-convert -fno-jump-tables \
+	     -include $(src)/../../../../../benchmarks/coverage/plain.h
+EOF
