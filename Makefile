@@ -21,8 +21,8 @@ bench:	## compare the designs: table, RESULTS.md, raw samples
 test:	## run every KUnit suite in a real kernel
 	@bash $(ENGINES)/test.sh
 
-check:	## style, documentation comments, scripts: no error, no warning
-	@bash $(ENGINES)/check.sh
+sanitize:	## the same in a kernel that watches memory, locks and arithmetic
+	@bash $(ENGINES)/sanitize.sh
 
 faults:	## every leaf, every failure, every design: the fault matrix
 	@bash $(ENGINES)/faults.sh
@@ -30,10 +30,13 @@ faults:	## every leaf, every failure, every design: the fault matrix
 mutants:	## break each rule once and see a test go red
 	@bash $(ENGINES)/mutants.sh
 
+check:	## style, documentation comments, scripts: no error, no warning
+	@bash $(ENGINES)/check.sh
+
 clean:	## remove what was built in this tree
 	rm -rf build
 
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench test check faults mutants clean distclean
+.PHONY: help bench test sanitize faults mutants check clean distclean
