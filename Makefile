@@ -24,6 +24,9 @@ test:	## run every KUnit suite in a real kernel
 sanitize:	## the same in a kernel that watches memory, locks and arithmetic
 	@bash $(ENGINES)/sanitize.sh
 
+coverage:	## which lines and branches the suites reach
+	@bash $(ENGINES)/coverage.sh
+
 faults:	## every leaf, every failure, every design: the fault matrix
 	@bash $(ENGINES)/faults.sh
 
@@ -39,4 +42,4 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench test sanitize faults mutants check clean distclean
+.PHONY: help bench test sanitize coverage faults mutants check clean distclean
