@@ -54,7 +54,7 @@ static void entries_free(u64 *entries, unsigned int nr)
 {
 	if (is_vmalloc_addr(entries))
 		vfree(entries);
-	else if (entries)
+	else
 		free_pages_exact(entries, entries_bytes(nr));
 }
 

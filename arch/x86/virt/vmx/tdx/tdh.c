@@ -78,8 +78,12 @@ static bool single_window(const struct tdx_pa_array *array,
 {
 	bool mt = array->blocks.nr_mt;
 
-	return array->nr <= TDX_PA_WINDOW_MAX && mt == (format == IOMMU_MT_LIST) &&
-	       !tdx_pa_array_window(array, 0, w);
+	if (array->nr > TDX_PA_WINDOW_MAX || mt != (format == IOMMU_MT_LIST))
+		return false;
+
+	/* Every array has a first window. */
+	tdx_pa_array_window(array, 0, w);
+	return true;
 }
 
 /* May these pages be claimed as control pages in one list of this format? */
@@ -214,9 +218,8 @@ u64 tdh_ext_mem_add(struct tdx_pa_array *mem, const struct tdx_pa_window *window
 	unsigned int turns = 0;
 	u64 status;
 
-	if (window->entries != mem->entries + mem->nr_held ||
-	    window->first != mem->nr_held || mem->blocks.nr_mt ||
-	    (mem->nr_held && !mem->donated))
+	/* No window follows control pages that are held: those are all or none. */
+	if (window->entries != mem->entries + mem->nr_held || mem->blocks.nr_mt)
 		return TDX_WRAPPER_REFUSED;
 
 	mem->flush = true;

@@ -106,6 +106,15 @@ static inline bool fixture_fail_nth_allocation(unsigned int nth)
 #endif
 }
 
+/* The same, and all that follow fail, too, until it is disarmed. */
+static inline bool fixture_fail_from_nth_allocation(unsigned int nth)
+{
+#ifdef CONFIG_FAULT_INJECTION
+	current->make_it_fail = nth;
+#endif
+	return fixture_fail_nth_allocation(nth);
+}
+
 /* Has the armed failure struck? */
 static inline bool fixture_allocation_failed(void)
 {

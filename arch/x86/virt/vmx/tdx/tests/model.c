@@ -389,6 +389,26 @@ static const struct tdx_door model_door = {
 	.global_key = TDX_MODEL_GLOBAL_KEY,
 };
 
+/**
+ * tdx_model_install - put the model behind the door, where it is from the start
+ *
+ * Return: 0, or -EBUSY if the door is taken.
+ */
+int tdx_model_install(void)
+{
+	return tdx_door_install(&model_door);
+}
+EXPORT_SYMBOL_GPL(tdx_model_install);
+
+/**
+ * tdx_model_remove - leave the door
+ */
+void tdx_model_remove(void)
+{
+	tdx_door_remove(&model_door);
+}
+EXPORT_SYMBOL_GPL(tdx_model_remove);
+
 static int __init model_init(void)
 {
 	int nid, ret;
@@ -402,7 +422,7 @@ static int __init model_init(void)
 	ret = model.pages && model.objects ? judge_init() : -ENOMEM;
 	if (!ret) {
 		tdx_model_reset();
-		ret = tdx_door_install(&model_door);
+		ret = tdx_model_install();
 	}
 	if (ret) {
 		vfree(model.objects);
@@ -415,7 +435,7 @@ module_init(model_init);
 
 static void __exit model_exit(void)
 {
-	tdx_door_remove(&model_door);
+	tdx_model_remove();
 	judge_exit();
 	vfree(model.objects);
 	vfree(model.pages);

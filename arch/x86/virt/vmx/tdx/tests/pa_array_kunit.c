@@ -200,6 +200,49 @@ static void alloc_survives_each_failure(struct kunit *test)
 	KUNIT_EXPECT_GE(test, nth, 4);
 }
 
+static struct tdx_pa_array *alloc_either(bool iommu_mt)
+{
+	return iommu_mt ? tdx_pa_array_alloc_iommu_mt(2, 10) : tdx_pa_array_alloc(600);
+}
+
+/* Rule: when memory ends, at whatever step, there is NULL and nothing is lost. */
+static void alloc_survives_the_end_of_memory(struct kunit *test)
+{
+	const unsigned int rounds = 64;
+
+	if (!fixture_fail_nth_allocation(0))
+		kunit_skip(test, "needs CONFIG_FAULT_INJECTION");
+
+	/* The kernel shows a stack when vmalloc() fails. */
+	fixture_expect_warnings(true);
+	for (int iommu_mt = 0; iommu_mt < 2; iommu_mt++) {
+		unsigned int nth = 0;
+		bool struck;
+
+		do {
+			unsigned long before = tdx_judge_nr_free_pages();
+
+			KUNIT_ASSERT_LT(test, ++nth, 1000);
+			for (unsigned int i = 0; i < rounds; i++) {
+				struct tdx_pa_array *array;
+
+				fixture_fail_from_nth_allocation(nth);
+				array = alloc_either(iommu_mt);
+				struck = fixture_allocation_failed();
+				fixture_fail_from_nth_allocation(0);
+
+				KUNIT_ASSERT_EQ(test, !array, struck);
+				tdx_pa_array_release(array);
+			}
+			expect_no_leak(test, before, rounds, "end of memory at", nth);
+		} while (struck);
+
+		/* Object, entries, and some blocks. */
+		KUNIT_EXPECT_GE(test, nth, 4);
+	}
+	fixture_expect_warnings(false);
+}
+
 /* Rule: releasing NULL is fine. */
 static void release_takes_null(struct kunit *test)
 {
@@ -449,6 +492,7 @@ static struct kunit_case pa_array_cases[] = {
 	KUNIT_CASE(alloc_serves_the_maximum),
 	KUNIT_CASE(alloc_falls_back_to_smaller_blocks),
 	KUNIT_CASE_PARAM(alloc_survives_each_failure, size_gen_params),
+	KUNIT_CASE(alloc_survives_the_end_of_memory),
 	KUNIT_CASE(release_takes_null),
 	KUNIT_CASE_PARAM(release_returns_all_memory, size_gen_params),
 	KUNIT_CASE(release_frees_the_object),

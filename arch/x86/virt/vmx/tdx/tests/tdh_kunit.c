@@ -793,6 +793,14 @@ static void wrappers_refuse_the_wrong_state(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
 	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), TDX_WRAPPER_REFUSED);
+	KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(id, 0, mt), TDX_WRAPPER_REFUSED);
+	tdx_pa_array_release(mt);
+
+	mt = tdx_pa_array_alloc_iommu_mt(1, 2);
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	fixture_watch(mt);
+	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(0, mt), TDX_WRAPPER_REFUSED);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_CLEAR), 0);
 	tdx_pa_array_release(mt);
 }
 
