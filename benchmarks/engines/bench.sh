@@ -9,6 +9,8 @@ set -eu
 . "$(dirname "$0")/count.sh"
 
 prepare
+# What is measured is not to share the machine with a second CPU.
+CPUS=1
 
 log=$BUILD/$ENGINE-bench.log
 parameters=

@@ -8,5 +8,4 @@ set -eu
 . "$(dirname "$0")/suites.sh"
 
 prepare sanitize
-CPUS=2
 run_suites sanitize 600

@@ -8,5 +8,4 @@ set -eu
 . "$(dirname "$0")/suites.sh"
 
 prepare
-CPUS=2
 run_suites test 120

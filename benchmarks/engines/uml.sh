@@ -90,7 +90,7 @@ engine_boot()
 	shift 3
 
 	# More than one CPU is possible only with seccomp.
-	[ -z "${CPUS:-}" ] || args="seccomp=on ncpus=$CPUS"
+	[ "${CPUS:-1}" -eq 1 ] || args="seccomp=on ncpus=$CPUS"
 	# KASAN falls silent after a report, if it is not told.  Arrays of free
 	# objects (sheaves) hide leaks: they still point to what was in them.  A
 	# cache that checks its objects has none.
@@ -116,9 +116,9 @@ engine_boot()
 	case $rc in 124 | 137)
 		die "the kernel did not finish in $seconds s; its console: $log" ;;
 	esac
-	if [ -n "${CPUS:-}" ] && uml_lacks_seccomp "$log"; then
+	if uml_lacks_seccomp "$log"; then
 		say "  no seccomp for user mode on this machine: the guest has one CPU"
-		CPUS='' engine_boot "$log" "$seconds" "$mem" "$@"
+		CPUS=1 engine_boot "$log" "$seconds" "$mem" "$@"
 		return
 	fi
 	grep -q '^guest: done' "$log" || {
