@@ -3,7 +3,7 @@
 # The face of the project.  `make help` lists the targets.
 
 ENGINES := benchmarks/engines
-export CPUS ENGINE KSRC QUICK MUTANT
+export CPUS ENGINE KSRC QUICK MUTANT SUITE
 
 .DEFAULT_GOAL := help
 
@@ -13,6 +13,7 @@ help:	## list the targets
 	@echo "  KSRC=path     use this kernel source tree instead of Debian's"
 	@echo "  QUICK=1       make bench: a rough table in seconds"
 	@echo "  CPUS=2        make test, sanitize: a guest of two CPUs"
+	@echo "  SUITE=name    make test, sanitize: only this suite"
 	@echo "  MUTANT=text   make mutants: only rules with this text"
 	@echo "  TDX_CACHE=dir where kernels are kept (default: ~/.cache/tdx-pa-array)"
 

@@ -14,7 +14,7 @@ dir=$BUILD/coverage
 tdx=arch/x86/virt/vmx/tdx
 rm -rf "$dir"
 mkdir -p "$dir"
-run_suites coverage 120 "$dir"
+run_suites coverage 120 "records=$dir"
 
 # Each object's notes and records, side by side.
 for notes in "$FARM/$tdx"/*.gcno; do

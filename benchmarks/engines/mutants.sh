@@ -12,6 +12,9 @@ prepare
 FARM=$FARM-mutant
 rm -rf "$FARM"
 "$TOP/benchmarks/engines/farm.sh" "$FARM"
+# What is broken is the array, and its own suites are to notice.
+rm -r "$FARM/benchmarks/designs" "$FARM/benchmarks/bench" "$FARM/benchmarks/faults"
+sed -i 's| benchmarks/$||' "$FARM/Kbuild"
 dir=arch/x86/virt/vmx/tdx
 killed=0 survived=0
 
@@ -26,7 +29,7 @@ run_mutant()
 		echo "does not build: $FARM.log"
 		return
 	fi
-	if ! (engine_boot "$log" 60 6G test) 2> /dev/null; then
+	if ! (engine_boot "$log" 60 6G test without=designs) 2> /dev/null; then
 		echo "red: the kernel stopped"
 		return
 	fi
@@ -63,5 +66,5 @@ while IFS= read -r line; do
 done < "$TOP/benchmarks/mutants/mutants.list"
 
 rm -rf "$FARM"
-echo "$killed mutants killed, $survived survived"
+echo "$killed passed, $survived failed"
 [ $survived -eq 0 ] && [ $killed -gt 0 ]

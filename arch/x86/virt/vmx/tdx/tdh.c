@@ -76,9 +76,9 @@ enum list_format { PAGE_LIST, IOMMU_MT_LIST };
 static bool single_window(const struct tdx_pa_array *array,
 			  enum list_format format, struct tdx_pa_window *w)
 {
-	bool mt = array->blocks.nr_mt;
+	enum list_format is = array->blocks.nr_mt ? IOMMU_MT_LIST : PAGE_LIST;
 
-	if (array->nr > TDX_PA_WINDOW_MAX || mt != (format == IOMMU_MT_LIST))
+	if (array->nr > TDX_PA_WINDOW_MAX || is != format)
 		return false;
 
 	/* Every array has a first window. */
