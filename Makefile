@@ -3,7 +3,7 @@
 # The face of the project.  `make help` lists the targets.
 
 ENGINES := benchmarks/engines
-export CPUS ENGINE KSRC QUICK MUTANT SUITE
+export CPUS ENGINE KSRC QUICK MUTANT SEED STEPS SUITE
 
 .DEFAULT_GOAL := help
 
@@ -14,6 +14,7 @@ help:	## list the targets
 	@echo "  QUICK=1       make bench: a rough table in seconds"
 	@echo "  CPUS=2        make test, sanitize: a guest of two CPUs"
 	@echo "  SUITE=name    make test, sanitize: only this suite"
+	@echo "  SEED=n STEPS=n make fuzz: this walk, this far (default: a million steps)"
 	@echo "  MUTANT=text   make mutants: only rules with this text"
 	@echo "  TDX_CACHE=dir where kernels are kept (default: ~/.cache/tdx-pa-array)"
 
@@ -32,6 +33,9 @@ coverage:	## which lines and branches the suites reach
 faults:	## every leaf, every failure, every design: the fault matrix
 	@bash $(ENGINES)/faults.sh
 
+fuzz:	## a random walk through arrays, leaves, faults and releases
+	@bash $(ENGINES)/fuzz.sh
+
 mutants:	## break each rule once and see a test go red
 	@bash $(ENGINES)/mutants.sh
 
@@ -44,4 +48,4 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench test sanitize coverage faults mutants check clean distclean
+.PHONY: help bench test sanitize coverage faults fuzz mutants check clean distclean

@@ -62,7 +62,8 @@ engine_modules()
 	"$TOP/benchmarks/engines/farm.sh" "$FARM" "$VARIANT"
 	step "$FARM.log" "building the modules" \
 		make -C "$KOBJ" ARCH=um M="$FARM" -j"$JOBS" W=1 \
-		CONFIG_TDX_PA_ARRAY=m CONFIG_TDX_MODEL=m CONFIG_TDX_PA_ARRAY_KUNIT_TEST=m modules
+		CONFIG_TDX_PA_ARRAY=m CONFIG_TDX_MODEL=m CONFIG_TDX_PA_ARRAY_KUNIT_TEST=m \
+		CONFIG_TDX_PA_ARRAY_FUZZ=m modules
 	! grep -E '(warning|WARNING):' "$FARM.log" >&2 || die "the modules build with warnings: $FARM.log"
 }
 

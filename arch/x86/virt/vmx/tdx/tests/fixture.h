@@ -115,6 +115,16 @@ static inline bool fixture_fail_from_nth_allocation(unsigned int nth)
 	return fixture_fail_nth_allocation(nth);
 }
 
+/*
+ * Are pages and allocations counted exactly?  Not where KASAN and kmemleak allocate
+ * with every allocation, and keep for a while what was freed; there kmemleak looks for
+ * leaks, and few rounds are enough.
+ */
+static inline bool fixture_counts_are_exact(void)
+{
+	return !IS_ENABLED(CONFIG_KASAN) && !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
+}
+
 /* Has the armed failure struck? */
 static inline bool fixture_allocation_failed(void)
 {

@@ -124,6 +124,18 @@ int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status)
 EXPORT_SYMBOL_GPL(tdx_model_fail_wbinvd);
 
 /**
+ * tdx_model_disarm - forget all faults that are armed, but not those of WBINVD of a
+ * page
+ */
+void tdx_model_disarm(void)
+{
+	guard(spinlock)(&model.lock);
+
+	nr_faults = 0;
+}
+EXPORT_SYMBOL_GPL(tdx_model_disarm);
+
+/**
  * tdx_model_set_iommu_entries - how long an IOMMU_MT list this model wants
  * @nr: number of entries, the two blocks included
  */

@@ -71,6 +71,7 @@ void tdx_model_remove(void);
 void tdx_model_reset(void);
 int tdx_model_fail(const struct tdx_model_fault *fault);
 int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status);
+void tdx_model_disarm(void);
 void tdx_model_set_iommu_entries(unsigned int nr);
 void tdx_model_set_output(enum tdx_model_output output);
 void tdx_model_set_clear(enum tdx_model_clear clear);
