@@ -771,6 +771,19 @@ static void wrappers_refuse_the_other_format(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mt, &w), TDX_WRAPPER_REFUSED);
 	expect_state(test, mt, 0, false);
 	expect_state(test, list, 0, false);
+
+	/* Nor taken back as another. */
+	KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), TDX_WRAPPER_REFUSED);
+	expect_state(test, mt, 2, true);
+	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, mt), 0);
+	id = create_spdm(test, list);
+	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, list), TDX_WRAPPER_REFUSED);
+	expect_state(test, list, 2, true);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, list), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_DELETE), 1);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_CLEAR), 1);
+
 	tdx_pa_array_release(list);
 	tdx_pa_array_release(mt);
 }
