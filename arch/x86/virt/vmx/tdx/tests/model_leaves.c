@@ -699,7 +699,7 @@ static u64 ide_stream_create(struct model_call *call)
 	status = object_create(call, o, OWNER_IDE, args->rcx, 0, R8);
 	if (!status) {
 		args->rcx = object_id(o);
-		args->rdx = object_id(o);
+		args->rdx = TDX_MODEL_RP_IDE_ID;
 	}
 	return status;
 }

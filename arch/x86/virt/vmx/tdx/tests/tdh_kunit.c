@@ -77,6 +77,7 @@ static void ide_stream_life(struct kunit *test)
 	u64 id, rp_ide_id;
 
 	KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, spdm_id, mt, &id, &rp_ide_id), 0);
+	KUNIT_EXPECT_EQ(test, rp_ide_id, TDX_MODEL_RP_IDE_ID);
 	expect_state(test, mt, nr, true);
 
 	/* Not blocked: refused, and still held. */
@@ -315,6 +316,57 @@ static void delete_ignores_garbage(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
 	tdx_pa_array_release(mt);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 100);
+}
+
+/*
+ * Rule: what a delete needs beside the pages is freed.  Rounds leak a page each, if
+ * any; others on this machine may take a few.
+ */
+static void delete_leaves_nothing(struct kunit *test)
+{
+	struct tdx_pa_array *spdm_mt, *list, *mt;
+	u64 spdm_id, id, rp_ide_id;
+	struct tdx_ide_stream stream = { .info = STREAM_INFO };
+	const unsigned int rounds = 64;
+	unsigned long before;
+
+	if (!fixture_counts_are_exact())
+		kunit_skip(test, "KASAN and kmemleak allocate, too");
+
+	spdm_mt = fixture_alloc(test, 1);
+	spdm_id = create_spdm(test, spdm_mt);
+	list = fixture_alloc(test, 8);
+	mt = tdx_pa_array_alloc_iommu_mt(0, 0);
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	fixture_watch(mt);
+
+	before = tdx_judge_nr_free_pages();
+	for (unsigned int i = 0; i < rounds; i++) {
+		KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
+		KUNIT_ASSERT_EQ(test, tdh_iommu_clear(id, mt), 0);
+	}
+	KUNIT_EXPECT_LT_MSG(test, before, tdx_judge_nr_free_pages() + rounds / 2, "IOMMU");
+
+	before = tdx_judge_nr_free_pages();
+	for (unsigned int i = 0; i < rounds; i++) {
+		KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID + 1, list, &id), 0);
+		KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, list), 0);
+	}
+	KUNIT_EXPECT_LT_MSG(test, before, tdx_judge_nr_free_pages() + rounds / 2, "SPDM");
+
+	before = tdx_judge_nr_free_pages();
+	for (unsigned int i = 0; i < rounds; i++) {
+		KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, spdm_id, list, &id,
+							    &rp_ide_id), 0);
+		KUNIT_ASSERT_EQ(test, tdh_ide_stream_block(spdm_id, id), 0);
+		KUNIT_ASSERT_EQ(test, tdh_ide_stream_delete(spdm_id, id, list), 0);
+	}
+	KUNIT_EXPECT_LT_MSG(test, before, tdx_judge_nr_free_pages() + rounds / 2, "IDE");
+
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(spdm_id, spdm_mt), 0);
+	tdx_pa_array_release(spdm_mt);
+	tdx_pa_array_release(list);
+	tdx_pa_array_release(mt);
 }
 
 /* Rule: a delete does not fail for want of memory. */
@@ -1052,6 +1104,7 @@ static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE(failed_iommu_clear_strands),
 	KUNIT_CASE(delete_after_failed_delete),
 	KUNIT_CASE(delete_ignores_garbage),
+	KUNIT_CASE(delete_leaves_nothing),
 	KUNIT_CASE(delete_survives_failing_allocation),
 	KUNIT_CASE_PARAM(failed_flush_strands_that_page, bad_flush_gen_params),
 	KUNIT_CASE(failed_flush_strands_one_page_of_a_block),

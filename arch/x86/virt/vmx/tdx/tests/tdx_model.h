@@ -29,6 +29,9 @@
 /* The global HKID of the model, 33, above 46 bits of physical address. */
 #define TDX_MODEL_GLOBAL_KEY	(33ULL << 46)
 
+/* What TDH.IDE.STREAM.CREATE says is the IDE ID of the root port. */
+#define TDX_MODEL_RP_IDE_ID	0x1de
+
 /* Arm this many faults at the most. */
 #define TDX_MODEL_MAX_FAULTS	16
 
