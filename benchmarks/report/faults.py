@@ -58,9 +58,12 @@ def read_log(path):
             for key in ("leaf", "failure", "hazard"):
                 row[key] = record.pop(key)
             row["cells"][record.pop("design")] = record
+    rows = list(rows.values())
     if end != 0 or not rows:
-        sys.exit(f"error: the matrix is not complete (errno {end}): {path}")
-    return list(rows.values())
+        # It may have run out of what a design lost.
+        tell_failures(rows)
+        sys.exit(f"error: the matrix is not complete (errno {end}), nothing is written: {path}")
+    return rows
 
 
 def outcome(cell):
@@ -78,6 +81,14 @@ def outcome(cell):
 
 def holds(cell):
     return not cell["unsafe"] and not cell["needless"]
+
+
+def tell_failures(rows):
+    """Print each row in which the design fails; return their number."""
+    bad = [r for r in rows if DESIGN in r["cells"] and not holds(r["cells"][DESIGN])]
+    for r in bad:
+        print(f"{DESIGN} fails: {r['leaf']}: {r['failure']}: {outcome(r['cells'][DESIGN])}")
+    return len(bad)
 
 
 def designs_of(rows):
@@ -268,11 +279,9 @@ def main():
     print("\nAll rows: Documentation/faults.rst, RESULTS.md")
     for hazard in missing:
         print(f"{hazard} is not shown by any row of {RIVAL}, and no reason is given")
-    bad = [r for r in rows if not holds(r["cells"][DESIGN])]
-    for r in bad:
-        print(f"{DESIGN} fails: {r['leaf']}: {r['failure']}: {outcome(r['cells'][DESIGN])}")
-    failed = len(bad) + len(missing)
-    print(f"{len(rows) - len(bad)} passed, {failed} failed")
+    bad = tell_failures(rows)
+    failed = bad + len(missing)
+    print(f"{len(rows) - bad} passed, {failed} failed")
     return 1 if failed else 0
 
 
