@@ -97,7 +97,7 @@ static void own_entries(const u64 *entries, unsigned int nr, enum model_owner ow
 
 		model_see(PHYS_PFN(*entries), n);
 		for (; n--; mp++) {
-			/* Not if it only wants to know. */
+			/* Not yet, if it only wants to know. */
 			if (owner && dirty && mp->freed)
 				judge_claimed_free();
 			mp->owner = owner;
@@ -107,23 +107,23 @@ static void own_entries(const u64 *entries, unsigned int nr, enum model_owner ow
 }
 
 /*
- * Can all entries be claimed?  To meet a duplicate, each is claimed for a
- * moment, and given back.
+ * Own all entries or none, without writing to them yet.  A duplicate fails when it
+ * is met the second time.
  */
-static u64 check_entries(const u64 *entries, unsigned int nr, unsigned int nr_blocks,
-			 enum operand operand)
+static u64 claim_entries(const u64 *entries, unsigned int nr, unsigned int nr_blocks,
+			 enum model_owner owner, enum operand operand)
 {
-	unsigned int i;
-	u64 status = 0;
+	for (unsigned int i = 0; i < nr; i++) {
+		u64 status = check_entry(entries[i], i < nr_blocks, operand);
 
-	for (i = 0; i < nr && !status; i++) {
-		status = check_entry(entries[i], i < nr_blocks, operand);
-		if (!status)
-			own_entries(entries + i, 1, OWNER_EXT, false);
+		if (status) {
+			own_entries(entries, i, OWNER_NONE, false);
+			return status;
+		}
+		own_entries(entries + i, 1, owner, false);
 	}
 
-	own_entries(entries, status ? i - 1 : i, OWNER_NONE, false);
-	return status;
+	return 0;
 }
 
 /*
@@ -263,6 +263,7 @@ static u64 object_create_fail(struct model_call *call, struct model_object *o,
 	unsigned int nr = min(max(call->fault->after, o->pending.nr_done), o->nr);
 
 	own_entries(o->entries, nr, owner, true);
+	own_entries(o->entries + nr, o->nr - nr, OWNER_NONE, false);
 
 	if (call->leaf == TDH_IOMMU_SETUP && is_interruption(call)) {
 		o->owner = owner;
@@ -284,7 +285,7 @@ static u64 object_create(struct model_call *call, struct model_object *o,
 			 enum operand operand)
 {
 	if (!o->pending.leaf) {
-		u64 status = check_entries(o->entries, o->nr, nr_blocks, operand);
+		u64 status = claim_entries(o->entries, o->nr, nr_blocks, owner, operand);
 
 		if (status)
 			return status;
@@ -496,12 +497,14 @@ static u64 ext_mem_add(struct model_call *call)
 		return INVALID(RCX);
 
 	list = (const u64 *)phys_to_virt(pa) + first;
-	status = check_entries(list, nr, 0, RCX);
+	status = claim_entries(list, nr, 0, OWNER_EXT, RCX);
 	if (status)
 		return status;
 
-	if (fault)
-		nr = min(nr, fault->after);
+	if (fault && fault->after < nr) {
+		own_entries(list + fault->after, nr - fault->after, OWNER_NONE, false);
+		nr = fault->after;
+	}
 	own_entries(list, nr, OWNER_EXT, true);
 
 	if (is_interruption(call)) {
