@@ -1,7 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the reports share: what was run, and tables in Markdown."""
+import json
 import shutil
 import subprocess
+
+
+def read_records(path, prefix):
+    """Yield the JSON objects in a log, one a line, each behind the prefix."""
+    with open(path, encoding="utf-8", errors="replace") as f:
+        for line in f:
+            _, found, text = line.partition(prefix)
+            if found and text.startswith("{"):
+                yield json.loads(text)
 
 
 def table(header, rows, left=1):

@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from common import commit, table
+from common import commit, read_records, table
 
 PREFIX = "tdx_faults: "
 RIVAL, DESIGN = "v2", "flat"
@@ -45,19 +45,14 @@ NOT_REPRODUCIBLE = {}
 def read_log(path):
     """Return the rows in order, each with its cells by design."""
     rows, end = {}, None
-    with open(path, encoding="utf-8", errors="replace") as f:
-        for line in f:
-            _, found, text = line.partition(PREFIX)
-            if not found or not text.startswith("{"):
-                continue
-            record = json.loads(text)
-            if "end" in record:
-                end = record["end"]
-                continue
-            row = rows.setdefault(record.pop("row"), {"cells": {}})
-            for key in ("leaf", "failure", "hazard"):
-                row[key] = record.pop(key)
-            row["cells"][record.pop("design")] = record
+    for record in read_records(path, PREFIX):
+        if "end" in record:
+            end = record["end"]
+            continue
+        row = rows.setdefault(record.pop("row"), {"cells": {}})
+        for key in ("leaf", "failure", "hazard"):
+            row[key] = record.pop(key)
+        row["cells"][record.pop("design")] = record
     rows = list(rows.values())
     if end != 0 or not rows:
         # It may have run out of what a design lost.

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 import faults
-from common import commit, cpu, table
+from common import commit, cpu, read_records, table
 
 PREFIX = "tdx_bench: "
 BASE = "v2"
@@ -50,16 +50,11 @@ DESIGNS = {
 def read_lines(path):
     """Yield the benchmark's records, and fail if the run did not end well."""
     ended = False
-    with open(path, encoding="utf-8", errors="replace") as f:
-        for line in f:
-            _, found, text = line.partition(PREFIX)
-            if not found or not text.startswith("{"):
-                continue
-            record = json.loads(text)
-            if record["kind"] == "end":
-                ended = record["errno"] == 0
-            else:
-                yield record
+    for record in read_records(path, PREFIX):
+        if record["kind"] == "end":
+            ended = record["errno"] == 0
+        else:
+            yield record
     if not ended:
         sys.exit(f"error: the benchmark did not come to its end; see {path}")
 
