@@ -9,7 +9,7 @@
 # clean counts as one failed.
 run_suites()
 {
-	local base=$BUILD/$ENGINE-$1 seconds=$2 failed=0 start=$SECONDS watched=
+	local base=$BUILD/$ENGINE-$1 seconds=$2 failed=0 status=0 start=$SECONDS watched=
 	shift 2
 
 	[ "$VARIANT" != sanitize ] || watched=--watched
@@ -23,7 +23,9 @@ run_suites()
 	say "  running the suites: done in $((SECONDS - start)) s"
 
 	sed -n '/^KTAP version 1/,/^guest: /p' "$base.log" | grep -v '^guest: ' > "$base.ktap"
-	python3 "$KSOURCE/tools/testing/kunit/kunit.py" parse --json="$base.json" "$base.ktap" || true
+	python3 "$KSOURCE/tools/testing/kunit/kunit.py" parse --json="$base.json" "$base.ktap" ||
+		status=$?
 	python3 "$TOP/benchmarks/report/log.py" $watched "$base.log" || failed=1
-	python3 "$TOP/benchmarks/report/count.py" --also-failed $failed "$base.json"
+	python3 "$TOP/benchmarks/report/count.py" --also-failed $failed \
+		--status $status "$base.json"
 }
