@@ -3,7 +3,7 @@
 # The face of the project.  `make help` lists the targets.
 
 ENGINES := benchmarks/engines
-export CPUS ENGINE KSRC QUICK MUTANT SEED STEPS SUITE
+export CPUS ENGINE ICOUNT KSRC QUICK MUTANT SEED SAN STEPS SUITE
 
 .DEFAULT_GOAL := help
 
@@ -11,6 +11,9 @@ help:	## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 	@echo
 	@echo "  KSRC=path     use this kernel source tree instead of Debian's"
+	@echo "  ENGINE=qemu   x86-64 in QEMU instead of user-mode Linux"
+	@echo "  SAN=1         make test: the kernel of make sanitize"
+	@echo "  ICOUNT=1      make bench ENGINE=qemu: count instructions instead of time"
 	@echo "  QUICK=1       make bench: a rough table in seconds"
 	@echo "  CPUS=2        make test, sanitize: a guest of two CPUs"
 	@echo "  SUITE=name    make test, sanitize: only this suite"
@@ -25,7 +28,7 @@ test:	## run every KUnit suite in a real kernel
 	@bash $(ENGINES)/test.sh
 
 sanitize:	## the same in a kernel that watches memory, locks and arithmetic
-	@bash $(ENGINES)/sanitize.sh
+	@SAN=1 bash $(ENGINES)/test.sh
 
 coverage:	## which lines and branches the suites reach
 	@bash $(ENGINES)/coverage.sh

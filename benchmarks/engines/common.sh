@@ -48,13 +48,16 @@ prepare()
 	local src
 
 	ENGINE=${ENGINE:-uml}
-	[ -f "$TOP/benchmarks/engines/$ENGINE.sh" ] ||
-		die "ENGINE=$ENGINE is not known; engines: uml"
+	case $ENGINE in
+	uml | qemu) ;;
+	*) die "ENGINE=$ENGINE is not known; engines: uml, qemu" ;;
+	esac
+	. "$TOP/benchmarks/engines/kernel.sh"
 	. "$TOP/benchmarks/engines/$ENGINE.sh"
 
 	take_lock
-	"$TOP/benchmarks/engines/setup.sh"
+	"$TOP/benchmarks/engines/setup.sh" "$ENGINE"
 	src=$("$TOP/benchmarks/engines/source.sh")
-	engine_build "$src" ${1:+"$1"}
-	engine_modules
+	kernel_build "$src" ${1:+"$1"}
+	kernel_modules
 }

@@ -7,6 +7,6 @@ set -eu
 
 [ -d "$CACHE" ] || exit 0
 take_lock
-rm -rf "$CACHE"/{src,apt,log,unpack} "$CACHE"/uml-*
+rm -rf "$CACHE"/{src,apt,log,unpack} "$CACHE"/{uml,qemu}-* "$CACHE"/kvm-*
 rm -f "$CACHE/lock"
 rmdir "$CACHE" 2> /dev/null || say "  $CACHE holds something else, too; kept"

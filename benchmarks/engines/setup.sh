@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# setup.sh [check]: install what a build needs and the machine has not, from the
-# distribution's packages.  With "check", also what `make check` needs.
+# setup.sh [qemu|check|...]: install what a build needs and the machine has not, from
+# the distribution's packages, and what the engine or target of that name needs.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -21,12 +21,21 @@ insmod		kmod
 flock		util-linux
 /usr/include/stdio.h	libc6-dev
 "
-[ "${1:-}" != check ] || NEEDS+="
+case ${1:-} in
+qemu)
+	NEEDS+="
+qemu-system-x86_64	qemu-system-x86
+pahole		pahole
+/usr/include/libelf.h	libelf-dev
+" ;;
+check)
+	NEEDS+="
 git		git
 shellcheck	shellcheck
 rst2pseudoxml	python3-docutils
 /usr/lib/python3/dist-packages/pyflakes	python3-pyflakes
-"
+" ;;
+esac
 
 PATH=$PATH:/usr/sbin:/sbin
 tools='' packages=''

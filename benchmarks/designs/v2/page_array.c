@@ -227,7 +227,7 @@ static u64 tdx_flush_page(struct page *page)
 	u64 r;
 
 	for (i = 0; i < compound_nr(page); i++) {
-		r = tdh_phymem_page_wbinvd_hkid(page_to_phys(page + i));
+		r = tdh_phymem_page_wbinvd_global(page_to_phys(page + i));
 		if (r)
 			return r;
 	}

@@ -54,7 +54,7 @@ static void released(const struct tdx_module_args *args, unsigned int *nr_releas
 	*released_hpa = FIELD_GET(GENMASK_ULL(51, 12), args->rcx) << PAGE_SHIFT;
 }
 
-u64 tdh_phymem_page_wbinvd_hkid(phys_addr_t pa)
+u64 tdh_phymem_page_wbinvd_global(phys_addr_t pa)
 {
 	struct tdx_module_args args = { .rcx = tdx_door_global_pa(pa) };
 

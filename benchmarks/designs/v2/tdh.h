@@ -12,7 +12,7 @@ struct tdx_page_array;
 /* Whether claiming wrappers CLFLUSH the pages first.  As posted, they do. */
 extern bool v2_clflush;
 
-u64 tdh_phymem_page_wbinvd_hkid(phys_addr_t pa);
+u64 tdh_phymem_page_wbinvd_global(phys_addr_t pa);
 u64 tdh_ext_init(void);
 u64 tdh_ext_mem_add(struct tdx_page_array *ext_mem);
 u64 tdh_iommu_setup(u64 vtbar, struct tdx_page_array *iommu_mt, u64 *iommu_id);

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The qemu engine: Linux for x86-64 in QEMU, with the host's root file system as
+# its own, read-only.  KVM runs it if a kernel boots there, else it is emulated.
+#
+# engine_boot LOG SECONDS MEM MODE [ARGS]: boot and run guest-init MODE ARGS, on
+#	$CPUS CPUs (2).  With ICOUNT=1 it is emulated on one CPU, and a nanosecond
+#	of its clock is one instruction.
+
+ENGINE_ARCH=x86_64
+ENGINE_TARGET=bzImage
+
+# Seconds for a kernel to boot under KVM; where that works, it takes one.
+QEMU_PROBE=10
+
+# /dev/kvm may open and no kernel boot on it.  So try, once for each boot of this
+# machine.
+qemu_has_kvm()
+{
+	local answer
+
+	[ -w /dev/kvm ] || return 1
+	answer=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
+	if [ ! -e "$answer" ]; then
+		if (qemu_run "$BUILD/qemu-kvm.log" $QEMU_PROBE 512M probe -accel kvm -cpu host) 2> /dev/null; then
+			echo yes > "$answer"
+		else
+			say "  /dev/kvm is there, but no kernel boots on it in $QEMU_PROBE s: emulating (log: $BUILD/qemu-kvm.log)"
+			echo no > "$answer"
+		fi
+	fi
+	[ "$(cat "$answer")" = yes ]
+}
+
+# qemu_run LOG SECONDS MEM ARGUMENTS OPTION...: ARGUMENTS are the guest-init's
+qemu_run()
+{
+	local log=$1 seconds=$2 mem=$3 arguments=$4
+	shift 4
+
+	guest_run "$log" "$seconds" \
+		qemu-system-x86_64 "$@" -m "$mem" -nodefaults -no-user-config -display none \
+		-no-reboot -chardev stdio,id=console,signal=off -serial chardev:console \
+		-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
+		-device virtio-9p-pci,fsdev=root,mount_tag=/dev/root \
+		-kernel "$QEMU_KERNEL" ${QEMU_INITRD:+-initrd "$QEMU_INITRD"} \
+		-append "console=ttyS0 $GUEST_ARGS $QEMU_ROOT init=$TOP/benchmarks/engines/guest-init -- $FARM $arguments"
+	guest_ended "$log"
+}
+
+engine_boot()
+{
+	local log=$1 seconds=$2 mem=$3 options
+	shift 3
+
+	QEMU_KERNEL=$KOBJ/arch/x86/boot/bzImage
+	QEMU_ROOT="root=/dev/root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=262144 ro"
+
+	if [ -n "${ICOUNT:-}" ]; then
+		# Nothing from outside that differs from run to run: no time of day,
+		# no random numbers.
+		options="-accel tcg -cpu max,-rdrand,-rdseed -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 -smp 1"
+	elif qemu_has_kvm; then
+		options="-accel kvm -cpu host -smp ${CPUS:-2}"
+	else
+		options="-accel tcg,thread=multi -cpu max -smp ${CPUS:-2}"
+	fi
+	# shellcheck disable=SC2086
+	qemu_run "$log" "$seconds" "$mem" "$*" $options
+}
