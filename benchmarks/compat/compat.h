@@ -37,6 +37,12 @@
 #define alloc_contig_pages(...)	((struct page *)NULL)
 #endif
 
+/* The name is newer than 6.12. */
+#if !defined(CONFIG_UML) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#include <asm/msr.h>
+#define rdmsrq_safe	rdmsrl_safe
+#endif
+
 /*
  * User-mode Linux has no cache flush of its own, but the instruction needs no
  * privilege.
