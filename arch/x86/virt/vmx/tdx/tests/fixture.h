@@ -26,6 +26,10 @@ struct fixture {
 
 static inline int fixture_init(struct kunit *test)
 {
+	/* Not for a test's sake will pages be given to a real TDX module. */
+	if (tdx_model_install())
+		kunit_skip(test, "the software TDX module is not behind the door");
+
 	test->priv = kunit_kzalloc(test, sizeof(struct fixture), GFP_KERNEL);
 	if (!test->priv)
 		return -ENOMEM;

@@ -401,14 +401,24 @@ static const struct tdx_door model_door = {
 	.global_key = TDX_MODEL_GLOBAL_KEY,
 };
 
+static bool is_installed;
+
 /**
  * tdx_model_install - put the model behind the door, where it is from the start
  *
- * Return: 0, or -EBUSY if the door is taken.
+ * Return: 0 if it is there, -EBUSY if the door is taken: this machine has a TDX
+ * module, and whatever is meant for the model must not be done to it.
  */
 int tdx_model_install(void)
 {
-	return tdx_door_install(&model_door);
+	int ret = 0;
+
+	if (!model.pages)
+		return -ENODEV;
+	if (!is_installed)
+		ret = tdx_door_install(&model_door);
+	is_installed = !ret;
+	return ret;
 }
 EXPORT_SYMBOL_GPL(tdx_model_install);
 
@@ -418,6 +428,7 @@ EXPORT_SYMBOL_GPL(tdx_model_install);
 void tdx_model_remove(void)
 {
 	tdx_door_remove(&model_door);
+	is_installed = false;
 }
 EXPORT_SYMBOL_GPL(tdx_model_remove);
 
@@ -435,10 +446,14 @@ static int __init model_init(void)
 	if (!ret) {
 		tdx_model_reset();
 		ret = tdx_model_install();
+		if (ret)
+			judge_exit();
 	}
 	if (ret) {
 		vfree(model.objects);
 		vfree(model.pages);
+		/* Built in, this code stays. */
+		model.pages = NULL;
 	}
 
 	return ret;

@@ -550,17 +550,20 @@ static void checks_objects(struct kunit *test)
 {
 	struct raw *raw = raw_alloc(test);
 	struct tdx_module_args args = create_args(raw, 1);
-	struct page *page[64];
-	u64 id[64];
+	struct {
+		struct page *page;
+		u64 id;
+	} *sessions = kunit_kcalloc(test, 64, sizeof(*sessions), GFP_KERNEL);
 
+	KUNIT_ASSERT_NOT_NULL(test, sessions);
 	args.rcx = 0;
 	refuse(test, TDH_SPDM_CREATE, args, TDX_OPERAND_INVALID, "no function");
 	for (int i = 0; i < 64; i++) {
-		page[i] = alloc_page(GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, page[i]);
-		tdx_judge_watch(page_to_phys(page[i]), 1);
-		id[i] = accept(test, TDH_SPDM_CREATE, (struct tdx_module_args) {
-			.rcx = 1 + i, .rdx = page_to_phys(page[i]),
+		sessions[i].page = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, sessions[i].page);
+		tdx_judge_watch(page_to_phys(sessions[i].page), 1);
+		sessions[i].id = accept(test, TDH_SPDM_CREATE, (struct tdx_module_args) {
+			.rcx = 1 + i, .rdx = page_to_phys(sessions[i].page),
 		});
 		if (!i) {
 			args.rcx = 1;
@@ -573,13 +576,13 @@ static void checks_objects(struct kunit *test)
 	refuse(test, TDH_IOMMU_SETUP, (struct tdx_module_args) {
 		.rcx = 0xfed90000, .rdx = raw->list_pa }, TDX_OPERAND_BUSY, "full");
 	refuse(test, TDH_IDE_STREAM_CREATE, (struct tdx_module_args) {
-		.rcx = 1, .rdx = id[0], .r8 = raw->pa[0] }, TDX_OPERAND_BUSY, "full");
+		.rcx = 1, .rdx = sessions[0].id, .r8 = raw->pa[0] }, TDX_OPERAND_BUSY, "full");
 
 	for (int i = 0; i < 64; i++) {
-		accept(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = id[i] });
+		accept(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = sessions[i].id });
 		accept(test, TDH_PHYMEM_PAGE_WBINVD, (struct tdx_module_args) {
-			.rcx = page_to_phys(page[i]) | TDX_MODEL_GLOBAL_KEY });
-		__free_page(page[i]);
+			.rcx = page_to_phys(sessions[i].page) | TDX_MODEL_GLOBAL_KEY });
+		__free_page(sessions[i].page);
 	}
 	raw_free(raw);
 }
