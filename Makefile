@@ -42,6 +42,12 @@ fuzz:	## a random walk through arrays, leaves, faults and releases
 mutants:	## break each rule once and see a test go red
 	@bash $(ENGINES)/mutants.sh
 
+patches:	## write the design as a series for git am, into build/patches
+	@bash $(ENGINES)/patches.sh
+
+check-intree:	## apply the series to a clean kernel; build, check and test each step
+	@bash $(ENGINES)/intree.sh
+
 check:	## style, documentation comments, scripts: no error, no warning
 	@bash $(ENGINES)/check.sh
 
@@ -51,4 +57,5 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench test sanitize coverage faults fuzz mutants check clean distclean
+.PHONY: help bench test sanitize coverage faults fuzz mutants patches check-intree \
+	check clean distclean

@@ -22,9 +22,26 @@ flock		util-linux
 /usr/include/stdio.h	libc6-dev
 "
 case ${1:-} in
+patches)
+	NEEDS+="
+git		git
+" ;;
+intree)
+	# Where there is no such clang, the check that wants it is left out.
+	NEEDS+="
+git		git
+qemu-system-x86_64	qemu-system-x86
+/usr/include/libelf.h	libelf-dev
+sparse		sparse
+"
+	! apt-cache show clang-19 > /dev/null 2>&1 || NEEDS+="
+clang-19	clang-19
+" ;;
 qemu)
 	NEEDS+="
 qemu-system-x86_64	qemu-system-x86
+busybox		busybox-static
+cpio		cpio
 pahole		pahole
 /usr/include/libelf.h	libelf-dev
 " ;;

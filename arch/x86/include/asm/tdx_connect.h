@@ -64,6 +64,7 @@ u64 tdh_iommu_clear(u64 iommu_id, struct tdx_pa_array *mt);
 
 u64 tdh_spdm_create(u64 func_id, struct tdx_pa_array *mt, u64 *spdm_id);
 u64 tdh_spdm_delete(u64 spdm_id, struct tdx_pa_array *mt);
+
 u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t config, phys_addr_t response,
 		     phys_addr_t request, const struct tdx_pa_array *info, u64 *len);
 u64 tdh_spdm_disconnect(u64 spdm_id, phys_addr_t response, phys_addr_t request, u64 *len);

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Behind the door: the TDX module of this machine
+ *
+ * Built into the kernel only, because the SEAMCALL functions are the kernel's own.
+ * They keep a CPU from being preempted within the module, note that its cache
+ * may hold private lines, and ask again where the module is short of entropy.
+ */
+#include <linux/init.h>
+#include <linux/mm.h>
+
+#include <asm/processor.h>
+#include <asm/tdx.h>
+
+#include "door.h"
+#include "seamcall_internal.h"
+#include "tdx.h"
+
+/* All registers: the leaf that creates an IDE stream takes operands up to R14. */
+static u64 door_seamcall(u64 leaf, struct tdx_module_args *args)
+{
+	return seamcall_saved_ret(leaf, args);
+}
+
+/* Does nothing on a CPU without the erratum. */
+static void door_reset_page(phys_addr_t pa)
+{
+	tdx_quirk_reset_paddr(pa, PAGE_SIZE);
+}
+
+static struct tdx_door this_machine __ro_after_init = {
+	.seamcall = door_seamcall,
+	.reset_page = door_reset_page,
+};
+
+static int __init door_seamcall_init(void)
+{
+	/* Without a TDX module in working order the door stays shut. */
+	if (!tdx_get_sysinfo())
+		return 0;
+
+	this_machine.global_key = (u64)tdx_global_keyid << boot_cpu_data.x86_phys_bits;
+	return tdx_door_install(&this_machine);
+}
+/* After tdx_enable(). */
+subsys_initcall_sync(door_seamcall_init);
