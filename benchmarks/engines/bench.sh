@@ -1,31 +1,43 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench.sh: run the benchmark in the engine's kernel, print the table, and write
-# RESULTS.md and the raw samples.  QUICK=1 prints a rough table and writes
-# neither.
+# bench.sh: run the benchmark in the engine's kernel, print the table, keep the raw
+# samples, and write RESULTS.md.  QUICK=1 prints a rough table and writes nothing.
+# ICOUNT=1 counts instructions, twice.
 set -eu
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/count.sh"
 
+[ -z "${ICOUNT:-}" ] || [ "${ENGINE:-uml}" = qemu ] ||
+	die "ICOUNT=1 counts instructions in QEMU: make bench ENGINE=qemu ICOUNT=1"
 prepare
 # What is measured is not to share the machine with a second CPU.
 CPUS=1
 
-log=$BUILD/$ENGINE-bench.log
+log=$BUILD/$ENGINE${ICOUNT:+-icount}-bench.log
 parameters=
+# What repeats takes few samples.
+[ -z "${ICOUNT:-}" ] || parameters="repeats=11 sample_us=50"
 [ -z "${QUICK:-}" ] || parameters="repeats=9 sample_us=30 pages=1,32,512,12800"
 
-start=$SECONDS
-say "  running the benchmark on Linux $KVERSION ($ENGINE) (log: $log)"
-# shellcheck disable=SC2086
-engine_boot "$log" 300 2G bench $parameters
-say "  running the benchmark: done in $((SECONDS - start)) s"
+# run LOG SECONDS MODE
+run()
+{
+	local start=$SECONDS
+
+	say "  running the benchmark ($3) on Linux $KVERSION ($ENGINE${ICOUNT:+, counting instructions}) (log: $1)"
+	# shellcheck disable=SC2086
+	engine_boot "$1" "$2" 2G "$3" $parameters
+	say "  running the benchmark ($3): done in $((SECONDS - start)) s"
+}
+
+run "$log" 500 bench
+[ -z "${ICOUNT:-}" ] || run "$log.again" 500 bench
 
 plain=$FARM
 count_modules
-# shellcheck disable=SC2086
-engine_boot "$log.count" 60 2G count $parameters
+run "$log.count" 120 count
 
 python3 "$TOP/benchmarks/report/report.py" --engine "$ENGINE" --kernel "$KVERSION" \
-	--text "$plain" ${QUICK:+--quick} --top "$TOP" "$log" "$log.count"
+	--text "$plain" --top "$TOP" ${QUICK:+--quick} ${ICOUNT:+--icount} \
+	$(engine_is_emulated && echo --emulated) "$log" "$log.count" ${ICOUNT:+"$log.again"}

@@ -23,7 +23,8 @@ qemu_has_kvm()
 	[ -w /dev/kvm ] || return 1
 	answer=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
 	if [ ! -e "$answer" ]; then
-		if (qemu_run "$BUILD/qemu-kvm.log" $QEMU_PROBE 512M probe -accel kvm -cpu host) 2> /dev/null; then
+		if (qemu_run "$BUILD/qemu-kvm.log" $QEMU_PROBE 512M "$KOBJ/arch/x86/boot/bzImage" host probe \
+			-accel kvm -cpu host) 2> /dev/null; then
 			echo yes > "$answer"
 		else
 			say "  /dev/kvm is there, but no kernel boots on it in $QEMU_PROBE s: emulating (log: $BUILD/qemu-kvm.log)"
@@ -33,39 +34,69 @@ qemu_has_kvm()
 	[ "$(cat "$answer")" = yes ]
 }
 
-# qemu_run LOG SECONDS MEM ARGUMENTS OPTION...: ARGUMENTS are the guest-init's
+# qemu_run LOG SECONDS MEM KERNEL ROOT ARGUMENTS OPTION...: run a guest whose root is
+# the host's (host) or an initial ram disk (ram); ARGUMENTS are the guest-init's.
 qemu_run()
 {
-	local log=$1 seconds=$2 mem=$3 arguments=$4
-	shift 4
+	local log=$1 seconds=$2 mem=$3 kernel=$4 root=$5 arguments=$6
+	local machine=console=ttyS0 init options
+	shift 6
 
+	# See qemu-sanitize.config.
+	[ "$VARIANT" != sanitize ] || machine+=" pci=noacpi"
+	if [ "$root" = host ]; then
+		options="-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap -device virtio-9p-pci,fsdev=root,mount_tag=/dev/root"
+		init="root=/dev/root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=262144 ro init=$TOP/benchmarks/engines/guest-init -- $FARM"
+	else
+		qemu_ram_disk "$log.cpio"
+		options="-initrd $log.cpio"
+		init="rdinit=/guest-init -- /farm"
+	fi
+	# shellcheck disable=SC2086
 	guest_run "$log" "$seconds" \
 		qemu-system-x86_64 "$@" -m "$mem" -nodefaults -no-user-config -display none \
 		-no-reboot -chardev stdio,id=console,signal=off -serial chardev:console \
-		-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
-		-device virtio-9p-pci,fsdev=root,mount_tag=/dev/root \
-		-kernel "$QEMU_KERNEL" ${QEMU_INITRD:+-initrd "$QEMU_INITRD"} \
-		-append "console=ttyS0 $GUEST_ARGS $QEMU_ROOT init=$TOP/benchmarks/engines/guest-init -- $FARM $arguments"
+		-kernel "$kernel" $options -append "$machine $GUEST_ARGS $init $arguments"
 	guest_ended "$log"
 }
 
+# qemu_ram_disk FILE: the modules of $FARM, and just what guest-init needs to load them
+qemu_ram_disk()
+{
+	local dir=$1.d tool
+
+	rm -rf "$dir"
+	mkdir -p "$dir"/{bin,dev,proc,sys,tmp,farm}
+	cp "$TOP/benchmarks/engines/guest-init" "$dir/"
+	cp "$(command -v busybox)" "$dir/bin/busybox"
+	for tool in $(busybox --list); do
+		[ "$tool" = busybox ] || ln -s busybox "$dir/bin/$tool"
+	done
+	(cd "$FARM" && find . -name '*.ko' -exec cp --parents {} "$dir/farm/" \;)
+	# The same files make the same disk.
+	(cd "$dir" && find . | LC_ALL=C sort | cpio --quiet -o -H newc --reproducible) > "$1"
+	rm -rf "$dir"
+}
+
+# Are times an emulator's?
+engine_is_emulated() { [ -z "${ICOUNT:-}" ] && ! qemu_has_kvm; }
+
 engine_boot()
 {
-	local log=$1 seconds=$2 mem=$3 options
+	local log=$1 seconds=$2 mem=$3 root=host options
 	shift 3
-
-	QEMU_KERNEL=$KOBJ/arch/x86/boot/bzImage
-	QEMU_ROOT="root=/dev/root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=262144 ro"
 
 	if [ -n "${ICOUNT:-}" ]; then
 		# Nothing from outside that differs from run to run: no time of day,
-		# no random numbers.
-		options="-accel tcg -cpu max,-rdrand,-rdseed -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 -smp 1"
+		# no random numbers, no file that comes sooner or later.  Each turn of
+		# a repeated instruction counts: it is to move words, not bytes.
+		root=ram
+		options="-accel tcg -cpu max,-rdrand,-rdseed,-erms,-fsrm -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 -smp 1"
 	elif qemu_has_kvm; then
 		options="-accel kvm -cpu host -smp ${CPUS:-2}"
 	else
 		options="-accel tcg,thread=multi -cpu max -smp ${CPUS:-2}"
 	fi
 	# shellcheck disable=SC2086
-	qemu_run "$log" "$seconds" "$mem" "$*" $options
+	qemu_run "$log" "$seconds" "$mem" "$KOBJ/arch/x86/boot/bzImage" $root "$*" $options
 }

@@ -10,6 +10,8 @@
 ENGINE_ARCH=um
 ENGINE_TARGET=linux
 
+engine_is_emulated() { false; }
+
 # More than one CPU takes a host that lets user mode filter system calls.
 uml_lacks_seccomp() { grep -q '^SECCOMP userspace requested but not functional' "$1"; }
 

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""report.py LOG COUNT_LOG: tables from a benchmark run.
+"""report.py LOG COUNT_LOG [AGAIN_LOG]: tables from a benchmark run.
 
 Reads the lines that the benchmark module printed.  Prints the side-by-side
-table, and unless --quick writes RESULTS.md and the raw samples as JSON.
+table, and unless --quick keeps the raw samples as JSON.  RESULTS.md is written
+from the samples that are kept, of this run and others.
 
-A cell is the median time of one operation.  A ratio is v2 divided by the other
-design, so that more than 1 means that v2 is slower; its interval holds 95% of
-the medians of resampled rounds, with both designs taken from the same rounds.
+A cell is the median of one operation, in ns or, with --icount, in instructions.
+A ratio is v2 divided by the other design, so that more than 1 means that v2 is
+slower; its interval holds 95% of the medians of resampled rounds, with both
+designs taken from the same rounds.  Instructions have no interval: the same run
+was made AGAIN, and may differ by REPEATS_TO at the most.
 """
 import argparse
 import json
@@ -24,6 +27,7 @@ PREFIX = "tdx_bench: "
 BASE = "v2"
 RESAMPLES = 1000
 SEED = 20260327
+REPEATS_TO = 0.005
 
 OPERATIONS = {
     "create": "create: allocate array and pages",
@@ -62,19 +66,17 @@ def read_lines(path):
 class Samples:
     """ns per operation of each round, by operation, pages and design."""
 
-    def __init__(self, records):
-        self.rounds = {}
-        for r in records:
-            if r["kind"] == "sample":
-                cell = self.rounds.setdefault((r["op"], r["pages"], r["design"]), {})
-                cell[r["round"]] = r["ns"] / r["operations"]
+    def __init__(self, records, icount=False):
+        self.icount = icount
+        self.rounds = {(r["op"], r["pages"], r["design"]):
+                       [ns / r["operations"] for ns in r["ns"]]
+                       for r in records if r["kind"] == "samples"}
 
     def cells(self, op):
         return sorted({pages for o, pages, _ in self.rounds if o == op})
 
     def get(self, op, pages, design):
-        cell = self.rounds.get((op, pages, design))
-        return [cell[k] for k in sorted(cell)] if cell else None
+        return self.rounds.get((op, pages, design))
 
     def median(self, op, pages, design):
         ns = self.get(op, pages, design)
@@ -85,6 +87,9 @@ class Samples:
         base, other = self.get(op, pages, BASE), self.get(op, pages, design)
         if not base or not other:
             return None
+        if self.icount:
+            ratio = statistics.median(base) / statistics.median(other)
+            return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
         rng = random.Random(f"{SEED} {op} {pages} {design}")
         n = len(base)
         ratios = []
@@ -107,8 +112,10 @@ def number(x):
     return f"{x:.3g}"
 
 
-def ratio_text(r):
-    return "-" if r is None else f"{number(r[0])} [{number(r[1])}, {number(r[2])}]"
+def ratio_text(samples, r):
+    if r is None:
+        return "-"
+    return number(r[0]) + ("" if samples.icount else f" [{number(r[1])}, {number(r[2])}]")
 
 
 def verdict(r):
@@ -119,19 +126,21 @@ def verdict(r):
     return "v2" if r[2] < 1 else "even"
 
 
-def pair_table(samples):
-    """v2 and flat side by side, all operations."""
+def pair_table(samples, operations=tuple(OPERATIONS)):
+    """v2 and flat side by side."""
     rows = []
-    for op in OPERATIONS:
+    for op in operations:
         for pages in samples.cells(op):
             r = samples.ratio(op, pages, "flat")
             floor = samples.median(op, pages, "floor")
             flat = samples.median(op, pages, "flat")
             rows.append([op, f"{pages:,}", number(samples.median(op, pages, "v2")),
-                         number(flat), ratio_text(r), verdict(r),
+                         number(flat), ratio_text(samples, r), verdict(r),
                          number(flat / floor) if flat and floor else "-"])
-    return table(["operation", "pages", "v2 ns", "flat ns", "v2 / flat [95%]", "faster",
-                  "flat / floor"], rows)
+    unit = "instr." if samples.icount else "ns"
+    ratio = "v2 / flat" if samples.icount else "v2 / flat [95%]"
+    return table(["operation", "pages", f"v2 {unit}", f"flat {unit}", ratio,
+                  "fewer" if samples.icount else "faster", "flat / floor"], rows)
 
 
 def all_table(samples, op):
@@ -178,16 +187,18 @@ def text_sizes(farm):
     return sizes
 
 
-def losses(samples, records, sizes):
+def losses(run):
     """Where flat is not better than v2, in words."""
+    samples, records, sizes = run.samples, run.records, run.text
+    wins = "takes fewer instructions" if samples.icount else "is faster"
     lost = []
     for op in OPERATIONS:
         for pages in samples.cells(op):
             r = samples.ratio(op, pages, "flat")
             if r and verdict(r) != "flat":
-                how = "v2 is faster" if verdict(r) == "v2" else "no difference beyond noise"
+                how = f"v2 {wins}" if verdict(r) == "v2" else "no difference beyond noise"
                 lost.append(f"- {op}, {pages:,} page{'s'[:pages > 1]}: {how} "
-                            f"(v2 / flat {ratio_text(r)})")
+                            f"(v2 / flat {ratio_text(samples, r)})")
     metadata = {(r["pages"], r["design"]): r["bytes"] for r in records
                 if r["kind"] == "metadata"}
     for pages in sorted({k[0] for k in metadata}):
@@ -201,51 +212,95 @@ def losses(samples, records, sizes):
     return "\n".join(lost) or "Nowhere in this run."
 
 
-def results(samples, records, calls, args):
-    n = max(len(c) for c in samples.rounds.values())
-    sizes = text_sizes(args.text)
-    raw = f"benchmarks/results/{args.engine}.json"
+class Run:
+    """A benchmark run that was kept."""
+
+    def __init__(self, path):
+        with open(path, encoding="utf-8") as f:
+            data = json.load(f)
+        self.about, self.records = data["run"], data["records"]
+        self.samples = Samples(self.records, self.about["icount"])
+        self.text = next(r["bytes"] for r in self.records if r["kind"] == "text")
+        self.nr_samples = max(len(c) for c in self.samples.rounds.values())
+        self.raw = f"benchmarks/results/{Path(path).name}"
+
+
+def all_tables(samples):
+    return "\n\n".join(f"### {title}\n\n{all_table(samples, op)}"
+                       for op, title in OPERATIONS.items())
+
+
+def runs_table(runs):
+    return table(["what", "command", "kernel", "code at", "samples a cell", "raw"],
+                 [["instructions" if r.samples.icount else "time", f"`{r.about['command']}`",
+                   f"Linux {r.about['kernel']}, {r.about['engine']}", r.about["commit"],
+                   str(r.nr_samples), f"[JSON]({r.raw})"] for r in runs], left=6)
+
+
+def results(top):
+    kept = top / "benchmarks" / "results"
+    time, icount = Run(kept / "uml.json"), Run(kept / "qemu-icount.json")
     parts = [f"""<!-- SPDX-License-Identifier: GPL-2.0 -->
 <!-- Generated by `make bench` and `make faults`; do not edit. -->
 
 # Results
 
-Every figure on this page, but for the fault matrix, was made by `make bench` on the engine {args.engine}:
-Linux {args.kernel}, code at commit {commit(args.top)}, {cpu()},
-{n} samples a cell. Raw samples: [{raw}]({raw}). To make it again:
+Every figure on this page, but for the fault matrix, was made by one of these commands; the same
+commands make it again:
 
-    make bench ENGINE={args.engine}
+{runs_table([icount, time])}
 
-Times are medians in ns for one operation. A ratio above 1 means that v2 is
-slower; brackets hold a 95% interval (bootstrap over rounds). All designs ran
-interleaved in one kernel, behind the same door to the same software TDX module.
+Instructions are those of x86-64, counted by QEMU: one CPU, one nanosecond of the guest's
+clock for each. The command boots twice, and fails if a cell of the two boots differs by
+more than 0.5%; the largest difference was {icount.about["again"]:.3%}. Times are medians
+in ns on {time.about["cpu"]}, in user-mode Linux; brackets hold a 95% interval (bootstrap
+over rounds). A ratio above 1 means that v2 takes more. All designs ran interleaved in one
+kernel, behind the same door to the same software TDX module.
 
-## v2 and flat
+## Handing over, in instructions
 
-{pair_table(samples)}
+The pages are there; the operands are to be made.
+
+{pair_table(icount.samples, ["hand-over"])}
+
+v2 populates its root page for each window of the extensions' memory; flat's entries are
+in place. An array of control pages is populated once, in `create`, and costs v2 no more
+than the operand then.
+
+## v2 and flat, in time
+
+{pair_table(time.samples)}
 
 "flat / floor" is the distance to bare allocator calls without any object.
 
 ### Where flat is not better
 
-{losses(samples, records, sizes)}
+{losses(time)}
+
+## v2 and flat, in instructions
+
+{pair_table(icount.samples)}
+
+### Where flat is not better
+
+{losses(icount)}
 
 ## Read this first
 
+- An instruction count knows no cache, no branch predictor, and no price of CLFLUSH (one
+  instruction) or WBINVD (the model's). It repeats to the last digit on the same build, and
+  another compiler or configuration makes another count. Each turn of a `rep` instruction is
+  counted, so that clearing or copying a page is 512.
 - User-mode Linux has a 56-byte struct page, so that page to PFN is a division
-  there and a shift on x86-64. That flatters an array of physical addresses in
-  `hand-over`, and in whatever contains it.
-- v2 as posted does CLFLUSH on every page before a claim, and this engine executes
+  there and a shift on x86-64. That flatters an array of physical addresses in the time of
+  `hand-over`, and of whatever contains it. Hence the instructions.
+- v2 as posted does CLFLUSH on every page before a claim, and both engines execute
   it. The later series for the extensions does not; v2-noclflush is v2 without it. Compare the
   `life-` rows of flat with that one.
 - In `life-blob`, v2 maps the pages and flat copies them. User-mode Linux changes
-  mappings by system calls of its host, which flatters the copy.
-- The time of the software module is in the `life-` rows and in `release-flushed`,
+  mappings by system calls of its host, which flatters the copy's time.
+- The software module's share is in the `life-` rows and in `release-flushed`,
   for all designs alike. A real WBINVD costs more than the model's.
-- `hand-over` is the way of the extensions' memory: v2 populates its root page for each
-  window. An array of control pages is populated once, in `create`, and costs v2 no
-  more than the operand then. On x86-64 these figures will be led by instructions;
-  until that engine exists they are provisional.
 - Up to 512 pages `create` makes an array of control pages, above that one for the
   memory of the extensions, which v2 takes from alloc_contig_pages(). So does
   `life-memory` at every size, although only thousands of pages are real there.
@@ -256,7 +311,7 @@ interleaved in one kernel, behind the same door to the same software TDX module.
 """]
     for name, title in DESIGNS.items():
         parts.append(f"- `{name}`: {title}")
-    parts.append("""
+    parts.append(f"""
 In brackets: v2 divided by the design. What `v2-noclflush` and `v2-blocks` gain, v2
 could have without another data structure. What the data structure gains by itself is
 the distance from `v2-noclflush` to `flat-v2alloc`; of control pages, that is little.
@@ -264,75 +319,112 @@ In `life-blob` that distance is one between mapping and copying, and v2 could co
 
 `v2` and `v2-noclflush` run the same code in all rows but the `life-` ones: where they
 differ, that much is noise.
-""")
-    for op, title in OPERATIONS.items():
-        parts.append(f"### {title}\n\n{all_table(samples, op)}\n")
-    parts.append(f"""## Metadata: bytes per array
+
+## All designs, in time (ns)
+
+{all_tables(time.samples)}
+
+## All designs, in instructions
+
+{all_tables(icount.samples)}
+
+## Metadata: bytes per array
 
 Beside the pages themselves, as the allocators round them.
 
-{fact_table(records, "metadata", ["bytes"])}
+{fact_table(time.records, "metadata", ["bytes"])}
 
 ## Allocator calls: create + release
 
 Calls from the array's code to the page and slab allocators, counted by relinking
 the same modules with `--wrap`.
 
-{fact_table(calls, "calls", ["create", "release"])}
+{fact_table(time.records, "calls", ["create", "release"])}
 
 ## Compiled code
 
-Array and wrappers: v2 {sizes["v2"]:,} bytes of text, flat {sizes["flat"]:,} bytes.
+Bytes of text, array and wrappers.
+
+{table(["", "v2", "flat"], [["x86-64"] + [f"{icount.text[d]:,}" for d in PAIR],
+                            ["user mode"] + [f"{time.text[d]:,}" for d in PAIR]])}
 """)
-    parts.append(faults.section(args.top, args.engine))
+    parts.append(faults.section(top, "uml"))
     return "\n".join(parts)
+
+
+def gathered(records):
+    """One record for each cell, in place of one for each sample."""
+    cells = {}
+    for r in records:
+        if r["kind"] == "sample":
+            key = (r["op"], r["pages"], r["design"], r["operations"])
+            cells.setdefault(key, []).append(r["ns"])
+    return [{"kind": "samples", "op": op, "pages": pages, "design": design,
+             "operations": operations, "ns": ns}
+            for (op, pages, design, operations), ns in cells.items()] + \
+           [r for r in records if r["kind"] not in ("sample", "absent")]
+
+
+def largest_difference(a, b):
+    """Of a cell's medians in two runs."""
+    if a.rounds.keys() != b.rounds.keys():
+        sys.exit("error: two boots of the same kernel measured different cells")
+    return max((abs(a.median(*cell) / b.median(*cell) - 1), cell) for cell in a.rounds)
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("log")
     p.add_argument("count_log")
+    p.add_argument("again_log", nargs="?")
     p.add_argument("--engine", required=True)
     p.add_argument("--kernel", required=True)
     p.add_argument("--text", required=True, help="where the modules were built")
     p.add_argument("--top", required=True)
     p.add_argument("--quick", action="store_true")
+    p.add_argument("--icount", action="store_true", help="a nanosecond is an instruction")
+    p.add_argument("--emulated", action="store_true", help="the times are an emulator's")
     args = p.parse_args()
 
-    records = list(read_lines(args.log))
-    calls = list(read_lines(args.count_log))
-    samples = Samples(records)
+    top = Path(args.top)
+    name = args.engine + ("-icount" if args.icount else "")
+    records = gathered(read_lines(args.log))
+    samples = Samples(records, args.icount)
+    about = {"engine": args.engine, "icount": args.icount, "kernel": args.kernel,
+             "commit": commit(args.top), "cpu": cpu(),
+             "command": f"make bench ENGINE={args.engine}" + (" ICOUNT=1" if args.icount else "")}
 
     print(pair_table(samples))
-    print("""
+    if args.engine == "uml":
+        print("""
 v2 is as posted, with CLFLUSH before each claim (in life-). User-mode Linux flatters
-hand-over (56-byte struct page) and life-blob (v2 maps by system calls of the host).
+hand-over (56-byte struct page) and life-blob (v2 maps by system calls of the host).""")
+    print("""
 v2 takes the memory of the extensions from alloc_contig_pages(): rows of few pages are
 not real. What v2 could have by changing a call: RESULTS.md.""")
+    if args.icount:
+        again = Samples(gathered(read_lines(args.again_log)), True)
+        about["again"], cell = largest_difference(samples, again)
+        print(f"\nTwo boots differ by {about['again']:.3%} at the most.")
+        if about["again"] > REPEATS_TO:
+            sys.exit(f"error: {' '.join(map(str, cell))} differs by more than {REPEATS_TO:.1%}")
     if args.quick:
         print("\nRough: few samples. `make bench` measures in full and writes RESULTS.md.")
         return
 
-    top = Path(args.top)
-    raw = top / "benchmarks" / "results" / f"{args.engine}.json"
-    raw.parent.mkdir(parents=True, exist_ok=True)
-    meta = {"engine": args.engine, "kernel": args.kernel, "commit": commit(args.top),
-            "cpu": cpu(), "command": f"make bench ENGINE={args.engine}"}
-    cells = {}
-    for r in records:
-        if r["kind"] == "sample":
-            key = (r["op"], r["pages"], r["design"], r["operations"])
-            cells.setdefault(key, []).append(r["ns"])
-    data = [{"kind": "samples", "op": op, "pages": pages, "design": design,
-             "operations": operations, "ns": ns}
-            for (op, pages, design, operations), ns in cells.items()]
-    data += [r for r in records + calls if r["kind"] not in ("sample", "absent")]
-    lines = ",\n".join(json.dumps(r) for r in data)
-    raw.write_text(f'{{"run": {json.dumps(meta)},\n"records": [\n{lines}\n]}}\n',
-                   encoding="utf-8")
-    (top / "RESULTS.md").write_text(results(samples, records, calls, args), encoding="utf-8")
-    print(f"\nAll designs, metadata and allocator calls: RESULTS.md; raw samples: "
-          f"{raw.relative_to(top)}")
+    records.append({"kind": "text", "bytes": text_sizes(args.text)})
+    records += [r for r in gathered(read_lines(args.count_log)) if r["kind"] == "calls"]
+    # Times of an emulator are good for nothing but a look.
+    kept = top / ("build" if args.emulated else "benchmarks/results") / f"{name}.json"
+    lines = ",\n".join(json.dumps(r) for r in records)
+    kept.write_text(f'{{"run": {json.dumps(about)},\n"records": [\n{lines}\n]}}\n',
+                    encoding="utf-8")
+    print(f"\nRaw samples: {kept.relative_to(top)}")
+    if args.emulated:
+        print("Times of an emulator: RESULTS.md stays as it is. ICOUNT=1 counts instructions.")
+        return
+    (top / "RESULTS.md").write_text(results(top), encoding="utf-8")
+    print("All designs, metadata and allocator calls: RESULTS.md")
 
 
 if __name__ == "__main__":
