@@ -3,7 +3,7 @@
 # The face of the project.  `make help` lists the targets.
 
 ENGINES := benchmarks/engines
-export CPUS ENGINE ICOUNT KSRC QUICK MUTANT SEED SAN STEPS SUITE
+export CPUS ENGINE ICOUNT KDIR KSRC QUICK MUTANT SEED SAN STEPS SUITE
 
 .DEFAULT_GOAL := help
 
@@ -14,6 +14,7 @@ help:	## list the targets
 	@echo "  ENGINE=qemu   x86-64 in QEMU instead of user-mode Linux"
 	@echo "  SAN=1         make test: the kernel of make sanitize"
 	@echo "  ICOUNT=1      make bench ENGINE=qemu: count instructions instead of time"
+	@echo "  KDIR=path     make modules: kernel headers (default: the running kernel's)"
 	@echo "  QUICK=1       make bench: a rough table in seconds"
 	@echo "  CPUS=2        make test, sanitize: a guest of two CPUs"
 	@echo "  SUITE=name    make test, sanitize: only this suite"
@@ -42,6 +43,12 @@ fuzz:	## a random walk through arrays, leaves, faults and releases
 mutants:	## break each rule once and see a test go red
 	@bash $(ENGINES)/mutants.sh
 
+modules:	## build the modules for the headers in KDIR, for a host
+	@bash $(ENGINES)/modules.sh
+
+check-headers:	## the same for Debian's kernels, oldest and newest; load them there
+	@bash $(ENGINES)/headers.sh
+
 patches:	## write the design as a series for git am, into build/patches
 	@bash $(ENGINES)/patches.sh
 
@@ -57,5 +64,5 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench test sanitize coverage faults fuzz mutants patches check-intree \
+.PHONY: help bench test sanitize coverage faults fuzz mutants modules check-headers patches check-intree \
 	check clean distclean

@@ -52,6 +52,7 @@ prepare()
 	uml | qemu) ;;
 	*) die "ENGINE=$ENGINE is not known; engines: uml, qemu" ;;
 	esac
+	. "$TOP/benchmarks/engines/external.sh"
 	. "$TOP/benchmarks/engines/kernel.sh"
 	. "$TOP/benchmarks/engines/$ENGINE.sh"
 

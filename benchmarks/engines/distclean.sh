@@ -7,6 +7,10 @@ set -eu
 
 [ -d "$CACHE" ] || exit 0
 take_lock
-rm -rf "$CACHE"/{src,apt,log,unpack} "$CACHE"/{uml,qemu}-* "$CACHE"/kvm-*
+rm -rf "$CACHE"/{src,apt,log,unpack} "$CACHE"/{uml,qemu,intree}-* "$CACHE"/kvm-*
+# Belongs to root.
+sudo=
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+[ -z "$(find "$CACHE" -maxdepth 1 -name 'debian-*')" ] || $sudo rm -rf "$CACHE"/debian-*
 rm -f "$CACHE/lock"
 rmdir "$CACHE" 2> /dev/null || say "  $CACHE holds something else, too; kept"

@@ -68,11 +68,8 @@ kernel_modules()
 {
 	FARM=$BUILD/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}
 	"$TOP/benchmarks/engines/farm.sh" "$FARM" "$VARIANT"
-	step "$FARM.log" "building the modules" \
-		make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" -j"$JOBS" W=1 \
-		CONFIG_TDX_PA_ARRAY=m CONFIG_TDX_MODEL=m CONFIG_TDX_PA_ARRAY_KUNIT_TEST=m \
-		CONFIG_TDX_PA_ARRAY_FUZZ=m modules
-	! grep -E '(warning|WARNING):' "$FARM.log" >&2 || die "the modules build with warnings: $FARM.log"
+	external_modules "$FARM" "$KOBJ/include/config/auto.conf" \
+		make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" W=1
 }
 
 # guest_run LOG SECONDS COMMAND...: run a guest whose console is its output.  It does

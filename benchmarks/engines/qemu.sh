@@ -15,16 +15,15 @@ ENGINE_TARGET=bzImage
 QEMU_PROBE=10
 
 # /dev/kvm may open and no kernel boot on it.  So try, once for each boot of this
-# machine.
+# machine, with the kernel that is wanted.
 qemu_has_kvm()
 {
-	local answer
+	local kernel=$1 answer
 
 	[ -w /dev/kvm ] || return 1
 	answer=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
 	if [ ! -e "$answer" ]; then
-		if (qemu_run "$BUILD/qemu-kvm.log" $QEMU_PROBE 512M "$KOBJ/arch/x86/boot/bzImage" host probe \
-			-accel kvm -cpu host) 2> /dev/null; then
+		if (qemu_run "$BUILD/qemu-kvm.log" $QEMU_PROBE 512M "$kernel" ram probe -accel kvm -cpu host) 2> /dev/null; then
 			echo yes > "$answer"
 		else
 			say "  /dev/kvm is there, but no kernel boots on it in $QEMU_PROBE s: emulating (log: $BUILD/qemu-kvm.log)"
@@ -78,12 +77,22 @@ qemu_ram_disk()
 	rm -rf "$dir"
 }
 
+# qemu_machine KERNEL: options for a machine as fast as it can be had
+qemu_machine()
+{
+	if qemu_has_kvm "$1"; then
+		echo "-accel kvm -cpu host -smp ${CPUS:-2}"
+	else
+		echo "-accel tcg,thread=multi -cpu max -smp ${CPUS:-2}"
+	fi
+}
+
 # Are times an emulator's?
-engine_is_emulated() { [ -z "${ICOUNT:-}" ] && ! qemu_has_kvm; }
+engine_is_emulated() { [ -z "${ICOUNT:-}" ] && ! qemu_has_kvm "$KOBJ/arch/x86/boot/bzImage"; }
 
 engine_boot()
 {
-	local log=$1 seconds=$2 mem=$3 root=host options
+	local log=$1 seconds=$2 mem=$3 kernel=$KOBJ/arch/x86/boot/bzImage root=host options
 	shift 3
 
 	if [ -n "${ICOUNT:-}" ]; then
@@ -92,11 +101,9 @@ engine_boot()
 		# a repeated instruction counts: it is to move words, not bytes.
 		root=ram
 		options="-accel tcg -cpu max,-rdrand,-rdseed,-erms,-fsrm -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 -smp 1"
-	elif qemu_has_kvm; then
-		options="-accel kvm -cpu host -smp ${CPUS:-2}"
 	else
-		options="-accel tcg,thread=multi -cpu max -smp ${CPUS:-2}"
+		options=$(qemu_machine "$kernel")
 	fi
 	# shellcheck disable=SC2086
-	qemu_run "$log" "$seconds" "$mem" "$KOBJ/arch/x86/boot/bzImage" $root "$*" $options
+	qemu_run "$log" "$seconds" "$mem" "$kernel" $root "$*" $options
 }

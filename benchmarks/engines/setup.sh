@@ -26,6 +26,13 @@ patches)
 	NEEDS+="
 git		git
 " ;;
+headers)
+	NEEDS+="
+debootstrap	debootstrap
+qemu-system-x86_64	qemu-system-x86
+busybox		busybox-static
+cpio		cpio
+" ;;
 intree)
 	# Where there is no such clang, the check that wants it is left out.
 	NEEDS+="

@@ -9,8 +9,8 @@
 # is configured for.
 set -eu
 . "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/external.sh"
 
-OLDEST=6.12
 BACKPORTS=trixie-backports
 
 check_version()
@@ -19,7 +19,7 @@ check_version()
 
 	version=$(make -s -C "$1" kernelversion 2> /dev/null) ||
 		die "KSRC=$1: 'make kernelversion' fails there"
-	[ "$(printf '%s\n' $OLDEST "$version" | sort -V | head -n 1)" = $OLDEST ] ||
+	is_supported "$version" ||
 		die "KSRC=$1 is Linux $version; the oldest supported is $OLDEST"
 }
 

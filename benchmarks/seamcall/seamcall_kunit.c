@@ -7,6 +7,7 @@
  * not load without TDX.
  */
 #include <linux/cpumask.h>
+#include <linux/io.h>
 #include <linux/limits.h>
 #include <linux/module.h>
 #include <linux/smp.h>

@@ -7,6 +7,7 @@
  * gets the pages is another one.  Wrappers and release are those of flat.
  */
 #include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 
 #include "../../../arch/x86/virt/vmx/tdx/pa_blocks.h"

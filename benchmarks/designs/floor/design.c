@@ -6,6 +6,7 @@
  * page of each block: PFN of the next block and order of this one.
  */
 #include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>

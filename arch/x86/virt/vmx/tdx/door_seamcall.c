@@ -8,8 +8,8 @@
  */
 #include <linux/init.h>
 #include <linux/mm.h>
+#include <linux/processor.h>
 
-#include <asm/processor.h>
 #include <asm/tdx.h>
 
 #include "door.h"
@@ -33,6 +33,7 @@ static struct tdx_door this_machine __ro_after_init = {
 	.reset_page = door_reset_page,
 };
 
+/* At the level after tdx_enable()'s. */
 static int __init door_seamcall_init(void)
 {
 	/* Without a TDX module in working order the door stays shut. */
@@ -42,5 +43,4 @@ static int __init door_seamcall_init(void)
 	this_machine.global_key = (u64)tdx_global_keyid << boot_cpu_data.x86_phys_bits;
 	return tdx_door_install(&this_machine);
 }
-/* After tdx_enable(). */
 subsys_initcall_sync(door_seamcall_init);

@@ -8,6 +8,7 @@
  */
 #include <linux/bitfield.h>
 #include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 

@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# headers.sh: build the modules for Debian's own kernels, with Debian's headers and
+# compiler, and load them in a guest of that very kernel.  The oldest that is
+# supported comes from the stable release, the newest from its backports.  The last
+# line of the output is "N passed, N failed": kernels.
+#
+# Headers and compiler live in a Debian of their own (debootstrap), because the
+# machine's may be too old for them.
+set -eu
+. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/external.sh"
+. "$(dirname "$0")/kernel.sh"
+ENGINE=qemu
+VARIANT=
+. "$TOP/benchmarks/engines/qemu.sh"
+
+RELEASE=trixie
+
+take_lock
+"$TOP/benchmarks/engines/setup.sh" headers
+root=$CACHE/debian-$RELEASE
+sudo=
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+
+mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+	 awk '$2 == "main" && $3 ~ /\/debian\/?$/ { print $3; exit }')
+[ -n "$mirror" ] || die "apt knows no Debian mirror on this machine"
+
+# in_root COMMAND...: objtool reads /proc
+in_root()
+{
+	# shellcheck disable=SC2016
+	$sudo unshare --mount sh -c 'mount -t proc proc "$0/proc" &&
+		exec env DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$0" "$@"' "$root" "$@"
+}
+
+make_root()
+{
+	$sudo rm -rf "$root" &&
+	$sudo timeout 900 debootstrap --variant=minbase --include=make,perl,python3-minimal,ca-certificates "$RELEASE" "$root" "$mirror" &&
+	echo "deb $mirror $RELEASE-backports main" |
+		$sudo tee "$root/etc/apt/sources.list.d/backports.list" &&
+	in_root apt-get -q update &&
+	$sudo touch "$root/complete"
+}
+
+# newest PATTERN: the newest kernel for plain x86-64 with such a name
+newest()
+{
+	in_root apt-cache search --names-only "^linux-headers-$1-amd64\$" | cut -d ' ' -f 1 |
+		sed 's/^linux-headers-//' | sort -V | tail -n 1
+}
+
+# Newer packages have the image apart from what installs it.
+get_kernel()
+{
+	local image=linux-image-$1
+
+	! in_root apt-cache show "linux-binary-$1" > /dev/null 2>&1 || image=linux-binary-$1
+	in_root apt-get -y -q --no-install-recommends install "linux-headers-$1" &&
+	in_root sh -c "cd /tmp && rm -f linux-*.deb && apt-get -q download $image" &&
+	in_root sh -c "cd /tmp && rm -rf image && dpkg-deb -x $image*.deb image && rm linux-*.deb" &&
+	in_root sh -c "mv \$(find /tmp/image -type f -name 'vmlinuz*') /boot/vmlinuz-$1 && rm -rf /tmp/image" &&
+	$sudo chmod a+r "$root/boot/vmlinuz-$1"
+}
+
+# The sources, as files: links do not lead out of the other Debian.
+lay_out()
+{
+	rm -rf "$FARM" "$FARM.links" &&
+	"$TOP/benchmarks/engines/farm.sh" "$FARM.links" &&
+	cp -rL "$FARM.links" "$FARM" && rm -rf "$FARM.links" &&
+	$sudo rm -rf "$root/farm" && $sudo cp -r "$FARM" "$root/farm"
+}
+
+# smoke RELEASE: build and load
+smoke()
+{
+	local headers=/usr/src/linux-headers-$1 log=$BUILD/headers-$1-smoke.log start=$SECONDS
+
+	FARM=$BUILD/modules-debian-$1
+	GUEST_ARGS="quiet panic=-1 log_buf_len=4M"
+	step "$FARM.layout.log" "laying out the sources for Linux $1" lay_out
+	external_modules "$FARM" "$root$headers/include/config/auto.conf" in_root make -C "$headers" M=/farm W=1
+	rm -rf "$FARM"
+	cp -r "$root/farm" "$FARM"
+
+	say "  loading them in Linux $1 (log: $log)"
+	# shellcheck disable=SC2046
+	qemu_run "$log" 300 2G "$root/boot/vmlinuz-$1" ram smoke $(qemu_machine "$root/boot/vmlinuz-$1")
+	say "  loading them in Linux $1: done in $((SECONDS - start)) s"
+	python3 "$TOP/benchmarks/report/log.py" "$log" || return
+	grep -qx 'guest: random walk: nothing wrong' "$log" || { grep 'random walk' "$log"; return 1; }
+	grep -qx 'guest: SEAMCALL: refused' "$log" || { echo "tdx_seamcall was not refused"; return 1; }
+	grep -q 'tdx_bench: {"kind": "end", "errno": 0}' "$log" || { echo "no benchmark"; return 1; }
+}
+
+[ -e "$root/complete" ] || step "$root.log" "getting Debian $RELEASE for its headers and compiler" make_root
+
+passed=0 failed=0
+for pattern in '6\.12\.[0-9]+\+deb[0-9]+' '[0-9.]+\+deb[0-9]+'; do
+	kernel=$(newest "$pattern")
+	[ -n "$kernel" ] || die "Debian $RELEASE has no kernel headers for $pattern"
+	[ -e "$root/boot/vmlinuz-$kernel" ] ||
+		step "$CACHE/log/headers-$kernel.log" "getting headers and image of Linux $kernel" get_kernel "$kernel"
+	if (smoke "$kernel"); then
+		passed=$((passed + 1))
+		echo "Linux $kernel: builds without a warning, loads, walks, measures, refuses SEAMCALL"
+	else
+		failed=$((failed + 1))
+		echo "Linux $kernel: failed; see $BUILD/headers-$kernel-smoke.log"
+	fi
+done
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

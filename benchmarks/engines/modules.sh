@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# modules.sh: build the modules against the headers of a distribution's kernel, in
+# $KDIR; by default those of the kernel that runs.  Prints where they are.
+set -eu
+. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/external.sh"
+
+KDIR=${KDIR:-/lib/modules/$(uname -r)/build}
+[ -f "$KDIR/Makefile" ] ||
+	die "KDIR=$KDIR has no kernel headers; on Debian: apt-get install linux-headers-$(uname -r)"
+KDIR=$(cd "$KDIR" && pwd)
+version=$(make -s -C "$KDIR" kernelversion 2> /dev/null) ||
+	die "KDIR=$KDIR: 'make kernelversion' fails there"
+is_supported "$version" ||
+	die "KDIR=$KDIR is Linux $version; the oldest supported is $OLDEST"
+release=$(make -s -C "$KDIR" kernelrelease)
+grep -qx 'CONFIG_X86_64=y' "$KDIR/include/config/auto.conf" ||
+	die "KDIR=$KDIR is not for x86-64"
+grep -qx 'CONFIG_TRACEPOINTS=y' "$KDIR/include/config/auto.conf" ||
+	die "KDIR=$KDIR: this kernel has no tracepoints, which the judge needs"
+
+"$TOP/benchmarks/engines/setup.sh"
+FARM=$BUILD/modules-$release
+"$TOP/benchmarks/engines/farm.sh" "$FARM"
+external_modules "$FARM" "$KDIR/include/config/auto.conf" make -C "$KDIR" M="$FARM"
+find "$FARM" -name '*.ko' | sort
+say "  for Linux $release; what to load: Documentation/engines.rst"
