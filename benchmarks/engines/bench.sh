@@ -34,10 +34,12 @@ run()
 run "$log" 500 bench
 [ -z "${ICOUNT:-}" ] || run "$log.again" 500 bench
 
+emulated=
+! engine_is_emulated || emulated=--emulated
 plain=$FARM
 count_modules
 run "$log.count" 120 count
 
 python3 "$TOP/benchmarks/report/report.py" --engine "$ENGINE" --kernel "$KVERSION" \
 	--text "$plain" --top "$TOP" ${QUICK:+--quick} ${ICOUNT:+--icount} \
-	$(engine_is_emulated && echo --emulated) "$log" "$log.count" ${ICOUNT:+"$log.again"}
+	$emulated "$log" "$log.count" ${ICOUNT:+"$log.again"}

@@ -22,7 +22,7 @@ logs=$BUILD/intree
 tests=arch/x86/virt/vmx/tdx/tests
 dir=arch/x86/virt/vmx/tdx
 # The oldest that Linux 7.3 accepts is 17; Debian 12 has this one.
-clang=clang-19
+clang='clang-19'
 passed=0 failed=0
 rm -rf "$logs"
 mkdir -p "$logs"

@@ -17,4 +17,4 @@ rm -rf "$BUILD/patches" "$BUILD/patches.git"
 mkdir -p "$BUILD/patches" "$BUILD/patches.git"
 python3 "$TOP/benchmarks/patches/series.py" --kernel "$src" --repository "$BUILD/patches.git" \
 	--out "$BUILD/patches" --author "$name" "$email"
-say "  for Linux $(make -s -C "$src" kernelversion): git am $BUILD/patches/0*.patch"
+say "  for Linux $(make -s -C "$src" kernelversion): git am $BUILD/patches/*.patch"

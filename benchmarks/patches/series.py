@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """series.py --kernel TREE --repository DIR --out DIR: write the design as a series of patches.
 
-Each file in series/ is one patch: its subject, a blank line, what the message
+Each file in series/ is one patch: a line about the licence, its subject, a blank line, what the message
 says, and behind a line "--" what it brings:
 
     file			a file of this repository, whole
@@ -87,8 +87,13 @@ class Brought:
                          if self.named.get(defined(p), first) <= patch)
 
 
+def read_text(path):
+    """A text without the line about its licence."""
+    return path.read_text().partition("\n")[2]
+
+
 def read_patch(path):
-    message, _, brings = path.read_text().partition("\n--\n")
+    message, _, brings = read_text(path).partition("\n--\n")
     if not brings:
         sys.exit(f"error: {path.name} brings nothing")
     return message.rstrip() + "\n", [line for line in brings.splitlines() if line.strip()]
@@ -192,13 +197,13 @@ def figures():
                       ("life-memory", 12800)):
         row = [op, f"{pages:,}"]
         for run in runs.values():
-            for design in ("v2-noclflush", "flat"):
+            for design in ("v2-blocks", "flat"):
                 r = run.samples.ratio(op, pages, design)
                 row.append(report.number(r[0]) if r else "-")
         rows.append(row)
-    text = report.table(["v2 /", "pages"] + [f"{d} ({n})" for n in ("instr.", "time")
-                                            for d in ("noclflush", "flat")], rows, left=1)
-    losses = "\n".join(report.losses(run) for run in runs.values())
+    text = report.table(["v2 /", "pages"] + [f"{d}, {n}" for n in ("instr.", "time")
+                                            for d in ("blocks", "flat")], rows, left=1)
+    losses = "\n\n".join(f"In {name}:\n{report.losses(run)}" for name, run in runs.items())
     made = "\n".join(f"  {r.about['command']}  (Linux {r.about['kernel']}, code at {r.about['commit']})"
                      for r in runs.values())
     return {"TABLE": text, "LOSSES": losses, "COMMANDS": made}
@@ -219,12 +224,16 @@ def main():
         "format-patch", "-q", "--cover-letter", "--no-signature", "--zero-commit",
         "-o", str(args.out), "base")
     cover = args.out / "0000-cover-letter.patch"
-    subject, _, blurb = (HERE / "cover.txt").read_text().partition("\n\n")
+    subject, _, blurb = read_text(HERE / "cover.txt").partition("\n\n")
     for name, text in figures().items():
         blurb = blurb.replace("{" + name + "}", text)
     text = cover.read_text().replace("*** SUBJECT HERE ***", subject)
-    cover.write_text(text.replace("*** BLURB HERE ***", blurb.rstrip()))
-    for patch in sorted(args.out.glob("*.patch")):
+    # Not among the patches: git am would stop at it.
+    (args.out / "cover").mkdir()
+    (args.out / "cover" / cover.name).write_text(text.replace("*** BLURB HERE ***",
+                                                              blurb.rstrip()))
+    cover.unlink()
+    for patch in sorted(args.out.rglob("*.patch")):
         print(patch)
 
 

@@ -2,13 +2,13 @@
 /*
  * Put the machine's own TDX module behind the door
  */
+#include <linux/cpufeature.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
+#include <linux/processor.h>
 
-#include <asm/cpufeature.h>
 #include <asm/msr.h>
-#include <asm/processor.h>
 
 #include "../../arch/x86/virt/vmx/tdx/door.h"
 #include "seamcall.h"

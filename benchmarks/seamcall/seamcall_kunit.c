@@ -6,13 +6,13 @@
  * The functions under test are built into this module, because tdx_seamcall does
  * not load without TDX.
  */
+#include <linux/cpufeature.h>
 #include <linux/cpumask.h>
 #include <linux/io.h>
 #include <linux/limits.h>
 #include <linux/module.h>
 #include <linux/smp.h>
 
-#include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/tdx_connect.h>
 
