@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# mutants.sh: break each rule in mutants.list, one at a time, and see the tests go
-# red.  A mutant that survives is an error: a rule that nothing guards.
+# mutants.sh: break each rule in mutants.list, or mutants-qemu.list with ENGINE=qemu, one at
+# a time, and see the tests go red.  A mutant that survives is an error: a rule that nothing guards.
 # MUTANT=text runs those whose rule contains the text.
 set -eu
 . "$(dirname "$0")/common.sh"
@@ -12,10 +12,13 @@ prepare
 FARM=$FARM-mutant
 rm -rf "$FARM"
 "$TOP/benchmarks/engines/farm.sh" "$FARM"
-# What is broken is the array, and its own suites are to notice.
-rm -r "$FARM/benchmarks/designs" "$FARM/benchmarks/bench" "$FARM/benchmarks/faults"
-sed -i 's| benchmarks/$||' "$FARM/Kbuild"
-dir=arch/x86/virt/vmx/tdx
+# What is broken is the array, or SEAMCALL, and its own suites are to notice.
+if [ "$ENGINE" = uml ]; then
+	list=mutants.list dir=arch/x86/virt/vmx/tdx rest='' suite=
+else
+	list=mutants-qemu.list dir=benchmarks/seamcall rest=' benchmarks/seamcall/' suite=suite=tdx_seamcall
+fi
+sed -i "s| benchmarks/\$|$rest|" "$FARM/Kbuild"
 killed=0 survived=0
 
 # How a mutant ended: "red" with the names of the first tests that failed.
@@ -29,7 +32,7 @@ run_mutant()
 		echo "does not build: $FARM.log"
 		return
 	fi
-	if ! (engine_boot "$log" 60 6G test without=designs) 2> /dev/null; then
+	if ! (engine_boot "$log" 60 6G test without=designs $suite) 2> /dev/null; then
 		echo "red: the kernel stopped"
 		return
 	fi
@@ -52,7 +55,7 @@ while IFS= read -r line; do
 	rm "$FARM/$dir/$file"
 	sed "$script" "$TOP/$dir/$file" > "$FARM/$dir/$file"
 	! cmp -s "$TOP/$dir/$file" "$FARM/$dir/$file" ||
-		die "mutants.list: nothing to break for \"$rule\" in $file"
+		die "$list: nothing to break for \"$rule\" in $file"
 
 	end=$(run_mutant)
 	case $end in
@@ -63,7 +66,7 @@ while IFS= read -r line; do
 
 	# Mend it, with a new time, so that make notices.
 	cp "$TOP/$dir/$file" "$FARM/$dir/$file"
-done < "$TOP/benchmarks/mutants/mutants.list"
+done < "$TOP/benchmarks/mutants/$list"
 
 rm -rf "$FARM"
 echo "$killed passed, $survived failed"
