@@ -52,15 +52,16 @@ DESIGNS = {
 
 
 def read_lines(path):
-    """Yield the benchmark's records, and fail if the run did not end well."""
-    ended = False
+    """The benchmark's records; fail if the run did not end well."""
+    ended, records = False, []
     for record in read_records(path, PREFIX):
         if record["kind"] == "end":
             ended = record["errno"] == 0
         else:
-            yield record
+            records.append(record)
     if not ended:
         sys.exit(f"error: the benchmark did not come to its end; see {path}")
+    return records
 
 
 class Samples:
