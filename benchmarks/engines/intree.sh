@@ -7,6 +7,7 @@
 set -eu
 . "$(dirname "$0")/common.sh"
 
+mkdir -p "$BUILD"
 "$TOP/benchmarks/engines/patches.sh" > "$BUILD/patches.list"
 mapfile -t patches < <(grep -v 0000-cover-letter "$BUILD/patches.list")
 
