@@ -161,7 +161,7 @@ class Series:
         before = (self.repo / path).read_text()
         out = subprocess.run(["sed", "-E", script], input=before, capture_output=True, text=True)
         if out.returncode or out.stdout == before:
-            sys.exit(f"error: {path} is not what the series expects ({script}) {out.stderr}")
+            sys.exit(f"error: {path} is not that of Linux 7.3, which the series is for: nothing to change by {script} {out.stderr}")
         (self.repo / path).write_text(out.stdout)
 
     def make(self):
