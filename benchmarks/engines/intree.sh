@@ -177,6 +177,15 @@ kernel_doc()
 	[ ! -s "$logs/doc.out" ]
 }
 
+# The page, as the kernel's documentation shows it; what Sphinx says of others is theirs.
+page()
+{
+	make -C "$tree" O="$work/doc" SPHINXDIRS=arch/x86 htmldocs > "$logs/page.txt" 2>&1 ||
+		{ tail -n 20 "$logs/page.txt"; return 1; }
+	! grep -E 'tdx[-_]pa[-_]array|tdx/tdh\.c|tdx_connect' "$logs/page.txt" || return
+	ls "$work/doc/Documentation/output/arch/x86/tdx-pa-array.html"
+}
+
 # builds COMMIT: with all of the series' options that there are; for user mode, too, once
 # that has any
 builds()
@@ -193,7 +202,7 @@ builds()
 }
 
 export -f tree_git kunit kernel_make kernel_make_in warnings no_new_warning maintained checkpatch \
-	kernel_doc builds clean_kernel copy_kernel
+	kernel_doc page builds clean_kernel copy_kernel
 export tree work logs dir JOBS src BUILD
 
 finish()
@@ -213,6 +222,7 @@ for p in "${patches[@]}"; do
 done
 check "MAINTAINERS has an entry for each file" maintained || true
 check "kernel-doc" kernel_doc || true
+check "htmldocs" page || true
 
 emulate
 say "  building Linux $version twice; the first time, that takes some ten minutes"

@@ -40,6 +40,8 @@ git		git
 qemu-system-x86_64	qemu-system-x86
 /usr/include/libelf.h	libelf-dev
 sparse		sparse
+sphinx-build	python3-sphinx
+/usr/lib/python3/dist-packages/yaml	python3-yaml
 "
 	! apt-cache show clang-19 > /dev/null 2>&1 || NEEDS+="
 clang-19	clang-19
