@@ -33,15 +33,20 @@ bool tdx_seamcall_allow_claims;
  */
 static u64 seamcall(u64 leaf, struct tdx_module_args *args)
 {
-	register u64 r8 asm("r8") = args->r8;
-	register u64 r9 asm("r9") = args->r9;
-	register u64 r10 asm("r10") = args->r10;
-	register u64 r11 asm("r11") = args->r11;
-	register u64 r12 asm("r12") = args->r12;
-	register u64 r13 asm("r13") = args->r13;
-	register u64 r14 asm("r14") = args->r14;
-	u64 rcx = args->rcx;
-	u64 rdx = args->rdx;
+	/*
+	 * Registers do not outlive a function call, and where memory is watched an
+	 * access through a pointer is one: copy first and last.
+	 */
+	struct tdx_module_args a = *args;
+	register u64 r8 asm("r8") = a.r8;
+	register u64 r9 asm("r9") = a.r9;
+	register u64 r10 asm("r10") = a.r10;
+	register u64 r11 asm("r11") = a.r11;
+	register u64 r12 asm("r12") = a.r12;
+	register u64 r13 asm("r13") = a.r13;
+	register u64 r14 asm("r14") = a.r14;
+	u64 rcx = a.rcx;
+	u64 rdx = a.rdx;
 
 	asm volatile("1:	.byte 0x66, 0x0f, 0x01, 0xcf\n"
 		     "	jnc 3f\n"
@@ -57,15 +62,17 @@ static u64 seamcall(u64 leaf, struct tdx_module_args *args)
 		       [sw_error] "i" (TDX_SW_ERROR)
 		     : "rbx", "rsi", "rdi", "r15", "cc", "memory");
 
-	args->rcx = rcx;
-	args->rdx = rdx;
-	args->r8 = r8;
-	args->r9 = r9;
-	args->r10 = r10;
-	args->r11 = r11;
-	args->r12 = r12;
-	args->r13 = r13;
-	args->r14 = r14;
+	a.rcx = rcx;
+	a.rdx = rdx;
+	a.r8 = r8;
+	a.r9 = r9;
+	a.r10 = r10;
+	a.r11 = r11;
+	a.r12 = r12;
+	a.r13 = r13;
+	a.r14 = r14;
+	*args = a;
+
 	return leaf;
 }
 
