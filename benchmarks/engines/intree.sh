@@ -52,10 +52,12 @@ check()
 
 tree_git() { git -C "$tree" -c user.name=intree -c user.email=intree@localhost "$@"; }
 
+# Without a history of its own.
 copy_kernel()
 {
-	rm -rf "$work" && mkdir -p "$work" && cp -a "$src" "$tree.part" &&
-		git -C "$tree.part" init -q -b series && mv "$tree.part" "$tree"
+	rm -rf "$tree" "$tree.part" && mkdir -p "$work" && cp -a "$src" "$tree.part" &&
+		rm -rf "$tree.part/.git" && git -C "$tree.part" init -q -b series &&
+		mv "$tree.part" "$tree"
 }
 
 # The kernel as it is.  Only what the series changes is under git: all of it would
@@ -212,6 +214,8 @@ finish()
 	exit
 }
 
+# The reader's own tree may have changed.
+[ -z "${KSRC:-}" ] || rm -rf "$tree"
 [ -e "$tree/.git" ] || check "copy of Linux $version" copy_kernel || finish
 check "kernel as it is" clean_kernel || finish
 check "git am, ${#patches[@]} patches" tree_git am -q "${patches[@]}" || finish
