@@ -218,8 +218,13 @@ u64 tdh_ext_mem_add(struct tdx_pa_array *mem, const struct tdx_pa_window *window
 	unsigned int turns = 0;
 	u64 status;
 
-	/* No window follows control pages that are held: those are all or none. */
-	if (window->entries != mem->entries + mem->nr_held || mem->blocks.nr_mt)
+	/*
+	 * No window follows control pages that are held, those are all or none, nor
+	 * memory that is donated as a whole: what is in memory behind the entries may
+	 * be the window of another array.
+	 */
+	if (mem->nr_held == mem->nr || mem->blocks.nr_mt ||
+	    window->entries != mem->entries + mem->nr_held)
 		return TDX_WRAPPER_REFUSED;
 
 	mem->flush = true;

@@ -788,6 +788,28 @@ static void mem_add_refuses_other_windows(struct kunit *test)
 	fixture_expect(test, 512, 0);
 }
 
+/* Rule: an array that is held as a whole has no next window, whatever lies behind it. */
+static void mem_add_refuses_what_lies_behind(struct kunit *test)
+{
+	struct tdx_pa_array *mem = fixture_alloc(test, 512);
+	struct tdx_pa_array *other = fixture_alloc(test, 512);
+	struct tdx_pa_window w, behind;
+
+	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
+	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(other, 0, &behind), 0);
+	/* As if the entries of the two were neighbours. */
+	behind.entries = mem->entries + mem->nr;
+
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &behind), TDX_WRAPPER_REFUSED);
+	expect_state(test, mem, 512, true);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_MEM_ADD), 1);
+
+	tdx_pa_array_release(other);
+	tdx_pa_array_release(mem);
+	fixture_expect(test, 512, 0);
+}
+
 /* Rule: what one list page cannot hold is refused before the module is entered. */
 static void wrappers_refuse_large_arrays(struct kunit *test)
 {
@@ -1122,6 +1144,7 @@ static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE_PARAM(not_entered_again_keeps_the_mark, resumable_leaf_gen_params),
 	KUNIT_CASE(failed_create_that_kept_pages),
 	KUNIT_CASE(mem_add_refuses_other_windows),
+	KUNIT_CASE(mem_add_refuses_what_lies_behind),
 	KUNIT_CASE(wrappers_refuse_large_arrays),
 	KUNIT_CASE(wrappers_refuse_the_other_format),
 	KUNIT_CASE(wrappers_refuse_the_wrong_state),
