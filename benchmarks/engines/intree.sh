@@ -7,6 +7,10 @@
 set -eu
 . "$(dirname "$0")/common.sh"
 
+# To be checked, the patches need somebody's name.
+git -C "$TOP" config user.name > /dev/null && git -C "$TOP" config user.email > /dev/null ||
+	export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0=nobody \
+		GIT_CONFIG_KEY_1=user.email GIT_CONFIG_VALUE_1=nobody@localhost
 mkdir -p "$BUILD"
 "$TOP/benchmarks/engines/patches.sh" > "$BUILD/patches.list"
 mapfile -t patches < <(grep -v 0000-cover-letter "$BUILD/patches.list")
