@@ -30,14 +30,12 @@ bool tdx_seamcall_allow_claims;
  *
  * What a leaf does not document as its result it leaves alone, apart from entering
  * a TD, which no door is for.  It is not relied upon.
+ *
+ * Registers do not outlive a function call, and where memory is watched an access
+ * through a pointer is one.  So operands come by value, and results go in the end.
  */
-static u64 seamcall(u64 leaf, struct tdx_module_args *args)
+static u64 seamcall(u64 leaf, struct tdx_module_args a, struct tdx_module_args *results)
 {
-	/*
-	 * Registers do not outlive a function call, and where memory is watched an
-	 * access through a pointer is one: copy first and last.
-	 */
-	struct tdx_module_args a = *args;
 	register u64 r8 asm("r8") = a.r8;
 	register u64 r9 asm("r9") = a.r9;
 	register u64 r10 asm("r10") = a.r10;
@@ -71,7 +69,7 @@ static u64 seamcall(u64 leaf, struct tdx_module_args *args)
 	a.r12 = r12;
 	a.r13 = r13;
 	a.r14 = r14;
-	*args = a;
+	*results = a;
 
 	return leaf;
 }
@@ -92,9 +90,8 @@ u64 tdx_seamcall(u64 leaf, struct tdx_module_args *args)
 	u64 status;
 
 	do {
-		*args = operands;
 		preempt_disable();
-		status = seamcall(leaf, args);
+		status = seamcall(leaf, operands, args);
 		preempt_enable();
 	} while (status == TDX_RND_NO_ENTROPY && --tries);
 

@@ -45,7 +45,7 @@ static void call_here(void *data)
 	struct tdx_module_args args = pattern;
 	atomic_t *nr_right = data;
 
-	if (seamcall(TDH_SYS_RD, &args) == TDX_SEAMCALL_UD &&
+	if (seamcall(TDH_SYS_RD, args, &args) == TDX_SEAMCALL_UD &&
 	    !memcmp(&args, &pattern, sizeof(args)))
 		atomic_inc(nr_right);
 }
