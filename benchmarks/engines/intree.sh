@@ -188,7 +188,7 @@ page()
 {
 	make -C "$tree" O="$work/doc" SPHINXDIRS=arch/x86 htmldocs > "$logs/page.txt" 2>&1 ||
 		{ tail -n 20 "$logs/page.txt"; return 1; }
-	! grep -E 'tdx[-_]pa[-_]array|tdx/tdh\.c|tdx_connect' "$logs/page.txt" || return
+	! grep -E 'x86/tdx-pa-array|asm/tdx_|vmx/tdx/' "$logs/page.txt" || return
 	ls "$work/doc/Documentation/output/arch/x86/tdx-pa-array.html"
 }
 
