@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 
 #include "../../../arch/x86/virt/vmx/tdx/pa_blocks.h"
+#include "../../../arch/x86/virt/vmx/tdx/pa_trace.h"
 #include "../flat/flows.h"
 
 static enum design_use alloc_use;

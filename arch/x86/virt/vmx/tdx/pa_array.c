@@ -7,7 +7,10 @@
  */
 #include <linux/atomic.h>
 #include <linux/export.h>
+#include <linux/instruction_pointer.h>
 #include <linux/io.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
@@ -21,6 +24,9 @@
 
 #include "door.h"
 #include "pa_blocks.h"
+
+#define CREATE_TRACE_POINTS
+#include "pa_trace.h"
 
 /* Pages that never came back, since boot. */
 static atomic_long_t nr_stranded;
@@ -79,6 +85,126 @@ static struct tdx_pa_array *array_alloc(unsigned int nr)
 	return array;
 }
 
+static void array_free(struct tdx_pa_array *array)
+{
+	entries_free(array->entries, array->nr);
+	kfree(array);
+}
+
+/* Pages behind the first @nr entries. */
+static unsigned long pages_behind(const struct tdx_pa_array *array, unsigned int nr)
+{
+	unsigned long nr_mt = min(nr, array->blocks.nr_mt);
+
+	return (nr_mt << array->blocks.mt_order) + nr - nr_mt;
+}
+
+/* Pages of @b, from its first, that the module holds. */
+static unsigned long block_nr_held(const struct tdx_pa_array *array,
+				   const struct tdx_pa_block *b)
+{
+	if (array->nr_held >= b->first + b->nr)
+		return 1UL << b->order;
+	if (array->nr_held <= b->first)
+		return 0;
+	return array->nr_held - b->first;
+}
+
+/* Apart from what is done for each page, because it should not happen. */
+static noinline bool page_lost(const struct tdx_pa_array *array, phys_addr_t pa, u64 status)
+{
+	trace_tdx_wbinvd_failed(array, pa, status);
+	return false;
+}
+
+/* Make one page fit for general use.  False: it must not be used again. */
+static bool page_come_back(const struct tdx_pa_array *array, phys_addr_t pa)
+{
+	u64 status = tdh_phymem_page_wbinvd(pa);
+
+	if (status)
+		return page_lost(array, pa, status);
+
+	tdx_door_reset_page(pa);
+	return true;
+}
+
+/*
+ * Return one block to the page allocator, without the pages that the module
+ * holds and those that cannot be flushed.  Return the number of the latter.
+ */
+static unsigned long release_block(const struct tdx_pa_array *array,
+				   const struct tdx_pa_block *b)
+{
+	phys_addr_t pa = array->entries[b->first] & TDX_PA_ENTRY_PA;
+	unsigned long held = block_nr_held(array, b);
+	struct page *page = pfn_to_page(PHYS_PFN(pa));
+	unsigned long nr = 1UL << b->order;
+	unsigned long i, ready, lost = 0;
+
+	if (held == nr)
+		return 0;
+
+	/* [held, ready) may go back. */
+	ready = array->flush ? held : nr;
+	while (ready < nr && page_come_back(array, pa + ready * PAGE_SIZE))
+		ready++;
+
+	/* The rule: nothing stays behind, the block goes back as it came. */
+	if (!held && ready == nr) {
+		__free_pages(page, b->order);
+		return 0;
+	}
+
+	/* The exception: free what can be freed, page by page. */
+	split_page(page, b->order);
+	for (i = held; i < nr; i++) {
+		if (i < ready || (i > ready && page_come_back(array, pa + i * PAGE_SIZE)))
+			__free_page(page + i);
+		else
+			lost++;
+	}
+
+	return lost;
+}
+
+/* Control pages that the module holds still. */
+static unsigned long nr_control_pages_held(const struct tdx_pa_array *array)
+{
+	if (!array->nr_held || array->donated)
+		return 0;
+	return pages_behind(array, array->nr_held);
+}
+
+/* Return what may go back, and the number of pages that could not be flushed. */
+static unsigned long let_pages_go(const struct tdx_pa_array *array)
+{
+	struct tdx_pa_block b = tdx_pa_block_start(&array->blocks);
+	unsigned long held = nr_control_pages_held(array), lost = 0;
+
+	while (tdx_pa_block_next(&array->blocks, &b))
+		lost += release_block(array, &b);
+
+	if (held)
+		pr_warn("tdx: %lu control pages stay with the TDX module: not deleted before release\n",
+			held);
+	if (lost)
+		pr_warn("tdx: %lu pages stay out of use: the TDX module refused to flush them\n",
+			lost);
+	if (held || lost)
+		atomic_long_add(held + lost, &nr_stranded);
+
+	return lost;
+}
+
+/* The end of an allocation that has got some of its pages. */
+static noinline struct tdx_pa_array *array_abandon(struct tdx_pa_array *array)
+{
+	let_pages_go(array);
+	array_free(array);
+	return NULL;
+}
+
 /**
  * tdx_pa_array_alloc - allocate pages to be handed to the TDX module
  * @nr: number of 4 KiB pages, 1 to TDX_PA_ARRAY_MAX
@@ -91,11 +217,12 @@ struct tdx_pa_array *tdx_pa_array_alloc(unsigned int nr)
 {
 	struct tdx_pa_array *array = array_alloc(nr);
 
-	if (array && !tdx_pa_blocks_alloc(&array->blocks, array->entries, 0, nr)) {
-		tdx_pa_array_release(array);
+	if (!array)
 		return NULL;
-	}
+	if (!tdx_pa_blocks_alloc(&array->blocks, array->entries, 0, nr))
+		return array_abandon(array);
 
+	trace_tdx_pa_array_alloc(array, pages_behind(array, nr), _RET_IP_);
 	return array;
 }
 EXPORT_SYMBOL_GPL(tdx_pa_array_alloc);
@@ -128,86 +255,35 @@ struct tdx_pa_array *tdx_pa_array_alloc_iommu_mt(unsigned int order,
 
 	if (!tdx_pa_blocks_alloc_mt(&array->blocks, array->entries, order) ||
 	    !tdx_pa_blocks_alloc(&array->blocks, array->entries,
-				 TDX_IOMMU_MT_NR_BLOCKS, nr_pages)) {
-		tdx_pa_array_release(array);
-		return NULL;
-	}
+				 TDX_IOMMU_MT_NR_BLOCKS, nr_pages))
+		return array_abandon(array);
 
+	trace_tdx_pa_array_alloc(array, pages_behind(array, array->nr), _RET_IP_);
 	return array;
 }
 EXPORT_SYMBOL_GPL(tdx_pa_array_alloc_iommu_mt);
 
-/* Pages of @b, from its first, that the module holds. */
-static unsigned long block_nr_held(const struct tdx_pa_array *array,
-				   const struct tdx_pa_block *b)
+/* The name of the path, see pa_trace.h. */
+static const char *release_path(const struct tdx_pa_array *array, unsigned long lost)
 {
-	if (array->nr_held >= b->first + b->nr)
-		return 1UL << b->order;
-	if (array->nr_held <= b->first)
-		return 0;
-	return array->nr_held - b->first;
+	if (lost)
+		return "flush-failed";
+	if (array->nr_held)
+		return array->donated ? "donated" : "held-stranded";
+	return array->flush ? "flushed" : "plain";
 }
 
-/* Make one page fit for general use.  False: it must not be used again. */
-static bool page_come_back(phys_addr_t pa)
+static noinline void let_pages_go_traced(const struct tdx_pa_array *array,
+					 unsigned long caller)
 {
-	u64 status = tdh_phymem_page_wbinvd(pa);
+	u64 start = ktime_get_ns();
+	unsigned long lost = let_pages_go(array);
+	u64 duration = ktime_get_ns() - start;
 
-	if (!status)
-		tdx_door_reset_page(pa);
-
-	return !status;
-}
-
-/*
- * Return one block to the page allocator, without the pages that the module
- * holds and those that cannot be flushed.  Return the number of the latter.
- */
-static unsigned long release_block(const struct tdx_pa_array *array,
-				   const struct tdx_pa_block *b)
-{
-	phys_addr_t pa = array->entries[b->first] & TDX_PA_ENTRY_PA;
-	unsigned long held = block_nr_held(array, b);
-	struct page *page = pfn_to_page(PHYS_PFN(pa));
-	unsigned long nr = 1UL << b->order;
-	unsigned long i, ready, lost = 0;
-
-	if (held == nr)
-		return 0;
-
-	/* [held, ready) may go back. */
-	ready = array->flush ? held : nr;
-	while (ready < nr && page_come_back(pa + ready * PAGE_SIZE))
-		ready++;
-
-	/* The rule: nothing stays behind, the block goes back as it came. */
-	if (!held && ready == nr) {
-		__free_pages(page, b->order);
-		return 0;
-	}
-
-	/* The exception: free what can be freed, page by page. */
-	split_page(page, b->order);
-	for (i = held; i < nr; i++) {
-		if (i < ready || (i > ready && page_come_back(pa + i * PAGE_SIZE)))
-			__free_page(page + i);
-		else
-			lost++;
-	}
-
-	return lost;
-}
-
-/* Pages behind the entries that the module holds. */
-static unsigned long array_nr_held_pages(const struct tdx_pa_array *array)
-{
-	struct tdx_pa_block b = tdx_pa_block_start(&array->blocks);
-	unsigned long nr = 0;
-
-	while (tdx_pa_block_next(&array->blocks, &b))
-		nr += block_nr_held(array, &b);
-
-	return nr;
+	trace_tdx_pa_array_release(array, release_path(array, lost),
+				   pages_behind(array, array->nr),
+				   pages_behind(array, array->nr_held),
+				   nr_control_pages_held(array) + lost, duration, caller);
 }
 
 /**
@@ -225,30 +301,15 @@ static unsigned long array_nr_held_pages(const struct tdx_pa_array *array)
  */
 void tdx_pa_array_release(struct tdx_pa_array *array)
 {
-	unsigned long held = 0, lost = 0;
-	struct tdx_pa_block b;
-
 	if (!array)
 		return;
 
-	if (array->nr_held && !array->donated)
-		held = array_nr_held_pages(array);
+	if (trace_tdx_pa_array_release_enabled())
+		let_pages_go_traced(array, _RET_IP_);
+	else
+		let_pages_go(array);
 
-	b = tdx_pa_block_start(&array->blocks);
-	while (tdx_pa_block_next(&array->blocks, &b))
-		lost += release_block(array, &b);
-
-	if (held)
-		pr_warn("tdx: %lu control pages stay with the TDX module: not deleted before release\n",
-			held);
-	if (lost)
-		pr_warn("tdx: %lu pages stay out of use: the TDX module refused to flush them\n",
-			lost);
-	if (held || lost)
-		atomic_long_add(held + lost, &nr_stranded);
-
-	entries_free(array->entries, array->nr);
-	kfree(array);
+	array_free(array);
 }
 EXPORT_SYMBOL_GPL(tdx_pa_array_release);
 
@@ -280,6 +341,7 @@ int tdx_pa_array_window(const struct tdx_pa_array *array, unsigned int idx,
 	window->entries = entries;
 	window->first = first;
 	window->nr = min(array->nr - first, TDX_PA_WINDOW_MAX);
+	trace_tdx_pa_array_window(array, window);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(tdx_pa_array_window);

@@ -27,6 +27,7 @@
 
 #include "door.h"
 #include "pa_operand.h"
+#include "pa_trace.h"
 
 /*
  * An interrupted leaf is called again, and each turn makes progress or serves
@@ -55,8 +56,14 @@ static u64 last_word(u64 status, unsigned int turns)
 	return turns && was_not_entered(status) ? TDX_INTERRUPTED_RESUMABLE : status;
 }
 
+/* How a leaf ended, and how often it was issued again before. */
+struct leaf_end {
+	u64 status;
+	unsigned int turns;
+};
+
 /* For leaves that take their original operands again after an interruption. */
-static u64 door_resume(u64 leaf, struct tdx_module_args *args)
+static struct leaf_end door_resume(u64 leaf, struct tdx_module_args *args)
 {
 	const struct tdx_module_args operands = *args;
 	unsigned int turns = 0;
@@ -67,7 +74,7 @@ static u64 door_resume(u64 leaf, struct tdx_module_args *args)
 		status = tdx_door(leaf, args);
 	} while (was_interrupted(status) && ++turns < RESUME_MAX);
 
-	return last_word(status, turns);
+	return (struct leaf_end) { last_word(status, turns), turns };
 }
 
 enum list_format { PAGE_LIST, IOMMU_MT_LIST };
@@ -97,17 +104,18 @@ static bool claimable(const struct tdx_pa_array *mt, enum list_format format,
 static u64 door_claim(u64 leaf, struct tdx_module_args *args, struct tdx_pa_array *mt)
 {
 	bool flush = mt->flush;
-	u64 status;
+	struct leaf_end end;
 
 	mt->flush = true;
 	mt->donated = false;
 
-	status = door_resume(leaf, args);
-	if (!status)
+	end = door_resume(leaf, args);
+	if (!end.status)
 		mt->nr_held = mt->nr;
-	else if (was_not_entered(status))
+	else if (was_not_entered(end.status))
 		mt->flush = flush;
-	return status;
+	trace_tdx_pa_array_claim(leaf, mt, 0, mt->nr, end.turns, end.status);
+	return end.status;
 }
 
 /* Are these control pages, held, in one list of this format? */
@@ -139,12 +147,13 @@ static u64 scratch_operand(const struct tdx_pa_window *w, u64 **scratch)
 static u64 door_give_back(u64 leaf, struct tdx_module_args *args,
 			  struct tdx_pa_array *mt, u64 *scratch)
 {
-	u64 status = door_resume(leaf, args);
+	struct leaf_end end = door_resume(leaf, args);
 
 	free_page((unsigned long)scratch);
-	if (!status)
+	if (!end.status)
 		mt->nr_held = 0;
-	return status;
+	trace_tdx_pa_array_give_back(leaf, mt, 0, mt->nr, end.turns, end.status);
+	return end.status;
 }
 
 /* May these pages be a buffer that host and module share, in one list? */
@@ -159,7 +168,7 @@ static bool shareable(const struct tdx_pa_array *buf, struct tdx_pa_window *w)
  */
 static u64 door_exchange(u64 leaf, struct tdx_module_args *args, u64 *len)
 {
-	u64 status = door_resume(leaf, args);
+	u64 status = door_resume(leaf, args).status;
 
 	if (!status || (status & TDX_SEAMCALL_STATUS_MASK) == TDX_SPDM_REQUEST)
 		*len = args->rcx;
@@ -193,7 +202,7 @@ u64 tdh_ext_init(void)
 {
 	struct tdx_module_args args = {};
 
-	return door_resume(TDH_EXT_INIT, &args);
+	return door_resume(TDH_EXT_INIT, &args).status;
 }
 EXPORT_SYMBOL_GPL(tdh_ext_init);
 
@@ -243,6 +252,7 @@ u64 tdh_ext_mem_add(struct tdx_pa_array *mem, const struct tdx_pa_window *window
 		mem->nr_held = window->first + window->nr;
 	else if (was_not_entered(status))
 		mem->flush = flush;
+	trace_tdx_pa_array_claim(TDH_EXT_MEM_ADD, mem, window->first, window->nr, turns, status);
 	return status;
 }
 EXPORT_SYMBOL_GPL(tdh_ext_mem_add);
