@@ -3,7 +3,7 @@
 # The face of the project.  `make help` lists the targets.
 
 ENGINES := benchmarks/engines
-export CPUS ENGINE ICOUNT KDIR KSRC QUICK MUTANT SEED SAN STEPS SUITE
+export ARGS CPUS ENGINE ICOUNT KDIR KSRC NEWEST QUICK MUTANT SEED SAN STEPS SUITE TOOL
 
 .DEFAULT_GOAL := help
 
@@ -13,13 +13,16 @@ help:	## list the targets
 	@echo "  KSRC=path     use this kernel source tree instead of Debian's"
 	@echo "  ENGINE=qemu   x86-64 in QEMU instead of user-mode Linux"
 	@echo "  SAN=1         make test: the kernel of make sanitize"
-	@echo "  ICOUNT=1      make bench ENGINE=qemu: count instructions instead of time"
+	@echo "  ICOUNT=1      make bench ENGINE=qemu, trace: count instructions instead of time"
 	@echo "  KDIR=path     make modules: kernel headers (default: the running kernel's)"
 	@echo "  QUICK=1       make bench: a rough table in seconds"
 	@echo "  CPUS=2        make test, sanitize: a guest of two CPUs"
 	@echo "  SUITE=name    make test, sanitize: only this suite"
 	@echo "  SEED=n STEPS=n make fuzz: this walk, this far (default: a million steps)"
 	@echo "  MUTANT=text   make mutants: only rules with this text"
+	@echo "  TOOL=name     make trace: only this tool; ARGS=.. are its arguments"
+	@echo "  ENGINE=host   make trace: attach TOOL to the kernel that runs"
+	@echo "  NEWEST=1      make trace: bpftrace of Debian's unstable release"
 	@echo "  TDX_CACHE=dir where kernels are kept (default: ~/.cache/tdx-pa-array)"
 
 bench:	## compare the designs: table, RESULTS.md, raw samples
@@ -43,6 +46,9 @@ fuzz:	## a random walk through arrays, leaves, faults and releases
 mutants:	## break each rule once and see a test go red
 	@bash $(ENGINES)/mutants.sh
 
+trace:	## attach the bpftrace tools to a known workload and check their numbers
+	@bash $(ENGINES)/trace.sh
+
 modules:	## build the modules for the headers in KDIR, for a host
 	@bash $(ENGINES)/modules.sh
 
@@ -64,5 +70,5 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench test sanitize coverage faults fuzz mutants modules check-headers patches check-intree \
+.PHONY: help bench test sanitize coverage faults fuzz mutants trace modules check-headers patches check-intree \
 	check clean distclean

@@ -10,6 +10,7 @@
 # machine's may be too old for them.
 set -eu
 . "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/debian.sh"
 . "$(dirname "$0")/external.sh"
 . "$(dirname "$0")/kernel.sh"
 ENGINE=qemu
@@ -20,31 +21,7 @@ RELEASE=trixie
 
 take_lock
 "$TOP/benchmarks/engines/setup.sh" headers
-root=$CACHE/debian-$RELEASE
-sudo=
-[ "$(id -u)" -eq 0 ] || sudo=sudo
-
-mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
-	 awk '$2 == "main" && $3 ~ /\/debian\/?$/ { print $3; exit }')
-[ -n "$mirror" ] || die "apt knows no Debian mirror on this machine"
-
-# in_root COMMAND...: objtool reads /proc
-in_root()
-{
-	# shellcheck disable=SC2016
-	$sudo unshare --mount sh -c 'mount -t proc proc "$0/proc" &&
-		exec env DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$0" "$@"' "$root" "$@"
-}
-
-make_root()
-{
-	$sudo rm -rf "$root" &&
-	$sudo timeout 900 debootstrap --variant=minbase --include=make,perl,python3-minimal,ca-certificates "$RELEASE" "$root" "$mirror" &&
-	echo "deb $mirror $RELEASE-backports main" |
-		$sudo tee "$root/etc/apt/sources.list.d/backports.list" &&
-	in_root apt-get -q update &&
-	$sudo touch "$root/complete"
-}
+debian_root $RELEASE make,perl,python3-minimal,ca-certificates $RELEASE-backports
 
 # newest PATTERN: the newest kernel for plain x86-64 with such a name
 newest()
@@ -63,7 +40,7 @@ get_kernel()
 	in_root sh -c "cd /tmp && rm -f linux-*.deb && apt-get -q download $image" &&
 	in_root sh -c "cd /tmp && rm -rf image && dpkg-deb -x $image*.deb image && rm linux-*.deb" &&
 	in_root sh -c "mv \$(find /tmp/image -type f -name 'vmlinuz*') /boot/vmlinuz-$1 && rm -rf /tmp/image" &&
-	$sudo chmod a+r "$root/boot/vmlinuz-$1"
+	$SUDO chmod a+r "$ROOT/boot/vmlinuz-$1"
 }
 
 # The sources, as files: links do not lead out of the other Debian.
@@ -72,7 +49,7 @@ lay_out()
 	rm -rf "$FARM" "$FARM.links" &&
 	"$TOP/benchmarks/engines/farm.sh" "$FARM.links" &&
 	cp -rL "$FARM.links" "$FARM" && rm -rf "$FARM.links" &&
-	$sudo rm -rf "$root/farm" && $sudo cp -r "$FARM" "$root/farm"
+	$SUDO rm -rf "$ROOT/farm" && $SUDO cp -r "$FARM" "$ROOT/farm"
 }
 
 # smoke RELEASE: build and load
@@ -83,13 +60,13 @@ smoke()
 	FARM=$BUILD/modules-debian-$1
 	GUEST_ARGS="quiet panic=-1 log_buf_len=4M"
 	step "$FARM.layout.log" "laying out the sources for Linux $1" lay_out
-	external_modules "$FARM" "$root$headers/include/config/auto.conf" in_root make -C "$headers" M=/farm W=1
+	external_modules "$FARM" "$ROOT$headers/include/config/auto.conf" in_root make -C "$headers" M=/farm W=1
 	rm -rf "$FARM"
-	cp -r "$root/farm" "$FARM"
+	cp -r "$ROOT/farm" "$FARM"
 
 	say "  loading them in Linux $1 (log: $log)"
 	# shellcheck disable=SC2046
-	qemu_run "$log" 300 2G "$root/boot/vmlinuz-$1" ram smoke $(qemu_machine "$root/boot/vmlinuz-$1")
+	qemu_run "$log" 300 2G "$ROOT/boot/vmlinuz-$1" ram smoke $(qemu_machine "$ROOT/boot/vmlinuz-$1")
 	say "  loading them in Linux $1: done in $((SECONDS - start)) s"
 	python3 "$TOP/benchmarks/report/log.py" "$log" || return
 	grep -qx 'guest: random walk: nothing wrong' "$log" || { grep 'random walk' "$log"; return 1; }
@@ -97,13 +74,11 @@ smoke()
 	grep -q 'tdx_bench: {"kind": "end", "errno": 0}' "$log" || { echo "no benchmark"; return 1; }
 }
 
-[ -e "$root/complete" ] || step "$root.log" "getting Debian $RELEASE for its headers and compiler" make_root
-
 passed=0 failed=0
 for pattern in '6\.12\.[0-9]+\+deb[0-9]+' '[0-9.]+\+deb[0-9]+'; do
 	kernel=$(newest "$pattern")
 	[ -n "$kernel" ] || die "Debian $RELEASE has no kernel headers for $pattern"
-	[ -e "$root/boot/vmlinuz-$kernel" ] ||
+	[ -e "$ROOT/boot/vmlinuz-$kernel" ] ||
 		step "$CACHE/log/headers-$kernel.log" "getting headers and image of Linux $kernel" get_kernel "$kernel"
 	if (smoke "$kernel"); then
 		passed=$((passed + 1))

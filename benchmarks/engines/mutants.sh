@@ -9,22 +9,19 @@ set -eu
 
 prepare
 
-FARM=$FARM-mutant
-rm -rf "$FARM"
-"$TOP/benchmarks/engines/farm.sh" "$FARM"
 # What is broken is the array, or SEAMCALL, and its own suites are to notice.
 if [ "$ENGINE" = uml ]; then
-	list=mutants.list dir=arch/x86/virt/vmx/tdx rest='' suite=
+	list=mutants.list dir=arch/x86/virt/vmx/tdx others='' suite=
 else
-	list=mutants-qemu.list dir=benchmarks/seamcall rest=' benchmarks/seamcall/' suite=suite=tdx_seamcall
+	list=mutants-qemu.list dir=benchmarks/seamcall others=' benchmarks/seamcall/' suite=suite=tdx_seamcall
 fi
-sed -i "s| benchmarks/\$|$rest|" "$FARM/Kbuild"
-killed=0 survived=0
+farm=$FARM-mutant
+ends=$BUILD/mutants.ends
 
 # How a mutant ended: "red" with the names of the first tests that failed.
 run_mutant()
 {
-	local log=$BUILD/mutant.log
+	local log=$FARM.console
 
 	if ! make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" -j"$JOBS" \
 	     CONFIG_TDX_PA_ARRAY=m CONFIG_TDX_MODEL=m CONFIG_TDX_PA_ARRAY_KUNIT_TEST=m modules \
@@ -40,34 +37,66 @@ run_mutant()
 		head -n 3 | paste -sd ' ' | sed 's/^./red: &/'
 }
 
-# A suite that is red anyway, or a guest that does not boot, kills nothing.
-end=$(run_mutant)
-[ -z "$end" ] || die "without any mutant: $end"
+# worker K: every mutant of $JOBS, from the K-th on, in a build of its own
+worker()
+{
+	local n=0 line rule rest file script end
 
-while IFS= read -r line; do
-	case $line in '#'* | '') continue ;; esac
-	rule=${line%% | *}
-	rest=${line#* | }
-	file=${rest%% | *}
-	script=${rest#* | }
-	case $rule in *"${MUTANT:-}"*) ;; *) continue ;; esac
+	FARM=$farm-$1
+	rm -rf "$FARM"
+	"$TOP/benchmarks/engines/farm.sh" "$FARM"
+	sed -i "s| benchmarks/\$|$others|" "$FARM/Kbuild"
 
-	rm "$FARM/$dir/$file"
-	sed "$script" "$TOP/$dir/$file" > "$FARM/$dir/$file"
-	! cmp -s "$TOP/$dir/$file" "$FARM/$dir/$file" ||
-		die "$list: nothing to break for \"$rule\" in $file"
-
+	# A suite that is red anyway, or a guest that does not boot, kills nothing.
 	end=$(run_mutant)
-	case $end in
-	red*) killed=$((killed + 1)) ;;
-	*) survived=$((survived + 1)); end="SURVIVED ${end:-}" ;;
-	esac
-	printf '%-48s %s\n' "$rule" "$end"
+	[ -z "$end" ] || die "without any mutant: $end"
 
-	# Mend it, with a new time, so that make notices.
-	cp "$TOP/$dir/$file" "$FARM/$dir/$file"
-done < "$TOP/benchmarks/mutants/$list"
+	while IFS= read -r line; do
+		case $line in '#'* | '') continue ;; esac
+		rule=${line%% | *}
+		case $rule in *"${MUTANT:-}"*) ;; *) continue ;; esac
+		[ $((n++ % JOBS)) -eq "$1" ] || continue
+		rest=${line#* | }
+		file=${rest%% | *}
+		script=${rest#* | }
 
-rm -rf "$FARM"
+		rm "$FARM/$dir/$file"
+		sed "$script" "$TOP/$dir/$file" > "$FARM/$dir/$file"
+		! cmp -s "$TOP/$dir/$file" "$FARM/$dir/$file" ||
+			die "$list: nothing to break for \"$rule\" in $file"
+
+		end=$(run_mutant)
+		case $end in
+		red*) ;;
+		*) end="SURVIVED ${end:-}" ;;
+		esac
+		printf '%-48s %s\n' "$rule" "$end" | tee -a "$ends"
+
+		# Mend it, with a new time, so that make notices.
+		cp "$TOP/$dir/$file" "$FARM/$dir/$file"
+	done < "$TOP/benchmarks/mutants/$list"
+	rm -rf "$FARM"
+}
+
+# Each worker is a group of processes, to be ended with all that it has started.
+: > "$ends"
+workers=
+trap 'for w in $workers; do kill -- -"$w" 2> /dev/null; done' EXIT
+trap 'exit 130' INT TERM
+set -m
+for ((k = 0; k < JOBS; k++)); do
+	worker $k < /dev/null &
+	workers+=" $!"
+done
+set +m
+failed=0
+for w in $workers; do
+	wait "$w" || failed=1
+done
+trap - EXIT INT TERM
+[ $failed -eq 0 ] || die "some mutants were not tried"
+
+survived=$(grep -c ' SURVIVED ' "$ends" || true)
+killed=$(($(wc -l < "$ends") - survived))
 echo "$killed passed, $survived failed"
-[ $survived -eq 0 ] && [ $killed -gt 0 ]
+[ "$survived" -eq 0 ] && [ $killed -gt 0 ]

@@ -54,6 +54,10 @@ cpio		cpio
 pahole		pahole
 /usr/include/libelf.h	libelf-dev
 " ;;
+trace)
+	NEEDS+="
+bpftrace	bpftrace
+" ;;
 check)
 	NEEDS+="
 git		git

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Another Debian beside the machine's own, for packages that the machine is too old for.
+
+# in_root COMMAND...: in the Debian of $ROOT.  Builds read /proc.
+in_root()
+{
+	# shellcheck disable=SC2016
+	$SUDO unshare --mount sh -c 'mount -t proc proc "$0/proc" &&
+		exec env DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$0" "$@"' "$ROOT" "$@"
+}
+
+# debian_root RELEASE PACKAGES [SUITE]: have that release, with those packages (comma
+# separated), in $ROOT, and have it know of SUITE, too.  Sets ROOT and SUDO.
+debian_root()
+{
+	local release=$1 packages=$2 more=${3:-} mirror
+
+	ROOT=$CACHE/debian-$release
+	SUDO=
+	[ "$(id -u)" -eq 0 ] || SUDO=sudo
+	[ ! -e "$ROOT/complete" ] || return 0
+
+	# shellcheck disable=SC2016
+	mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+		 awk '$2 == "main" && $3 ~ /\/debian\/?$/ { print $3; exit }')
+	[ -n "$mirror" ] || die "apt knows no Debian mirror on this machine"
+
+	make_root()
+	{
+		$SUDO rm -rf "$ROOT" &&
+		$SUDO timeout 900 debootstrap --variant=minbase --include="$packages" "$release" "$ROOT" "$mirror" || return
+		if [ -n "$more" ]; then
+			echo "deb $mirror $more main" |
+				$SUDO tee "$ROOT/etc/apt/sources.list.d/more.list" &&
+			in_root apt-get -q update || return
+		fi
+		$SUDO touch "$ROOT/complete"
+	}
+	step "$ROOT.log" "getting Debian $release" make_root
+}
