@@ -419,7 +419,7 @@ def cost(version, runs):
     cells = list(base)
     rows = [["tool"] + [f"{op} {pages}" for op, pages in cells],
             ["(none)"] + [f"{base[c]:,.0f}" for c in cells]]
-    rows += [[name] + [f"+{m[c] - base[c]:,.0f}" for c in cells] for name, m in medians.items()]
+    rows += [[name] + [f"{round(m[c] - base[c]):+,}" for c in cells] for name, m in medians.items()]
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
     for r in rows:
         print(r[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(r[1:], widths[1:])), sep="  ")
