@@ -27,6 +27,9 @@ PREFIX = "tdx_bench: "
 BASE = "v2"
 RESAMPLES = 1000
 SEED = 20260327
+# Rows that README.md shows, by number of pages.
+README_SIZES = (1, 2, 32, 512, 12800)
+
 REPEATS_TO = 0.005
 
 OPERATIONS = {
@@ -127,11 +130,13 @@ def verdict(r):
     return "v2" if r[2] < 1 else "even"
 
 
-def pair_table(samples, operations=tuple(OPERATIONS)):
-    """v2 and flat side by side."""
+def pair_table(samples, operations=tuple(OPERATIONS), sizes=None):
+    """v2 and flat side by side; all numbers of pages, or these."""
     rows = []
     for op in operations:
         for pages in samples.cells(op):
+            if sizes and pages not in sizes:
+                continue
             r = samples.ratio(op, pages, "flat")
             floor = samples.median(op, pages, "floor")
             flat = samples.median(op, pages, "flat")
@@ -353,6 +358,16 @@ Bytes of text, array and wrappers.
     return "\n".join(parts)
 
 
+def excerpt(readme, name, text):
+    """README.md with @text between the two lines that mark the place for @name."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+    head, found, rest = readme.partition(begin)
+    _, found_too, tail = rest.partition(end)
+    if not found or not found_too:
+        sys.exit(f"error: README.md has no place for the table of {name}")
+    return f"{head}{begin}\n{text}\n\n{end}{tail}"
+
+
 def gathered(records):
     """One record for each cell, in place of one for each sample."""
     cells = {}
@@ -425,7 +440,10 @@ not real. What v2 could have by changing a call: RESULTS.md.""")
         print("Times of an emulator: RESULTS.md stays as it is. ICOUNT=1 counts instructions.")
         return
     (top / "RESULTS.md").write_text(results(top), encoding="utf-8")
-    print("All designs, metadata and allocator calls: RESULTS.md")
+    readme = top / "README.md"
+    readme.write_text(excerpt(readme.read_text(encoding="utf-8"), name,
+                              pair_table(samples, sizes=README_SIZES)), encoding="utf-8")
+    print("All designs, metadata and allocator calls: RESULTS.md; some rows: README.md")
 
 
 if __name__ == "__main__":

@@ -44,12 +44,12 @@ MODULE_PARM_DESC(turns, "how often to do it all (default: 3)");
  * @run: does it; a negative errno if the flow fails, as many of these are to
  * @fails: it is to
  * @nr: number of entries
- * @nr_pages: number of pages behind them
+ * @nr_pages: number of pages behind them; 0 is one each
  * @nr_held: pages that the module holds at the end
  * @nr_stranded: pages that stay out of use on flat without having been donated
  * @nr_refused: pages of which the module refuses the flush
  * @hand_outs: how often its windows are walked from the first on
- * @nr_handed_out: entries that a walk gets to
+ * @nr_handed_out: entries that a walk gets to; 0 is all
  * @claim: leaf that is to take its pages; 0 for none
  * @give_back: leaf that is to return them; 0 for none
  * @claim_resumes: interruptions of @claim
@@ -117,16 +117,16 @@ static int workload_memory(const struct design *d, const struct step *s)
 }
 
 #define BUFFER(n)							\
-	.run = workload_buffer, .nr = n, .nr_pages = n, .hand_outs = 1,	\
-	.nr_handed_out = n, .path = "plain", .caller = "workload_buffer", .v2 = "free"
+	.run = workload_buffer, .nr = n, .hand_outs = 1,		\
+	.path = "plain", .caller = "workload_buffer", .v2 = "free"
 
 /* Handed out once to be claimed, once to be given back. */
 #define SESSION(n)							\
-	.run = workload_session, .nr = n, .nr_pages = n, .hand_outs = 2,	\
-	.nr_handed_out = n, .claim = TDH_SPDM_CREATE, .give_back = TDH_SPDM_DELETE
+	.run = workload_session, .nr = n, .hand_outs = 2,		\
+	.claim = TDH_SPDM_CREATE, .give_back = TDH_SPDM_DELETE
 
 #define MEMORY(n)							\
-	.run = workload_memory, .nr = n, .nr_pages = n, .hand_outs = 1,	\
+	.run = workload_memory, .nr = n, .hand_outs = 1,		\
 	.claim = TDH_EXT_MEM_ADD, .path = "donated", .caller = "flat_ext_start"
 
 static const struct step steps[] = {
@@ -143,7 +143,7 @@ static const struct step steps[] = {
 	{
 		"an IOMMU, interrupted twice, and once at its end",
 		.run = workload_iommu, .nr = 32, .nr_pages = 2 * (1 << IOMMU_ORDER) + 30,
-		.hand_outs = 2, .nr_handed_out = 32,
+		.hand_outs = 2,
 		.claim = TDH_IOMMU_SETUP, .give_back = TDH_IOMMU_CLEAR,
 		.claim_resumes = 2, .give_back_resumes = 1,
 		.path = "flushed", .caller = "flat_iommu_clear", .v2 = "ctrl_release",
@@ -158,8 +158,8 @@ static const struct step steps[] = {
 	},
 	{
 		"a session that the module does not create",
-		.run = workload_session, .fails = true, .nr = 20, .nr_pages = 20,
-		.hand_outs = 1, .nr_handed_out = 20, .claim = TDH_SPDM_CREATE,
+		.run = workload_session, .fails = true, .nr = 20,
+		.hand_outs = 1, .claim = TDH_SPDM_CREATE,
 		.path = "flushed", .caller = "flat_spdm_create", .v2 = "free",
 		.faults = {
 			{ .leaf = TDH_SPDM_CREATE, .nth = 1, .status = TDX_OPERAND_BUSY },
@@ -184,7 +184,7 @@ static const struct step steps[] = {
 	},
 	{
 		"memory for the extensions, interrupted once",
-		MEMORY(1300), .nr_held = 1300, .nr_handed_out = 1300, .claim_resumes = 1,
+		MEMORY(1300), .nr_held = 1300, .claim_resumes = 1,
 		.v2 = "ctrl_leak",
 		.faults = {
 			{ .leaf = TDH_EXT_MEM_ADD, .nth = 1, .after = 100,
@@ -214,8 +214,8 @@ static void *kept[NR_DESIGNS][ARRAY_SIZE(kept_sizes)];
 static void print_step(const struct design *d, const struct step *s)
 {
 	pr_info(PREFIX "{\"kind\": \"step\", \"design\": \"%s\", \"name\": \"%s\", \"entries\": %u, \"pages\": %u, \"held\": %u, \"stranded\": %u, \"refused\": %u, \"hand_outs\": %u, \"handed_out\": %u, \"claim\": %llu, \"give_back\": %llu, \"claim_resumes\": %u, \"give_back_resumes\": %u, \"fails\": %d, \"path\": \"%s\", \"caller\": \"%s\", \"v2\": \"%s\"}\n",
-		d->name, s->name, s->nr, s->nr_pages, s->nr_held, s->nr_stranded,
-		s->nr_refused, s->hand_outs, s->nr_handed_out, s->claim, s->give_back,
+		d->name, s->name, s->nr, s->nr_pages ?: s->nr, s->nr_held, s->nr_stranded,
+		s->nr_refused, s->hand_outs, s->nr_handed_out ?: s->nr, s->claim, s->give_back,
 		s->claim_resumes, s->give_back_resumes, s->fails, s->path, s->caller, s->v2);
 }
 
