@@ -24,7 +24,7 @@ static void blocks_free(struct tdx_page_array *array)
 	if (!array)
 		return;
 
-	b = tdx_pa_block_start(&ba->blocks);
+	b = tdx_pa_block_start(&ba->blocks, array->nr_pages);
 	while (tdx_pa_block_next(&ba->blocks, &b))
 		__free_pages(array->pages[b.first], b.order);
 

@@ -179,7 +179,7 @@ static unsigned long nr_control_pages_held(const struct tdx_pa_array *array)
 /* Return what may go back, and the number of pages that could not be flushed. */
 static unsigned long let_pages_go(const struct tdx_pa_array *array)
 {
-	struct tdx_pa_block b = tdx_pa_block_start(&array->blocks);
+	struct tdx_pa_block b = tdx_pa_block_start(&array->blocks, array->nr);
 	unsigned long held = nr_control_pages_held(array), lost = 0;
 
 	while (tdx_pa_block_next(&array->blocks, &b))

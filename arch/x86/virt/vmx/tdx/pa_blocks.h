@@ -9,6 +9,9 @@
 #ifndef _X86_VIRT_TDX_PA_BLOCKS_H
 #define _X86_VIRT_TDX_PA_BLOCKS_H
 
+#include <linux/log2.h>
+#include <linux/minmax.h>
+
 #include <asm/tdx_pa_array.h>
 
 /* The PA in an entry, without the page count of an IOMMU_MT block. */
@@ -20,6 +23,7 @@
  * @first: index of its first entry
  * @nr: number of its entries: 2^order, or 1 for an IOMMU_MT block
  * @order: it has 2^order pages
+ * @end: private: number of entries of the array
  * @left: private: blocks of the same kind that follow
  * @mt: private: still among the IOMMU_MT blocks
  */
@@ -27,6 +31,7 @@ struct tdx_pa_block {
 	unsigned int first;
 	unsigned int nr;
 	unsigned int order;
+	unsigned int end;
 	unsigned int left;
 	bool mt;
 };
@@ -37,19 +42,22 @@ bool tdx_pa_blocks_alloc_mt(struct tdx_pa_blocks *blocks, u64 *entries,
 			    unsigned int order);
 
 /*
- * Walk the blocks in entry order:
+ * Walk the blocks of an array of @nr entries in entry order, as far as they were
+ * allocated:
  *
- *	struct tdx_pa_block b = tdx_pa_block_start(blocks);
+ *	struct tdx_pa_block b = tdx_pa_block_start(blocks, nr);
  *
  *	while (tdx_pa_block_next(blocks, &b))
  *		...
  */
-static inline struct tdx_pa_block tdx_pa_block_start(const struct tdx_pa_blocks *blocks)
+static inline struct tdx_pa_block tdx_pa_block_start(const struct tdx_pa_blocks *blocks,
+						     unsigned int nr)
 {
 	return (struct tdx_pa_block) {
 		.mt = true,
 		.order = blocks->mt_order,
 		.left = blocks->nr_mt,
+		.end = nr,
 	};
 }
 
@@ -57,11 +65,14 @@ static inline bool tdx_pa_block_next(const struct tdx_pa_blocks *blocks,
 				     struct tdx_pa_block *b)
 {
 	b->first += b->nr;
+	if (b->first == b->end)
+		return false;
 
 	while (!b->left) {
 		if (b->mt) {
 			b->mt = false;
-			b->order = TDX_PA_BLOCK_MAX_ORDER + 1;
+			/* None is larger than what it is a part of. */
+			b->order = min(TDX_PA_BLOCK_MAX_ORDER, ilog2(b->end - b->first)) + 1;
 		}
 		if (!b->order)
 			return false;

@@ -75,7 +75,7 @@ static void alloc_takes_large_blocks(struct kunit *test)
 {
 	unsigned int nr = *(const unsigned int *)test->param_value;
 	struct tdx_pa_array *array = fixture_alloc(test, nr);
-	struct tdx_pa_block b = tdx_pa_block_start(&array->blocks);
+	struct tdx_pa_block b = tdx_pa_block_start(&array->blocks, array->nr);
 	unsigned int next = 0, nr_blocks = 0, i;
 
 	while (tdx_pa_block_next(&array->blocks, &b)) {
