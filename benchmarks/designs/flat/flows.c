@@ -105,7 +105,10 @@ size_t flat_metadata_bytes(void *data)
 {
 	struct tdx_pa_array *array = data;
 
-	return ksize(array) + PAGE_ALIGN(array->nr * sizeof(*array->entries));
+	size_t bytes = PAGE_ALIGN(array->nr * sizeof(*array->entries));
+	bool within = (void *)array - (void *)array->entries < bytes;
+
+	return bytes + (within ? 0 : ksize(array));
 }
 
 /*

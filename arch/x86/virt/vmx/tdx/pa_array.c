@@ -42,10 +42,12 @@ static size_t entries_bytes(unsigned int nr)
  */
 static u64 *entries_alloc(unsigned int nr)
 {
+	const gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
 	size_t bytes = entries_bytes(nr);
 	u64 *entries;
 
-	entries = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+	/* A page from the slab allocator is as aligned, and comes and goes faster. */
+	entries = bytes == PAGE_SIZE ? kmalloc(PAGE_SIZE, gfp) : alloc_pages_exact(bytes, gfp);
 	if (!entries)
 		entries = vmalloc(bytes);
 	if (!entries)
@@ -58,37 +60,61 @@ static u64 *entries_alloc(unsigned int nr)
 
 static void entries_free(u64 *entries, unsigned int nr)
 {
+	size_t bytes = entries_bytes(nr);
+
 	if (is_vmalloc_addr(entries))
 		vfree(entries);
+	else if (bytes == PAGE_SIZE)
+		kfree(entries);
 	else
-		free_pages_exact(entries, entries_bytes(nr));
+		free_pages_exact(entries, bytes);
+}
+
+/*
+ * The object lives behind the last entry, if the last list page has room for it:
+ * NULL if not.  The module reads a list as far as it is told to, and never writes
+ * to it.
+ */
+static struct tdx_pa_array *object_within(u64 *entries, unsigned int nr)
+{
+	size_t bytes = entries_bytes(nr);
+
+	if (bytes - nr * sizeof(u64) < sizeof(struct tdx_pa_array))
+		return NULL;
+	return (void *)entries + bytes - sizeof(struct tdx_pa_array);
 }
 
 static struct tdx_pa_array *array_alloc(unsigned int nr)
 {
 	struct tdx_pa_array *array;
+	u64 *entries;
 
 	if (!nr || nr > TDX_PA_ARRAY_MAX)
 		return NULL;
 
-	array = kzalloc_obj(*array, GFP_KERNEL);
-	if (!array)
+	entries = entries_alloc(nr);
+	if (!entries)
 		return NULL;
 
-	array->nr = nr;
-	array->entries = entries_alloc(nr);
-	if (!array->entries) {
-		kfree(array);
+	array = object_within(entries, nr) ?: kzalloc_obj(*array, GFP_KERNEL);
+	if (!array) {
+		entries_free(entries, nr);
 		return NULL;
 	}
 
+	array->nr = nr;
+	array->entries = entries;
 	return array;
 }
 
 static void array_free(struct tdx_pa_array *array)
 {
-	entries_free(array->entries, array->nr);
-	kfree(array);
+	u64 *entries = array->entries;
+	unsigned int nr = array->nr;
+
+	if (!object_within(entries, nr))
+		kfree(array);
+	entries_free(entries, nr);
 }
 
 /* Pages behind the first @nr entries. */

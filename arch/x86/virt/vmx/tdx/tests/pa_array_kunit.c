@@ -56,16 +56,23 @@ static void alloc_gives_distinct_pages(struct kunit *test)
 	tdx_pa_array_release(array);
 }
 
-/* Rule: list pages are whole pages, and what is no entry is zero. */
+/*
+ * Rule: list pages are whole pages, and behind the entries there is nothing stale: the
+ * object, if it has room there, and zeroes before it.
+ */
 static void alloc_clears_the_last_list_page(struct kunit *test)
 {
 	unsigned int nr = *(const unsigned int *)test->param_value;
 	struct tdx_pa_array *array = fixture_alloc(test, nr);
-	unsigned int i;
+	const u64 *end = array->entries + ALIGN(nr, TDX_PA_WINDOW_MAX);
 
 	KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED(array->entries));
-	for (i = nr; i < ALIGN(nr, TDX_PA_WINDOW_MAX); i++)
-		KUNIT_ASSERT_EQ(test, array->entries[i], 0);
+	if ((end - array->entries - nr) * sizeof(*end) >= sizeof(*array)) {
+		KUNIT_EXPECT_PTR_EQ(test, (const void *)(array + 1), (const void *)end);
+		end = (const u64 *)array;
+	}
+	for (const u64 *entry = array->entries + nr; entry < end; entry++)
+		KUNIT_ASSERT_EQ(test, *entry, 0);
 
 	tdx_pa_array_release(array);
 }
@@ -140,7 +147,7 @@ static void alloc_falls_back_to_smaller_blocks(struct kunit *test)
 	if (!fixture_counts_are_exact())
 		kunit_skip(test, "KASAN and kmemleak allocate, too");
 
-	/* Allocations 1 and 2 are the object and its entries. */
+	/* Allocations 1 and 2 are the entries and the object. */
 	for (nth = 3; nth <= 4; nth++) {
 		struct tdx_pa_array *array;
 
@@ -199,9 +206,13 @@ static void alloc_survives_each_failure(struct kunit *test)
 		expect_no_leak(test, before, rounds, "failed allocation", nth);
 	} while (struck);
 
-	/* Object and last single page cannot be made up for. */
-	KUNIT_EXPECT_GE(test, refused, rounds);
-	KUNIT_EXPECT_GE(test, nth, 4);
+	/*
+	 * A page by itself cannot be made up for.  (In some rounds, a new slab is the
+	 * allocation that fails.)
+	 */
+	if (nr % 2)
+		KUNIT_EXPECT_GE(test, refused, rounds / 2);
+	KUNIT_EXPECT_GE(test, nth, 3);
 }
 
 static struct tdx_pa_array *alloc_either(bool iommu_mt)
@@ -278,8 +289,9 @@ static void release_frees_the_object(struct kunit *test)
 	const unsigned int pages = rounds * sizeof(struct tdx_pa_array) / PAGE_SIZE;
 	unsigned long before = tdx_judge_nr_free_pages();
 
+	/* Full list pages have no room for it. */
 	for (unsigned int i = 0; i < rounds; i++)
-		tdx_pa_array_release(tdx_pa_array_alloc(1));
+		tdx_pa_array_release(tdx_pa_array_alloc(TDX_PA_WINDOW_MAX));
 
 	expect_no_leak(test, before, pages, "rounds", rounds);
 }

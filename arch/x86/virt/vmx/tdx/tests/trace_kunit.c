@@ -276,8 +276,8 @@ static void failed_alloc_is_silent(struct kunit *test)
 	if (!fixture_counts_are_exact())
 		kunit_skip(test, "KASAN and kmemleak allocate, too");
 
-	/* Allocations 1 and 2 are the object and its entries. */
-	for (unsigned int nth = 3; nth <= 4; nth++) {
+	/* Allocation 1 is the entries, with the object behind them. */
+	for (unsigned int nth = 2; nth <= 3; nth++) {
 		bool struck;
 
 		fixture_fail_from_nth_allocation(nth);
@@ -287,7 +287,7 @@ static void failed_alloc_is_silent(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, struck);
 	}
 
-	fixture_fail_from_nth_allocation(4);
+	fixture_fail_from_nth_allocation(3);
 	KUNIT_EXPECT_NULL(test, tdx_pa_array_alloc_iommu_mt(0, 3));
 	fixture_fail_from_nth_allocation(0);
 
