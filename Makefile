@@ -3,7 +3,7 @@
 # The face of the project.  `make help` lists the targets.
 
 ENGINES := benchmarks/engines
-export ARGS CPUS ENGINE ICOUNT KDIR KSRC NEWEST QUICK MUTANT SEED SAN STEPS SUITE TOOL
+export ARGS COMPARE CPUS ENGINE ICOUNT KDIR KSRC NEWEST QUICK MUTANT SEED SAN STEPS SUITE TOOL
 
 .DEFAULT_GOAL := help
 
@@ -16,6 +16,7 @@ help:	## list the targets
 	@echo "  ICOUNT=1      make bench ENGINE=qemu, trace: count instructions instead of time"
 	@echo "  KDIR=path     make modules: kernel headers (default: the running kernel's)"
 	@echo "  QUICK=1       make bench: a rough table in seconds"
+	@echo "  COMPARE=file  make bench: what changed since that run (benchmarks/results/*.json)"
 	@echo "  CPUS=2        make test, sanitize: a guest of two CPUs"
 	@echo "  SUITE=name    make test, sanitize: only this suite"
 	@echo "  SEED=n STEPS=n make fuzz: this walk, this far (default: a million steps)"
@@ -27,6 +28,9 @@ help:	## list the targets
 
 bench:	## compare the designs: table, RESULTS.md, raw samples
 	@bash $(ENGINES)/bench.sh
+
+perf-check:	## has an operation become worse, in instructions, than the stored figure?
+	@ENGINE=qemu ICOUNT=1 PERF_CHECK=1 QUICK= bash $(ENGINES)/bench.sh
 
 test:	## run every KUnit suite in a real kernel
 	@bash $(ENGINES)/test.sh
@@ -70,5 +74,5 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench test sanitize coverage faults fuzz mutants trace modules check-headers patches check-intree \
+.PHONY: help bench perf-check test sanitize coverage faults fuzz mutants trace modules check-headers patches check-intree \
 	check clean distclean

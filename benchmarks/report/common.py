@@ -41,6 +41,11 @@ def commit(top):
     return name + (" with changes" if git(top, "status", "--porcelain", "--", *paths) else "")
 
 
+def compiler():
+    out = subprocess.run(["gcc", "-dumpfullversion"], capture_output=True, text=True, check=True)
+    return f"gcc {out.stdout.strip()}"
+
+
 def cpu():
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         for line in f:

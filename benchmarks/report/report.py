@@ -15,18 +15,21 @@ was made AGAIN, and may differ by REPEATS_TO at the most.
 import argparse
 import json
 import random
+import re
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import faults
-from common import commit, cpu, read_records, table
+from common import commit, compiler, cpu, read_records, table
 
 PREFIX = "tdx_bench: "
 BASE = "v2"
 RESAMPLES = 1000
 SEED = 20260327
+EVENT_CODE = re.compile("trace_event_raw_event_|perf_trace_|trace_raw_output_|__bpf_trace_"
+                        "|__traceiter_|__probestub_|__SCT__tp_func_")
 # Rows that README.md shows, by number of pages.
 README_SIZES = (1, 2, 32, 512, 12800)
 
@@ -44,6 +47,7 @@ OPERATIONS = {
 
 # The two that the table on the terminal puts side by side.
 PAIR = ("v2", "flat")
+TEXTS = (*PAIR, "flat, trace events")
 DESIGNS = {
     "v2": "as posted",
     "v2-noclflush": "v2 without the CLFLUSH before each claim: one call dropped",
@@ -130,6 +134,39 @@ def verdict(r):
     return "v2" if r[2] < 1 else "even"
 
 
+def change(old, new, icount, seed):
+    """(median of @new by median of @old, low, high)"""
+    ratio = statistics.median(new) / statistics.median(old)
+    if icount:
+        return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
+    rng = random.Random(f"{SEED} {seed}")
+    ratios = sorted(statistics.median(rng.choices(new, k=len(new))) /
+                    statistics.median(rng.choices(old, k=len(old))) for _ in range(RESAMPLES))
+    return ratio, ratios[int(0.025 * RESAMPLES)], ratios[int(0.975 * RESAMPLES) - 1]
+
+
+def changes(old, samples):
+    """What changed since another run: a table of the cells that did."""
+    rows, same, gone = [], 0, 0
+    for (op, pages, design), before in sorted(old.samples.rounds.items()):
+        after = samples.get(op, pages, design)
+        if not after:
+            gone += 1
+            continue
+        r = change(before, after, samples.icount, f"{op} {pages} {design}")
+        if r[1] <= 1 <= r[2]:
+            same += 1
+            continue
+        rows.append([op, f"{pages:,}", design, number(statistics.median(before)),
+                     number(statistics.median(after)), ratio_text(samples, r),
+                     "less" if r[0] < 1 else "more"])
+    unit = "instr." if samples.icount else "ns"
+    told = table(["operation", "pages", "design", f"old {unit}", f"new {unit}", "new / old", ""], rows) + "\n\n" if rows else ""
+    return (f"{told}Since the run of commit {old.about['commit']}: {len(rows)} cells changed, {same} did not"
+            + (f", {gone} are in the old run only" if gone else "") + "."
+            + ("" if samples.icount else " Two runs differ by the machine's mood, too: v2 tells how much."))
+
+
 def in_readme(op, pages):
     """Some rows, but none of memory for the extensions that nobody would want."""
     return pages in README_SIZES and (op != "life-memory" or pages == max(README_SIZES))
@@ -185,16 +222,22 @@ def fact_table(records, kind, fields):
 
 
 def text_sizes(farm):
-    """Bytes of compiled code of array and wrappers, by design."""
+    """Bytes of the functions of array and wrappers, by design."""
     parts = {
         "v2": ["benchmarks/designs/v2/page_array.o", "benchmarks/designs/v2/tdh.o"],
         "flat": [f"arch/x86/virt/vmx/tdx/{o}.o" for o in ("pa_array", "pa_blocks", "tdh")],
     }
     sizes = {}
     for design, objects in parts.items():
-        out = subprocess.run(["size"] + [str(Path(farm) / o) for o in objects],
+        out = subprocess.run(["nm", "-S"] + [str(Path(farm) / o) for o in objects],
                              check=True, capture_output=True, text=True).stdout
-        sizes[design] = sum(int(line.split()[0]) for line in out.splitlines()[1:])
+        functions = {name: int(size, 16) for size, name in
+                     re.findall(r"^[0-9a-f]+ ([0-9a-f]+) [tT] (\S+)$", out, re.M)}
+        # What the kernel's macros make of trace events; v2 has none.
+        events = sum(size for name, size in functions.items() if EVENT_CODE.match(name))
+        sizes[design] = sum(functions.values()) - events
+        if events:
+            sizes[f"{design}, trace events"] = events
     return sizes
 
 
@@ -218,7 +261,7 @@ def losses(run):
             lost.append(f"- metadata, {pages:,} page{'s'[:pages > 1]}: v2 takes {v2:,} bytes, "
                         f"flat {flat:,}")
     if sizes["flat"] >= sizes["v2"]:
-        lost.append(f"- compiled code: v2 has {sizes['v2']:,} bytes of text, "
+        lost.append(f"- compiled code: v2 has {sizes['v2']:,} bytes of functions, "
                     f"flat {sizes['flat']:,}")
     return "\n".join(lost) or "Nowhere in this run."
 
@@ -354,10 +397,11 @@ the same modules with `--wrap`.
 
 ## Compiled code
 
-Bytes of text, array and wrappers.
+Bytes of functions, array and wrappers. What the kernel's macros make of trace events, which v2 does
+not have, stands apart.
 
-{table(["", "v2", "flat"], [["x86-64"] + [f"{icount.text[d]:,}" for d in PAIR],
-                            ["user mode"] + [f"{time.text[d]:,}" for d in PAIR]])}
+{table(["", *TEXTS], [["x86-64"] + [str(icount.text.get(d, "-")) for d in TEXTS],
+                      ["user mode"] + [str(time.text.get(d, "-")) for d in TEXTS]])}
 """)
     parts.append(faults.section(top, "uml"))
     return "\n".join(parts)
@@ -403,16 +447,21 @@ def main():
     p.add_argument("--text", required=True, help="where the modules were built")
     p.add_argument("--top", required=True)
     p.add_argument("--quick", action="store_true")
+    p.add_argument("--compare", type=Path, metavar="JSON", help="an earlier run, to be compared with")
     p.add_argument("--icount", action="store_true", help="a nanosecond is an instruction")
     p.add_argument("--emulated", action="store_true", help="the times are an emulator's")
     args = p.parse_args()
 
     top = Path(args.top)
+    # Before this run takes its place.
+    old = Run(args.compare) if args.compare else None
+    if old and (old.about["engine"], old.about["icount"]) != (args.engine, args.icount):
+        sys.exit(f"error: {args.compare} was made by {old.about['command']}: not to be compared with this engine")
     name = args.engine + ("-icount" if args.icount else "")
     records = gathered(read_lines(args.log))
     samples = Samples(records, args.icount)
     about = {"engine": args.engine, "icount": args.icount, "kernel": args.kernel,
-             "commit": commit(args.top), "cpu": cpu(),
+             "commit": commit(args.top), "cpu": cpu(), "compiler": compiler(),
              "command": f"make bench ENGINE={args.engine}" + (" ICOUNT=1" if args.icount else "")}
 
     print(pair_table(samples))
@@ -429,6 +478,8 @@ not real. What v2 could have by changing a call: RESULTS.md.""")
         print(f"\nTwo boots differ by {about['again']:.3%} at the most.")
         if about["again"] > REPEATS_TO:
             sys.exit(f"error: {' '.join(map(str, cell))} differs by more than {REPEATS_TO:.1%}")
+    if args.compare:
+        print("\n" + changes(old, samples))
     if args.quick:
         print("\nRough: few samples. `make bench` measures in full and writes RESULTS.md.")
         return
