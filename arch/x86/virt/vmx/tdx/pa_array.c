@@ -42,12 +42,10 @@ static size_t entries_bytes(unsigned int nr)
  */
 static u64 *entries_alloc(unsigned int nr)
 {
-	const gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
 	size_t bytes = entries_bytes(nr);
 	u64 *entries;
 
-	/* A page from the slab allocator is as aligned, and comes and goes faster. */
-	entries = bytes == PAGE_SIZE ? kmalloc(PAGE_SIZE, gfp) : alloc_pages_exact(bytes, gfp);
+	entries = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 	if (!entries)
 		entries = vmalloc(bytes);
 	if (!entries)
@@ -60,14 +58,10 @@ static u64 *entries_alloc(unsigned int nr)
 
 static void entries_free(u64 *entries, unsigned int nr)
 {
-	size_t bytes = entries_bytes(nr);
-
 	if (is_vmalloc_addr(entries))
 		vfree(entries);
-	else if (bytes == PAGE_SIZE)
-		kfree(entries);
 	else
-		free_pages_exact(entries, bytes);
+		free_pages_exact(entries, entries_bytes(nr));
 }
 
 /*
