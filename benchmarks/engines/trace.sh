@@ -42,8 +42,8 @@ else
 	runs="$tools release-paths:any:100:flushed release-latency:any:0:donated windows:any:512 release-stacks:nobody events"
 fi
 
-"$TOP/benchmarks/engines/setup.sh" trace
 prepare
+"$TOP/benchmarks/engines/setup.sh" trace
 
 root=
 if [ -n "${NEWEST:-}" ]; then

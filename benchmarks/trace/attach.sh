@@ -13,7 +13,8 @@ if [ "${1:-}" = -c ]; then
 	command=$2
 	shift 2
 fi
-here=${0%/*}
+here=.
+[[ $0 != */* ]] || here=${0%/*}
 tool=${1:-}
 tool=${tool##*/}
 tool=${tool%.bt}

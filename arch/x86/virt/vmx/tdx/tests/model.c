@@ -406,8 +406,9 @@ static bool is_installed;
 /**
  * tdx_model_install - put the model behind the door, where it is from the start
  *
- * Return: 0 if it is there, -EBUSY if the door is taken: this machine has a TDX
- * module, and whatever is meant for the model must not be done to it.
+ * Return: 0 if it is there, -ENODEV if the model was not set up, -EBUSY if the door
+ * is taken: this machine has a TDX module, and whatever is meant for the model must
+ * not be done to it.
  */
 int tdx_model_install(void)
 {
