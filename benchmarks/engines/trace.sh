@@ -37,10 +37,12 @@ if [ -n "${TOOL:-}" ]; then
 	runs=$TOOL
 	for arg in ${ARGS:-}; do runs+=:$arg; done
 elif [ -n "${ICOUNT:-}" ]; then
-	runs="none $tools"
+	runs=$tools
 else
 	runs="$tools release-paths:any:100:flushed release-latency:any:0:donated windows:any:512 release-stacks:nobody events"
 fi
+# What a tool adds, it adds to a run without one.
+[ -z "${ICOUNT:-}" ] || runs="none $runs"
 
 prepare
 "$TOP/benchmarks/engines/setup.sh" trace
