@@ -39,7 +39,7 @@ if [ -n "${TOOL:-}" ]; then
 elif [ -n "${ICOUNT:-}" ]; then
 	runs=$tools
 else
-	runs="$tools release-paths:any:100:flushed release-latency:any:0:donated windows:any:512 release-stacks:nobody events"
+	runs="$tools release-paths:insmod:100:flushed release-latency:any:0:donated windows:any:512 release-stacks:nobody events"
 fi
 # What a tool adds, it adds to a run without one.
 [ -z "${ICOUNT:-}" ] || runs="none $runs"

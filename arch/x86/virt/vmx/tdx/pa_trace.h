@@ -19,7 +19,7 @@
  *	flushed		it may have written to them: all are flushed and free
  *	donated		it keeps some or all, as it was meant to; the rest is flushed
  *			and free
- *	held-stranded	it keeps control pages, because a delete failed
+ *	held-stranded	it keeps control pages: no delete of them has succeeded
  *	flush-failed	some could not be flushed and stay out of use
  */
 #undef TRACE_SYSTEM
