@@ -37,6 +37,12 @@
 #define alloc_contig_pages(...)	((struct page *)NULL)
 #endif
 
+/* Newer than the rest of this header. */
+#include <linux/unroll.h>
+#ifndef unrolled_count
+#define unrolled_count(n)	/* a hint only */
+#endif
+
 /* The name is newer than 6.12. */
 #if !defined(CONFIG_UML) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #include <asm/msr.h>

@@ -148,12 +148,12 @@ static void what_is_refused_stays_ours(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, tdh_spdm_create(0x1000, mt, &id), TDX_SEAMCALL_REFUSED);
 	KUNIT_EXPECT_FALSE(test, mt->flush);
-	KUNIT_EXPECT_EQ(test, mt->nr_held, 0);
+	KUNIT_EXPECT_EQ(test, (u32)mt->nr_held, 0);
 
 	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mt, 0, &w), 0);
 	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mt, &w), TDX_SEAMCALL_REFUSED);
 	KUNIT_EXPECT_FALSE(test, mt->flush);
-	KUNIT_EXPECT_EQ(test, mt->nr_held, 0);
+	KUNIT_EXPECT_EQ(test, (u32)mt->nr_held, 0);
 
 	tdx_pa_array_release(mt);
 }

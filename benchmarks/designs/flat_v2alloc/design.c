@@ -16,10 +16,10 @@
 
 static enum design_use alloc_use;
 
-static bool bulk_or_contig(struct tdx_pa_blocks *blocks, u64 *entries,
-			   unsigned int first, unsigned int nr)
+/* page_private() of each page is 0: it is a block by itself. */
+static unsigned int bulk_or_contig(u64 *entries, unsigned int nr)
 {
-	struct page **pages = (struct page **)(entries + first);
+	struct page **pages = (struct page **)entries;
 	unsigned int filled = 0, i;
 
 	if (alloc_use == USE_MEMORY) {
@@ -27,11 +27,10 @@ static bool bulk_or_contig(struct tdx_pa_blocks *blocks, u64 *entries,
 						       &node_online_map);
 
 		if (!page)
-			return false;
+			return 0;
 		for (i = 0; i < nr; i++)
-			entries[first + i] = page_to_phys(page + i);
-		blocks->nr[0] += nr;
-		return true;
+			entries[i] = page_to_phys(page + i);
+		return nr;
 	}
 
 	/* Page pointers and entries are both eight bytes: convert in place. */
@@ -45,9 +44,8 @@ static bool bulk_or_contig(struct tdx_pa_blocks *blocks, u64 *entries,
 	}
 
 	for (i = 0; i < filled; i++)
-		entries[first + i] = page_to_phys(pages[i]);
-	blocks->nr[0] += filled;
-	return filled == nr;
+		entries[i] = page_to_phys(pages[i]);
+	return filled;
 }
 
 #include "rename.h"

@@ -7,7 +7,7 @@
 #define _FLAT_V2ALLOC_RENAME_H
 
 #define tdx_pa_blocks_alloc		bulk_or_contig
-#define tdx_pa_blocks_alloc_mt(...)	false	/* IOMMU_MT arrays are flat's */
+#define tdx_pa_blocks_alloc_mt(...)	0	/* IOMMU_MT arrays are flat's */
 #define tdx_pa_array_alloc		v2alloc_pa_array_alloc
 #define tdx_pa_array_alloc_iommu_mt	v2alloc_pa_array_alloc_iommu_mt
 #define tdx_pa_array_release		v2alloc_pa_array_release

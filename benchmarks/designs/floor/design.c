@@ -27,7 +27,6 @@ static void floor_release(void *data)
 		unsigned long next = page_private(page) >> ORDER_BITS;
 		unsigned int order = page_private(page) & ORDER_MASK;
 
-		set_page_private(page, 0);
 		__free_pages(page, order);
 		page = next ? pfn_to_page(next) : NULL;
 	}

@@ -4,73 +4,58 @@
  * returning pages in blocks, and without CLFLUSH, but with pointers, root page
  * and populate loop as they are.  IOMMU_MT arrays stay as posted.
  */
-#include <linux/container_of.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "../../../arch/x86/virt/vmx/tdx/pa_blocks.h"
 #include "../v2/flows.h"
 
-struct blocks_array {
-	struct tdx_page_array array;
-	struct tdx_pa_blocks blocks;
-};
-
 static void blocks_free(struct tdx_page_array *array)
 {
-	struct blocks_array *ba = container_of(array, struct blocks_array, array);
-	struct tdx_pa_block b;
+	unsigned int i, order;
 
 	if (!array)
 		return;
 
-	b = tdx_pa_block_start(&ba->blocks, array->nr_pages);
-	while (tdx_pa_block_next(&ba->blocks, &b))
-		__free_pages(array->pages[b.first], b.order);
+	for (i = 0; i < array->nr_pages; i += 1U << order) {
+		struct page *page = array->pages[i];
+
+		order = page_private(page);
+		__free_pages(page, order);
+	}
 
 	kfree(array->pages);
 	kfree(array->root);
-	kfree(ba);
+	kfree(array);
+}
+
+static int blocks_alloc(struct page **pages, unsigned int nr_pages, void *data)
+{
+	/* Both are eight bytes: convert in place. */
+	u64 *entries = (u64 *)pages;
+	unsigned int *nr = data, i;
+
+	*nr = tdx_pa_blocks_alloc(entries, nr_pages);
+	for (i = 0; i < *nr; i++)
+		pages[i] = pfn_to_page(PHYS_PFN(entries[i]));
+
+	/* What there is, blocks_free() gives back. */
+	return 0;
 }
 
 static struct tdx_page_array *blocks_create_memory(unsigned int nr_pages)
 {
-	struct blocks_array *ba;
-	unsigned int i;
-	u64 *entries;
+	unsigned int nr;
+	struct tdx_page_array *array = tdx_page_array_alloc(nr_pages, blocks_alloc, &nr);
 
-	if (!nr_pages)
+	if (array && nr < nr_pages) {
+		array->nr_pages = nr;
+		blocks_free(array);
 		return NULL;
+	}
 
-	ba = kzalloc_obj(*ba, GFP_KERNEL);
-	if (!ba)
-		return NULL;
-
-	ba->array.root = kzalloc(PAGE_SIZE, GFP_KERNEL);
-	ba->array.pages = kcalloc(nr_pages, sizeof(*ba->array.pages), GFP_KERNEL);
-	if (!ba->array.root || !ba->array.pages)
-		goto free;
-
-	/* Both are eight bytes: convert in place. */
-	entries = (u64 *)ba->array.pages;
-	if (!tdx_pa_blocks_alloc(&ba->blocks, entries, 0, nr_pages))
-		goto free_blocks;
-	for (i = 0; i < nr_pages; i++)
-		ba->array.pages[i] = pfn_to_page(PHYS_PFN(entries[i]));
-
-	ba->array.nr_pages = nr_pages;
-	return &ba->array;
-
-free_blocks:
-	for (i = 0; i < nr_pages; i++)
-		ba->array.pages[i] = entries[i] ? pfn_to_page(PHYS_PFN(entries[i])) : NULL;
-	blocks_free(&ba->array);
-	return NULL;
-free:
-	kfree(ba->array.pages);
-	kfree(ba->array.root);
-	kfree(ba);
-	return NULL;
+	return array;
 }
 
 static struct tdx_page_array *blocks_create(unsigned int nr_pages)

@@ -73,21 +73,6 @@ static_assert(TDX_PA_WINDOW_MAX == 512);
 static_assert(1 << TDX_PA_BLOCK_MAX_ORDER == TDX_PA_WINDOW_MAX);
 
 /**
- * struct tdx_pa_blocks - how the pages behind the entries were allocated
- * @nr: number of blocks of 2^order pages, by order; the largest come first in
- *	entry order, one entry per page
- * @nr_mt: number of IOMMU_MT blocks in front of those, one entry per block
- * @mt_order: order of each IOMMU_MT block
- *
- * Pages return to the page allocator in the blocks they came in.
- */
-struct tdx_pa_blocks {
-	unsigned int nr[TDX_PA_BLOCK_MAX_ORDER + 1];
-	u8 nr_mt;
-	u8 mt_order;
-};
-
-/**
  * struct tdx_pa_array - pages, named the way the TDX module reads them
  * @entries: PA of each page; the two IOMMU_MT blocks with their number of
  *	     pages in bits 11:0.  The only record of what the array owns, so it
@@ -98,18 +83,22 @@ struct tdx_pa_blocks {
  *	   uses it.  Set before a claiming SEAMCALL is issued, and never cleared
  *	   once the module was entered.
  * @donated: the module was given the held entries for good
- * @blocks: the shape of the allocation
+ * @iommu_mt: the entries are an IOMMU_MT list.  Written by allocation only.
  *
  * @nr_held, @flush and @donated belong to the SEAMCALL wrappers.
+ *
+ * Sixteen bytes, which mostly fit behind the last entry.
  */
 struct tdx_pa_array {
 	u64 *entries;
-	unsigned int nr;
-	unsigned int nr_held;
-	bool flush;
-	bool donated;
-	struct tdx_pa_blocks blocks;
+	u32 nr;
+	u32 nr_held : 29;
+	bool flush : 1;
+	bool donated : 1;
+	bool iommu_mt : 1;
 };
+
+static_assert(sizeof(struct tdx_pa_array) == 2 * sizeof(u64));
 
 /**
  * struct tdx_pa_window - one list page, ready to be handed to the module

@@ -5,6 +5,7 @@
 #include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/export.h>
+#include <linux/mm.h>
 
 #include "door.h"
 
@@ -68,18 +69,22 @@ u64 tdx_door_global_pa(phys_addr_t pa)
 EXPORT_SYMBOL_GPL(tdx_door_global_pa);
 
 /**
- * tdx_door_reset_page - undo what private use leaves on a CPU with the erratum
+ * tdx_door_reset_pages - undo what private use leaves on a CPU with the erratum
  * X86_BUG_TDX_PW_MCE
- * @pa: physical address of a page that the module has let go and that was
- *	flushed
+ * @pa: physical address of the first of some pages that the module has let go
+ *	and that were flushed
+ * @nr: number of these pages, of 4 KiB each
  *
  * Context: Any.
  */
-void tdx_door_reset_page(phys_addr_t pa)
+void tdx_door_reset_pages(phys_addr_t pa, unsigned long nr)
 {
 	const struct tdx_door *door = READ_ONCE(tdx_door_installed);
 
-	if (door && door->reset_page)
+	if (!door || !door->reset_page)
+		return;
+
+	for (phys_addr_t end = pa + nr * PAGE_SIZE; pa < end; pa += PAGE_SIZE)
 		door->reset_page(pa);
 }
-EXPORT_SYMBOL_GPL(tdx_door_reset_page);
+EXPORT_SYMBOL_GPL(tdx_door_reset_pages);

@@ -54,6 +54,6 @@ void tdx_door_remove(const struct tdx_door *door);
 
 u64 tdx_door(u64 leaf, struct tdx_module_args *args);
 u64 tdx_door_global_pa(phys_addr_t pa);
-void tdx_door_reset_page(phys_addr_t pa);
+void tdx_door_reset_pages(phys_addr_t pa, unsigned long nr);
 
 #endif /* _X86_VIRT_TDX_DOOR_H */

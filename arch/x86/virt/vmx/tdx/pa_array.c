@@ -6,6 +6,7 @@
  * frees everything; it never changes what the wrappers record.
  */
 #include <linux/atomic.h>
+#include <linux/bitfield.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
 #include <linux/io.h>
@@ -66,21 +67,13 @@ static void entries_free(u64 *entries, unsigned int nr)
 
 /*
  * The object lives behind the last entry, if the last list page has room for it:
- * NULL if not.  The module reads a list as far as it is told to, and never writes
- * to it.
+ * the module reads as many entries as it is told, and writes none.  But nobody
+ * tells it how long an IOMMU_MT list is, so that has nothing but zeroes there.
  */
-static struct tdx_pa_array *object_within(u64 *entries, unsigned int nr)
-{
-	size_t bytes = entries_bytes(nr);
-
-	if (bytes - nr * sizeof(u64) < sizeof(struct tdx_pa_array))
-		return NULL;
-	return (void *)entries + bytes - sizeof(struct tdx_pa_array);
-}
-
-static struct tdx_pa_array *array_alloc(unsigned int nr)
+static struct tdx_pa_array *array_alloc(unsigned int nr, bool iommu_mt)
 {
 	struct tdx_pa_array *array;
+	size_t bytes;
 	u64 *entries;
 
 	if (!nr || nr > TDX_PA_ARRAY_MAX)
@@ -90,14 +83,21 @@ static struct tdx_pa_array *array_alloc(unsigned int nr)
 	if (!entries)
 		return NULL;
 
-	array = object_within(entries, nr) ?: kzalloc_obj(*array, GFP_KERNEL);
+	bytes = entries_bytes(nr);
+	if (iommu_mt || bytes - nr * sizeof(u64) < sizeof(*array))
+		array = kmalloc_obj(*array, GFP_KERNEL);
+	else
+		array = (void *)entries + bytes - sizeof(*array);
 	if (!array) {
 		entries_free(entries, nr);
 		return NULL;
 	}
 
-	array->nr = nr;
-	array->entries = entries;
+	*array = (struct tdx_pa_array) {
+		.entries = entries,
+		.nr = nr,
+		.iommu_mt = iommu_mt,
+	};
 	return array;
 }
 
@@ -106,7 +106,7 @@ static void array_free(struct tdx_pa_array *array)
 	u64 *entries = array->entries;
 	unsigned int nr = array->nr;
 
-	if (!object_within(entries, nr))
+	if ((void *)array - (void *)entries >= entries_bytes(nr))
 		kfree(array);
 	entries_free(entries, nr);
 }
@@ -114,9 +114,9 @@ static void array_free(struct tdx_pa_array *array)
 /* Pages behind the first @nr entries. */
 static unsigned long pages_behind(const struct tdx_pa_array *array, unsigned int nr)
 {
-	unsigned long nr_mt = min(nr, array->blocks.nr_mt);
+	unsigned long per_block = FIELD_GET(TDX_PA_ENTRY_NR_PAGES, array->entries[0]);
 
-	return (nr_mt << array->blocks.mt_order) + nr - nr_mt;
+	return per_block ? nr + min(nr, TDX_IOMMU_MT_NR_BLOCKS) * (per_block - 1) : nr;
 }
 
 /* Pages of @b, from its first, that the module holds. */
@@ -130,23 +130,29 @@ static unsigned long block_nr_held(const struct tdx_pa_array *array,
 	return array->nr_held - b->first;
 }
 
-/* Apart from what is done for each page, because it should not happen. */
-static noinline bool page_lost(const struct tdx_pa_array *array, phys_addr_t pa, u64 status)
+/*
+ * Make pages fit for general use, one by one.  Return how many are, from the
+ * first: the one behind them must not be used again.
+ */
+static unsigned long pages_come_back(const struct tdx_pa_array *array,
+				     phys_addr_t pa, unsigned long nr)
 {
-	trace_tdx_wbinvd_failed(array, pa, status);
-	return false;
-}
+	unsigned long i;
 
-/* Make one page fit for general use.  False: it must not be used again. */
-static bool page_come_back(const struct tdx_pa_array *array, phys_addr_t pa)
-{
-	u64 status = tdh_phymem_page_wbinvd(pa);
+	if (!array->flush)
+		return nr;
 
-	if (status)
-		return page_lost(array, pa, status);
+	for (i = 0; i < nr; i++) {
+		u64 status = tdh_phymem_page_wbinvd(pa + i * PAGE_SIZE);
 
-	tdx_door_reset_page(pa);
-	return true;
+		if (status) {
+			trace_tdx_wbinvd_failed(array, pa + i * PAGE_SIZE, status);
+			break;
+		}
+	}
+
+	tdx_door_reset_pages(pa, i);
+	return i;
 }
 
 /*
@@ -156,36 +162,34 @@ static bool page_come_back(const struct tdx_pa_array *array, phys_addr_t pa)
 static unsigned long release_block(const struct tdx_pa_array *array,
 				   const struct tdx_pa_block *b)
 {
-	phys_addr_t pa = array->entries[b->first] & TDX_PA_ENTRY_PA;
-	unsigned long held = block_nr_held(array, b);
-	struct page *page = pfn_to_page(PHYS_PFN(pa));
+	struct page *page = pfn_to_page(PHYS_PFN(b->pa));
+	unsigned long i = block_nr_held(array, b);
 	unsigned long nr = 1UL << b->order;
-	unsigned long i, ready, lost = 0;
+	unsigned long ready, lost = 0;
 
-	if (held == nr)
+	if (i == nr)
 		return 0;
 
-	/* [held, ready) may go back. */
-	ready = array->flush ? held : nr;
-	while (ready < nr && page_come_back(array, pa + ready * PAGE_SIZE))
-		ready++;
-
 	/* The rule: nothing stays behind, the block goes back as it came. */
-	if (!held && ready == nr) {
+	ready = i + pages_come_back(array, b->pa + i * PAGE_SIZE, nr - i);
+	if (!i && ready == nr) {
 		__free_pages(page, b->order);
 		return 0;
 	}
 
 	/* The exception: free what can be freed, page by page. */
 	split_page(page, b->order);
-	for (i = held; i < nr; i++) {
-		if (i < ready || (i > ready && page_come_back(array, pa + i * PAGE_SIZE)))
-			__free_page(page + i);
-		else
-			lost++;
-	}
+	for (;;) {
+		while (i < ready)
+			__free_page(page + i++);
+		if (i == nr)
+			return lost;
 
-	return lost;
+		/* Leave this one behind. */
+		lost++;
+		i++;
+		ready = i + pages_come_back(array, b->pa + i * PAGE_SIZE, nr - i);
+	}
 }
 
 /* Control pages that the module holds still. */
@@ -196,14 +200,19 @@ static unsigned long nr_control_pages_held(const struct tdx_pa_array *array)
 	return pages_behind(array, array->nr_held);
 }
 
-/* Return what may go back, and the number of pages that could not be flushed. */
-static unsigned long let_pages_go(const struct tdx_pa_array *array)
+/*
+ * Return what may go back of the first @nr entries, and the number of pages that
+ * could not be flushed.
+ */
+static unsigned long let_pages_go(const struct tdx_pa_array *array, unsigned int nr)
 {
-	struct tdx_pa_block b = tdx_pa_block_start(&array->blocks, array->nr);
 	unsigned long held = nr_control_pages_held(array), lost = 0;
+	struct tdx_pa_block b;
 
-	while (tdx_pa_block_next(&array->blocks, &b))
+	for (unsigned int i = 0; i < nr; i += b.nr) {
+		b = tdx_pa_block_at(array->entries, i);
 		lost += release_block(array, &b);
+	}
 
 	if (held)
 		pr_warn("tdx: %lu control pages stay with the TDX module: not deleted before release\n",
@@ -217,12 +226,18 @@ static unsigned long let_pages_go(const struct tdx_pa_array *array)
 	return lost;
 }
 
-/* The end of an allocation that has got some of its pages. */
-static noinline struct tdx_pa_array *array_abandon(struct tdx_pa_array *array)
+/* The end of an allocation, which has got pages for the first @nr entries. */
+static struct tdx_pa_array *array_got(struct tdx_pa_array *array, unsigned int nr,
+				      unsigned long caller)
 {
-	let_pages_go(array);
-	array_free(array);
-	return NULL;
+	if (nr < array->nr) {
+		let_pages_go(array, nr);
+		array_free(array);
+		return NULL;
+	}
+
+	trace_tdx_pa_array_alloc(array, pages_behind(array, nr), caller);
+	return array;
 }
 
 /**
@@ -235,15 +250,12 @@ static noinline struct tdx_pa_array *array_abandon(struct tdx_pa_array *array)
  */
 struct tdx_pa_array *tdx_pa_array_alloc(unsigned int nr)
 {
-	struct tdx_pa_array *array = array_alloc(nr);
+	struct tdx_pa_array *array = array_alloc(nr, false);
 
 	if (!array)
 		return NULL;
-	if (!tdx_pa_blocks_alloc(&array->blocks, array->entries, 0, nr))
-		return array_abandon(array);
 
-	trace_tdx_pa_array_alloc(array, pages_behind(array, nr), _RET_IP_);
-	return array;
+	return array_got(array, tdx_pa_blocks_alloc(array->entries, nr), _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(tdx_pa_array_alloc);
 
@@ -264,22 +276,21 @@ struct tdx_pa_array *tdx_pa_array_alloc_iommu_mt(unsigned int order,
 						 unsigned int nr_pages)
 {
 	struct tdx_pa_array *array;
+	unsigned int nr;
 
 	if (order > TDX_IOMMU_MT_MAX_ORDER ||
 	    nr_pages > TDX_PA_WINDOW_MAX - TDX_IOMMU_MT_NR_BLOCKS)
 		return NULL;
 
-	array = array_alloc(TDX_IOMMU_MT_NR_BLOCKS + nr_pages);
+	array = array_alloc(TDX_IOMMU_MT_NR_BLOCKS + nr_pages, true);
 	if (!array)
 		return NULL;
 
-	if (!tdx_pa_blocks_alloc_mt(&array->blocks, array->entries, order) ||
-	    !tdx_pa_blocks_alloc(&array->blocks, array->entries,
-				 TDX_IOMMU_MT_NR_BLOCKS, nr_pages))
-		return array_abandon(array);
+	nr = tdx_pa_blocks_alloc_mt(array->entries, order);
+	if (nr == TDX_IOMMU_MT_NR_BLOCKS)
+		nr += tdx_pa_blocks_alloc(array->entries + nr, nr_pages);
 
-	trace_tdx_pa_array_alloc(array, pages_behind(array, array->nr), _RET_IP_);
-	return array;
+	return array_got(array, nr, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(tdx_pa_array_alloc_iommu_mt);
 
@@ -297,7 +308,7 @@ static noinline void let_pages_go_traced(const struct tdx_pa_array *array,
 					 unsigned long caller)
 {
 	u64 start = ktime_get_ns();
-	unsigned long lost = let_pages_go(array);
+	unsigned long lost = let_pages_go(array, array->nr);
 	u64 duration = ktime_get_ns() - start;
 
 	trace_tdx_pa_array_release(array, release_path(array, lost),
@@ -327,7 +338,7 @@ void tdx_pa_array_release(struct tdx_pa_array *array)
 	if (trace_tdx_pa_array_release_enabled())
 		let_pages_go_traced(array, _RET_IP_);
 	else
-		let_pages_go(array);
+		let_pages_go(array, array->nr);
 
 	array_free(array);
 }
@@ -385,7 +396,7 @@ int tdx_pa_array_copy_out(const struct tdx_pa_array *array, void *dst,
 {
 	size_t size = (size_t)array->nr * PAGE_SIZE;
 
-	if (array->flush || array->blocks.nr_mt)
+	if (array->flush || array->iommu_mt)
 		return -EPERM;
 	if (offset > size || len > size - offset)
 		return -ERANGE;

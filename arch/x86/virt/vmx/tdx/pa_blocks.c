@@ -11,32 +11,37 @@
 #include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/unroll.h>
 
 #include "pa_blocks.h"
 
 /* A smaller block will do as well: do not try hard, do not complain. */
 #define GFP_BLOCK	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
+/* Write down that @page begins a block. */
+static phys_addr_t block_pa(struct page *page, unsigned int order)
+{
+	set_page_private(page, order);
+	return page_to_phys(page);
+}
+
 /**
  * tdx_pa_blocks_alloc - allocate pages and write their entries
- * @blocks: record of the allocation, added to block by block
  * @entries: where to write the PAs
- * @first: index of the first entry to write
  * @nr: number of entries to write, one page each
  *
- * Once an order is refused, no larger one is tried again, so that the blocks
- * come in descending order and @blocks describes them.
+ * Once an order is refused, no larger one is tried again.
  *
  * Context: May sleep.
- * Return: true if all pages were allocated.  If not, @blocks records those
- * that were.
+ * Return: number of entries written, in whole blocks; less than @nr if memory
+ * is short.
  */
-bool tdx_pa_blocks_alloc(struct tdx_pa_blocks *blocks, u64 *entries,
-			 unsigned int first, unsigned int nr)
+unsigned int tdx_pa_blocks_alloc(u64 *entries, unsigned int nr)
 {
 	unsigned int order = TDX_PA_BLOCK_MAX_ORDER;
-	u64 *entry = entries + first;
-	u64 *end = entry + nr;
+	u64 *end = entries + nr;
+	u64 *entry = entries;
 
 	while (entry < end) {
 		struct page *page;
@@ -47,49 +52,44 @@ bool tdx_pa_blocks_alloc(struct tdx_pa_blocks *blocks, u64 *entries,
 		page = alloc_pages(order ? GFP_BLOCK : GFP_KERNEL, order);
 		if (!page) {
 			if (!order)
-				return false;
+				break;
 			order--;
 			continue;
 		}
 
-		blocks->nr[order]++;
 		block_end = entry + (1UL << order);
-		for (pa = page_to_phys(page); entry < block_end; pa += PAGE_SIZE)
+		unrolled_count(8)
+		for (pa = block_pa(page, order); entry < block_end; pa += PAGE_SIZE)
 			*entry++ = pa;
 	}
 
-	return true;
+	return entry - entries;
 }
 
 /**
  * tdx_pa_blocks_alloc_mt - allocate the two blocks that an IOMMU_MT list begins
  * with and write entries 0 and 1
- * @blocks: empty record of the allocation
  * @entries: where to write the entries
  * @order: each block has 2^@order pages
  *
  * The blocks become invalidation queues and are zeroed.
  *
  * Context: May sleep.
- * Return: true if both blocks were allocated.  If not, @blocks records the one
- * that was.
+ * Return: number of entries written; less than two if memory is short.
  */
-bool tdx_pa_blocks_alloc_mt(struct tdx_pa_blocks *blocks, u64 *entries,
-			    unsigned int order)
+unsigned int tdx_pa_blocks_alloc_mt(u64 *entries, unsigned int order)
 {
-	unsigned long nr_pages = 1UL << order;
+	unsigned int nr;
 
-	blocks->mt_order = order;
-
-	while (blocks->nr_mt < TDX_IOMMU_MT_NR_BLOCKS) {
+	for (nr = 0; nr < TDX_IOMMU_MT_NR_BLOCKS; nr++) {
 		struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
 
 		if (!page)
-			return false;
+			break;
 
-		entries[blocks->nr_mt++] = page_to_phys(page) |
-			FIELD_PREP(TDX_PA_ENTRY_NR_PAGES, order ? nr_pages : 0);
+		entries[nr] = block_pa(page, order) |
+			      FIELD_PREP(TDX_PA_ENTRY_NR_PAGES, order ? 1UL << order : 0);
 	}
 
-	return true;
+	return nr;
 }

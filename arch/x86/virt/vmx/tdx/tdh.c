@@ -83,7 +83,7 @@ enum list_format { PAGE_LIST, IOMMU_MT_LIST };
 static bool single_window(const struct tdx_pa_array *array,
 			  enum list_format format, struct tdx_pa_window *w)
 {
-	enum list_format is = array->blocks.nr_mt ? IOMMU_MT_LIST : PAGE_LIST;
+	enum list_format is = array->iommu_mt ? IOMMU_MT_LIST : PAGE_LIST;
 
 	if (array->nr > TDX_PA_WINDOW_MAX || is != format)
 		return false;
@@ -93,19 +93,22 @@ static bool single_window(const struct tdx_pa_array *array,
 	return true;
 }
 
-/* May these pages be claimed as control pages in one list of this format? */
-static bool claimable(const struct tdx_pa_array *mt, enum list_format format,
-		      struct tdx_pa_window *w)
-{
-	return !mt->nr_held && single_window(mt, format, w);
-}
-
-/* Issue a leaf that claims the pages of @mt as control pages. */
-static u64 door_claim(u64 leaf, struct tdx_module_args *args, struct tdx_pa_array *mt)
+/*
+ * Issue a leaf that claims the pages of @mt as control pages, and wants to know of
+ * them in @operand, which is one of @args.
+ */
+static u64 door_claim(u64 leaf, struct tdx_module_args *args, u64 *operand,
+		      struct tdx_pa_array *mt, enum list_format format)
 {
 	bool flush = mt->flush;
+	struct tdx_pa_window w;
 	struct leaf_end end;
 
+	if (mt->nr_held || !single_window(mt, format, &w))
+		return TDX_WRAPPER_REFUSED;
+
+	*operand = format == IOMMU_MT_LIST ? tdx_operand_iommu_mt(&w) :
+					     tdx_operand_hpa_array(&w);
 	mt->flush = true;
 	mt->donated = false;
 
@@ -118,58 +121,58 @@ static u64 door_claim(u64 leaf, struct tdx_module_args *args, struct tdx_pa_arra
 	return end.status;
 }
 
-/* Are these control pages, held, in one list of this format? */
-static bool returnable(const struct tdx_pa_array *mt, enum list_format format,
-		       struct tdx_pa_window *w)
-{
-	return mt->nr_held == mt->nr && !mt->donated && single_window(mt, format, w);
-}
-
 /*
- * Such a leaf also wants to know where to write the list of the pages: into a
- * scratch page, because the entries are the only record.  What it writes there
- * is of no interest, since success means all of them.  Deletes are rare, and
- * none may fail for want of one page, so wait for it.
+ * Issue a leaf that gives back the control pages of @mt.
+ *
+ * It wants to know in @operand where to write their list, or one leaf perhaps
+ * where to read it.  That is never the entries, which are the only record, but a
+ * copy.  What is written there is of no interest, since success means all pages.
+ * Deletes are rare, and none may fail for want of one page, so wait for it.
  */
-static u64 *scratch_alloc(void)
+static u64 door_give_back(u64 leaf, struct tdx_module_args *args, u64 *operand,
+			  struct tdx_pa_array *mt, enum list_format format)
 {
-	return (u64 *)get_zeroed_page(GFP_KERNEL | __GFP_NOFAIL);
-}
+	struct tdx_pa_window w;
+	struct leaf_end end;
+	void *copy = NULL;
 
-/* The same as HPA_ARRAY_T, which does not always take a page. */
-static u64 scratch_operand(const struct tdx_pa_window *w, u64 **scratch)
-{
-	*scratch = tdx_operand_hpa_array_is_list(w) ? scratch_alloc() : NULL;
-	return tdx_operand_hpa_array_out(w, *scratch ? virt_to_phys(*scratch) : 0);
-}
+	if (mt->nr_held != mt->nr || mt->donated || !single_window(mt, format, &w))
+		return TDX_WRAPPER_REFUSED;
 
-/* Issue a leaf that gives back the control pages of @mt; @scratch is freed. */
-static u64 door_give_back(u64 leaf, struct tdx_module_args *args,
-			  struct tdx_pa_array *mt, u64 *scratch)
-{
-	struct leaf_end end = door_resume(leaf, args);
+	*operand = 0;
+	if (tdx_operand_hpa_array_is_list(&w)) {
+		copy = (void *)get_zeroed_page(GFP_KERNEL | __GFP_NOFAIL);
+		memcpy(copy, w.entries, w.nr * sizeof(*w.entries));
+		*operand = tdx_operand_hpa_array_out(&w, virt_to_phys(copy));
+	}
 
-	free_page((unsigned long)scratch);
+	end = door_resume(leaf, args);
+	free_page((unsigned long)copy);
 	if (!end.status)
 		mt->nr_held = 0;
 	trace_tdx_pa_array_give_back(leaf, mt, 0, mt->nr, end.turns, end.status);
 	return end.status;
 }
 
-/* May these pages be a buffer that host and module share, in one list? */
-static bool shareable(const struct tdx_pa_array *buf, struct tdx_pa_window *w)
-{
-	return !buf->flush && single_window(buf, PAGE_LIST, w);
-}
-
 /*
- * Issue a leaf that exchanges messages with the device.  The module cannot send
- * them: it comes back with TDX_SPDM_REQUEST whenever the host is to deliver one.
+ * Issue a leaf that exchanges messages with the device, and if @info is not NULL
+ * writes there what @operand names: pages that host and module share.  The module
+ * cannot send messages: it comes back with TDX_SPDM_REQUEST whenever the host is
+ * to deliver one.
  */
-static u64 door_exchange(u64 leaf, struct tdx_module_args *args, u64 *len)
+static u64 door_exchange(u64 leaf, struct tdx_module_args *args, u64 *operand,
+			 const struct tdx_pa_array *info, u64 *len)
 {
-	u64 status = door_resume(leaf, args).status;
+	struct tdx_pa_window w;
+	u64 status;
 
+	if (info) {
+		if (info->flush || !single_window(info, PAGE_LIST, &w))
+			return TDX_WRAPPER_REFUSED;
+		*operand = tdx_operand_hpa_array(&w);
+	}
+
+	status = door_resume(leaf, args).status;
 	if (!status || (status & TDX_SEAMCALL_STATUS_MASK) == TDX_SPDM_REQUEST)
 		*len = args->rcx;
 	return status;
@@ -223,6 +226,7 @@ EXPORT_SYMBOL_GPL(tdh_ext_init);
 u64 tdh_ext_mem_add(struct tdx_pa_array *mem, const struct tdx_pa_window *window)
 {
 	struct tdx_module_args args = {};
+	unsigned int held = mem->nr_held;
 	bool flush = mem->flush;
 	unsigned int turns = 0;
 	u64 status;
@@ -232,7 +236,7 @@ u64 tdh_ext_mem_add(struct tdx_pa_array *mem, const struct tdx_pa_window *window
 	 * memory that is donated as a whole: what is in memory behind the entries may
 	 * be the window of another array.
 	 */
-	if (mem->nr_held == mem->nr || mem->blocks.nr_mt ||
+	if (mem->nr_held == mem->nr || mem->iommu_mt ||
 	    window->entries != mem->entries + mem->nr_held)
 		return TDX_WRAPPER_REFUSED;
 
@@ -243,14 +247,13 @@ u64 tdh_ext_mem_add(struct tdx_pa_array *mem, const struct tdx_pa_window *window
 	do {
 		status = tdx_door(TDH_EXT_MEM_ADD, &args);
 		if (was_interrupted(status))
-			mem->nr_held = max(mem->nr_held, window->first +
-					   tdx_operand_hpa_list_info_done(window, args.rcx));
+			held = max(held, window->first +
+				   tdx_operand_hpa_list_info_done(window, args.rcx));
 	} while (was_interrupted(status) && ++turns < RESUME_MAX);
 
 	status = last_word(status, turns);
-	if (!status)
-		mem->nr_held = window->first + window->nr;
-	else if (was_not_entered(status))
+	mem->nr_held = status ? held : window->first + window->nr;
+	if (was_not_entered(status))
 		mem->flush = flush;
 	trace_tdx_pa_array_claim(TDH_EXT_MEM_ADD, mem, window->first, window->nr, turns, status);
 	return status;
@@ -270,14 +273,9 @@ EXPORT_SYMBOL_GPL(tdh_ext_mem_add);
 u64 tdh_iommu_setup(u64 reg_base, struct tdx_pa_array *mt, u64 *iommu_id)
 {
 	struct tdx_module_args args = { .rcx = reg_base };
-	struct tdx_pa_window w;
 	u64 status;
 
-	if (!claimable(mt, IOMMU_MT_LIST, &w))
-		return TDX_WRAPPER_REFUSED;
-
-	args.rdx = tdx_operand_iommu_mt(&w);
-	status = door_claim(TDH_IOMMU_SETUP, &args, mt);
+	status = door_claim(TDH_IOMMU_SETUP, &args, &args.rdx, mt, IOMMU_MT_LIST);
 	if (!status)
 		*iommu_id = args.rcx;
 	return status;
@@ -289,25 +287,14 @@ EXPORT_SYMBOL_GPL(tdh_iommu_setup);
  * @iommu_id: the module's name for it
  * @mt: its control pages; not held any more on success
  *
- * The leaf wants the list of the pages.  It gets a copy, which is right whether
- * it reads the list or writes one.
- *
  * Context: May sleep.
  * Return: completion status, or TDX_WRAPPER_REFUSED if @mt is not held.
  */
 u64 tdh_iommu_clear(u64 iommu_id, struct tdx_pa_array *mt)
 {
 	struct tdx_module_args args = { .rcx = iommu_id };
-	struct tdx_pa_window w;
-	u64 *scratch;
 
-	if (!returnable(mt, IOMMU_MT_LIST, &w))
-		return TDX_WRAPPER_REFUSED;
-
-	scratch = scratch_alloc();
-	memcpy(scratch, w.entries, w.nr * sizeof(*scratch));
-	args.rdx = virt_to_phys(scratch);
-	return door_give_back(TDH_IOMMU_CLEAR, &args, mt, scratch);
+	return door_give_back(TDH_IOMMU_CLEAR, &args, &args.rdx, mt, IOMMU_MT_LIST);
 }
 EXPORT_SYMBOL_GPL(tdh_iommu_clear);
 
@@ -324,14 +311,9 @@ EXPORT_SYMBOL_GPL(tdh_iommu_clear);
 u64 tdh_spdm_create(u64 func_id, struct tdx_pa_array *mt, u64 *spdm_id)
 {
 	struct tdx_module_args args = { .rcx = func_id };
-	struct tdx_pa_window w;
 	u64 status;
 
-	if (!claimable(mt, PAGE_LIST, &w))
-		return TDX_WRAPPER_REFUSED;
-
-	args.rdx = tdx_operand_hpa_array(&w);
-	status = door_claim(TDH_SPDM_CREATE, &args, mt);
+	status = door_claim(TDH_SPDM_CREATE, &args, &args.rdx, mt, PAGE_LIST);
 	if (!status)
 		*spdm_id = args.rcx;
 	return status;
@@ -349,14 +331,8 @@ EXPORT_SYMBOL_GPL(tdh_spdm_create);
 u64 tdh_spdm_delete(u64 spdm_id, struct tdx_pa_array *mt)
 {
 	struct tdx_module_args args = { .rcx = spdm_id };
-	struct tdx_pa_window w;
-	u64 *scratch;
 
-	if (!returnable(mt, PAGE_LIST, &w))
-		return TDX_WRAPPER_REFUSED;
-
-	args.rdx = scratch_operand(&w, &scratch);
-	return door_give_back(TDH_SPDM_DELETE, &args, mt, scratch);
+	return door_give_back(TDH_SPDM_DELETE, &args, &args.rdx, mt, PAGE_LIST);
 }
 EXPORT_SYMBOL_GPL(tdh_spdm_delete);
 
@@ -388,13 +364,8 @@ u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t config, phys_addr_t response,
 		.r8 = response,
 		.r9 = request,
 	};
-	struct tdx_pa_window w;
 
-	if (!shareable(info, &w))
-		return TDX_WRAPPER_REFUSED;
-
-	args.r10 = tdx_operand_hpa_array(&w);
-	return door_exchange(TDH_SPDM_CONNECT, &args, len);
+	return door_exchange(TDH_SPDM_CONNECT, &args, &args.r10, info, len);
 }
 EXPORT_SYMBOL_GPL(tdh_spdm_connect);
 
@@ -418,7 +389,7 @@ u64 tdh_spdm_disconnect(u64 spdm_id, phys_addr_t response, phys_addr_t request, 
 		.r8 = request,
 	};
 
-	return door_exchange(TDH_SPDM_DISCONNECT, &args, len);
+	return door_exchange(TDH_SPDM_DISCONNECT, &args, NULL, NULL, len);
 }
 EXPORT_SYMBOL_GPL(tdh_spdm_disconnect);
 
@@ -450,15 +421,8 @@ u64 tdh_spdm_mng(u64 spdm_id, enum tdx_spdm_op op, u64 param, phys_addr_t respon
 		.r10 = request,
 		.r11 = TDX_NO_OPERAND,
 	};
-	struct tdx_pa_window w;
 
-	if (info) {
-		if (!shareable(info, &w))
-			return TDX_WRAPPER_REFUSED;
-		args.r11 = tdx_operand_hpa_array(&w);
-	}
-
-	return door_exchange(TDH_SPDM_MNG, &args, len);
+	return door_exchange(TDH_SPDM_MNG, &args, &args.r11, info, len);
 }
 EXPORT_SYMBOL_GPL(tdh_spdm_mng);
 
@@ -487,14 +451,9 @@ u64 tdh_ide_stream_create(const struct tdx_ide_stream *stream, u64 spdm_id,
 		.r13 = stream->addr_assoc[1],
 		.r14 = stream->addr_assoc[2],
 	};
-	struct tdx_pa_window w;
 	u64 status;
 
-	if (!claimable(mt, PAGE_LIST, &w))
-		return TDX_WRAPPER_REFUSED;
-
-	args.r8 = tdx_operand_hpa_array(&w);
-	status = door_claim(TDH_IDE_STREAM_CREATE, &args, mt);
+	status = door_claim(TDH_IDE_STREAM_CREATE, &args, &args.r8, mt, PAGE_LIST);
 	if (!status) {
 		*stream_id = args.rcx;
 		*rp_ide_id = args.rdx;
@@ -545,7 +504,7 @@ u64 tdh_ide_stream_km(u64 spdm_id, u64 stream_id, u64 op, phys_addr_t response,
 		.r10 = request,
 	};
 
-	return door_exchange(TDH_IDE_STREAM_KM, &args, len);
+	return door_exchange(TDH_IDE_STREAM_KM, &args, NULL, NULL, len);
 }
 EXPORT_SYMBOL_GPL(tdh_ide_stream_km);
 
@@ -562,13 +521,7 @@ EXPORT_SYMBOL_GPL(tdh_ide_stream_km);
 u64 tdh_ide_stream_delete(u64 spdm_id, u64 stream_id, struct tdx_pa_array *mt)
 {
 	struct tdx_module_args args = { .rcx = spdm_id, .rdx = stream_id };
-	struct tdx_pa_window w;
-	u64 *scratch;
 
-	if (!returnable(mt, PAGE_LIST, &w))
-		return TDX_WRAPPER_REFUSED;
-
-	args.r8 = scratch_operand(&w, &scratch);
-	return door_give_back(TDH_IDE_STREAM_DELETE, &args, mt, scratch);
+	return door_give_back(TDH_IDE_STREAM_DELETE, &args, &args.r8, mt, PAGE_LIST);
 }
 EXPORT_SYMBOL_GPL(tdh_ide_stream_delete);

@@ -58,7 +58,7 @@ static void door_leads_to_one_thing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_INIT), 2);
 	KUNIT_EXPECT_EQ(test, tdx_door_global_pa(0x1000), 1ULL << 47 | 0x1000);
 	/* Nothing to be done here. */
-	tdx_door_reset_page(0x1000);
+	tdx_door_reset_pages(0x1000, 1);
 	tdx_door_remove(&idle_door);
 }
 
@@ -71,7 +71,7 @@ static void without_a_module_nothing_is_lost(struct kunit *test)
 
 	remove_model(test);
 	KUNIT_EXPECT_EQ(test, tdx_door_global_pa(0x1000), 0x1000);
-	tdx_door_reset_page(mt->entries[0]);
+	tdx_door_reset_pages(mt->entries[0], 1);
 	KUNIT_EXPECT_EQ(test, tdh_phymem_page_wbinvd(mt->entries[0]), TDX_SEAMCALL_UD);
 	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), TDX_SEAMCALL_UD);
 	tdx_pa_array_release(mt);

@@ -197,7 +197,7 @@ static void check_all(void)
 		if (!s->array)
 			continue;
 		/* Where there is room, it lives among the entries. */
-		objects += room(s) < sizeof(*s->array);
+		objects += s->mt || room(s) < sizeof(*s->array);
 		for (unsigned int i = 0; i < s->nr; i++) {
 			if (s->owned[i])
 				held += entry_nr_pages(s->entries[i]);

@@ -26,8 +26,8 @@ static void fail(u64 leaf, unsigned int nth, u64 status, unsigned int after)
 static void expect_state(struct kunit *test, const struct tdx_pa_array *array,
 			 unsigned int nr_held, bool flush)
 {
-	KUNIT_EXPECT_EQ(test, array->nr_held, nr_held);
-	KUNIT_EXPECT_EQ(test, array->flush, flush);
+	KUNIT_EXPECT_EQ(test, (u32)array->nr_held, nr_held);
+	KUNIT_EXPECT_EQ(test, (bool)array->flush, flush);
 }
 
 static u64 create_spdm(struct kunit *test, struct tdx_pa_array *mt)
@@ -542,7 +542,7 @@ static void mem_add_resumes(struct kunit *test)
 	fail(TDH_EXT_MEM_ADD, 0, TDX_INTERRUPTED_RESUMABLE, step);
 	for_each_tdx_pa_window(&w, mem) {
 		KUNIT_ASSERT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
-		KUNIT_EXPECT_EQ(test, mem->nr_held, w.first + w.nr);
+		KUNIT_EXPECT_EQ(test, (u32)mem->nr_held, w.first + w.nr);
 		calls += DIV_ROUND_UP(w.nr, step);
 	}
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 1300);
