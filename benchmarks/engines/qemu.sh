@@ -83,7 +83,10 @@ qemu_machine()
 	if qemu_has_kvm "$1"; then
 		echo "-accel kvm -cpu host -smp ${CPUS:-2}"
 	else
-		echo "-accel tcg,thread=multi -cpu max -smp ${CPUS:-2}"
+		# One host thread for all CPUs: where each has its own, QEMU before 8.1
+		# may translate an instruction while another CPU replaces it, and
+		# the kernel dies of a breakpoint that is gone (Oops: int3).
+		echo "-accel tcg,thread=single -cpu max -smp ${CPUS:-2}"
 	fi
 }
 
