@@ -49,12 +49,14 @@ struct design {
 	unsigned int max_control;
 	unsigned int max_memory;
 
-	/* Called before this design is used after another one; may be NULL. */
+	/* See design_select(); NULL if the design has no variants. */
 	void (*select)(void);
 
 	void *(*create)(enum design_use use, unsigned int nr);
 	/* Make all operands ready; return a mix of them to keep the compiler honest. */
 	u64 (*hand_over)(void *array);
+	/* The same for control pages, whose list is ready since their creation. */
+	u64 (*operand)(void *array);
 	/* Release pages that the module never saw. */
 	void (*release)(void *array);
 	/* Release pages as if the module had claimed them and given all back. */
@@ -113,6 +115,20 @@ static inline void design_allocated(const struct design *design, void *array)
 	if (design_on_array)
 		design_on_array(design, array);
 }
+
+/* To be called before @design is used after another one. */
+static inline void design_select(const struct design *design)
+{
+	if (design->select)
+		design->select();
+}
+
+/*
+ * A flow leaves this kmalloc object behind, as its design wants it: the judge has
+ * seen that it was not freed once design_reclaim() is called, which does.
+ */
+void design_strand(const void *object);
+void design_reclaim(void);
 
 /* WBINVD on all CPUs, as far as the module behind the door is concerned. */
 void design_wbinvd_on_all_cpus(void);

@@ -6,6 +6,7 @@
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include <asm/tdx_connect.h>
@@ -50,6 +51,26 @@ void design_watch(const struct design *design, void *array)
 	}
 }
 EXPORT_SYMBOL_GPL(design_watch);
+
+/* More than any flow leaves behind. */
+#define MAX_STRANDED	64
+
+static const void *stranded[MAX_STRANDED];
+static unsigned int nr_stranded;
+
+void design_strand(const void *object)
+{
+	if (!WARN_ON_ONCE(nr_stranded == MAX_STRANDED))
+		stranded[nr_stranded++] = object;
+}
+EXPORT_SYMBOL_GPL(design_strand);
+
+void design_reclaim(void)
+{
+	while (nr_stranded)
+		kfree(stranded[--nr_stranded]);
+}
+EXPORT_SYMBOL_GPL(design_reclaim);
 
 struct design_pages design_shared;
 EXPORT_SYMBOL_GPL(design_shared);
@@ -106,6 +127,7 @@ module_init(designs_init);
 
 static void __exit designs_exit(void)
 {
+	design_reclaim();
 	free_pages(shared_pages, 2);
 }
 module_exit(designs_exit);

@@ -13,7 +13,7 @@ count_modules()
 	local plain=$FARM list wraps
 
 	FARM=$plain-count
-	list=$(nm -u "$plain"/arch/x86/virt/vmx/tdx/tdx_pa_array.ko "$plain"/benchmarks/designs/tdx_{v2,flat,floor}.ko |
+	list=$(nm -u "$plain"/arch/x86/virt/vmx/tdx/tdx_pa_array.ko "$plain"/benchmarks/designs/tdx_{v2,descriptor,bare_list,flat,floor}.ko |
 	       awk '$1 == "U" { print $2 }' | grep -E "$COUNTED" | grep -vE '^ksize$|_caches$' | sort -u)
 	[ -n "$list" ] || die "no allocator calls found in the modules of $plain"
 	# shellcheck disable=SC2086

@@ -42,8 +42,8 @@
 /**
  * struct cell - what became of one design in the cases of one row
  * @cases: number of cases
- * @unsafe: cases with any of the following: @freed_owned to @leaked
- * @stranding: the other cases in which pages were stranded
+ * @unsafe: cases with any of the following: @freed_owned to @stale
+ * @stranding: the other cases in which pages were stranded or anything leaked
  * @freed_owned: pages freed while the module owned them
  * @freed_dirty: pages freed without the flush that they needed
  * @freed_twice: pages freed twice
@@ -312,6 +312,7 @@ static void run_once(const struct design *d, int (*flow)(const struct design *d)
 
 	out->stranded = out->verdict.held + out->verdict.lost - meant_to_stay;
 	tdx_model_reclaim();
+	design_reclaim();
 	out->leaked = before - tdx_judge_nr_free_pages();
 }
 
@@ -331,7 +332,7 @@ static void run_case(struct row *row, unsigned int design,
 	const struct tdx_verdict *v = &out->verdict;
 	unsigned long leaked = ULONG_MAX;
 
-	d->select();
+	design_select(d);
 	for (int i = 0; i < LEAK_TRIES && leaked; i++) {
 		run_once(d, flow, plan, out);
 		leaked = min_t(unsigned long, leaked, max(out->leaked, 0));
@@ -339,9 +340,9 @@ static void run_case(struct row *row, unsigned int design,
 
 	cell->cases++;
 	if (v->freed_owned || v->freed_dirty || v->freed_twice || v->claimed_free ||
-	    out->stale || v->objects || leaked)
+	    out->stale)
 		cell->unsafe++;
-	else if (out->stranded)
+	else if (out->stranded || v->objects || leaked)
 		cell->stranding++;
 	cell->freed_owned += v->freed_owned;
 	cell->freed_dirty += v->freed_dirty;
@@ -354,14 +355,20 @@ static void run_case(struct row *row, unsigned int design,
 	cell->needless += v->needless;
 }
 
-/* One case on all designs that have flows. */
+/* Some designs have one use only, and the floor has none. */
+static bool has_flow(const struct design *d, int (*flow)(const struct design *d))
+{
+	return flow == flow_memory ? !!d->ext_start : !!d->spdm_create;
+}
+
+/* One case on all designs that have the flow. */
 static void try_plan(struct row *row, int (*flow)(const struct design *d),
 		     const struct plan *plan)
 {
 	for (unsigned int i = 0; i < nr_designs; i++) {
 		struct outcome out = {};
 
-		if (designs[i]->spdm_create)
+		if (has_flow(designs[i], flow))
 			run_case(row, i, flow, plan, &out);
 	}
 	cond_resched();
@@ -632,7 +639,7 @@ static int allocation_row(const char *name, int (*flow)(const struct design *d))
 		struct outcome out;
 		unsigned int nth = 0;
 
-		if (!designs[i]->spdm_create)
+		if (!has_flow(designs[i], flow))
 			continue;
 		do {
 			struct plan plan = { .fail_alloc = ++nth };
@@ -801,7 +808,7 @@ static int caller_rows(void)
 		for (unsigned int i = 0; i < nr_designs; i++) {
 			struct outcome out = {};
 
-			if (designs[i]->window)
+			if (designs[i]->window && designs[i]->claim)
 				run_case(row, i, flow_refill, &(struct plan) {}, &out);
 		}
 	}

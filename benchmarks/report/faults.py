@@ -4,7 +4,7 @@
 
 Writes the matrix as JSON, as a page in Documentation/, and as a section of
 RESULTS.md.  The last line counts the rows in which flat holds (no unsafe case, no
-page needlessly stranded) and those in which it does not.  Status 1 if there is one
+page needlessly stranded, nothing leaked) and those in which it does not.  Status 1 if there is one
 of the latter, or if v2 does not show a hazard and no reason is given here.
 """
 import argparse
@@ -19,12 +19,16 @@ RIVAL, DESIGN = "v2", "flat"
 SECTION = "## Fault matrix"
 
 # What makes a case unsafe, and how a cell says it.
-VIOLATIONS = {
+UNSAFE = {
     "freed_owned": "freed while owned",
     "freed_dirty": "freed unflushed",
     "freed_twice": "freed twice",
     "claimed_free": "handed over after free",
     "stale": "list entries overwritten",
+}
+
+# What is lost without being unsafe, beside the pages that an array names.
+LEAKS = {
     "objects": "objects leaked",
     "leaked": "other pages leaked",
 }
@@ -63,19 +67,20 @@ def read_log(path):
 
 def outcome(cell):
     """A cell in words; the numbers are sums over its cases."""
-    found = [f"{cell[k]:,} {words}" for k, words in VIOLATIONS.items() if cell[k]]
-    stranded = ""
+    found = [f"{cell[k]:,} {words}" for k, words in UNSAFE.items() if cell[k]]
     if cell["stranded"]:
-        stranded = f"{cell['stranded']:,} stranded"
-        if cell["needless"]:
-            stranded += f", {cell['needless']:,} needlessly"
-    if cell["unsafe"]:
-        return "UNSAFE: " + "; ".join(found + ([stranded] if stranded else []))
-    return stranded or "clean"
+        needless = f", {cell['needless']:,} needlessly" if cell["needless"] else ""
+        found.append(f"{cell['stranded']:,} stranded{needless}")
+    found += [f"{cell[k]:,} {words}" for k, words in LEAKS.items() if cell[k]]
+    return ("UNSAFE: " if cell["unsafe"] else "") + "; ".join(found) or "clean"
+
+
+def wasteful(cell):
+    return bool(cell["needless"] or any(cell[k] for k in LEAKS))
 
 
 def holds(cell):
-    return not cell["unsafe"] and not cell["needless"]
+    return not cell["unsafe"] and not wasteful(cell)
 
 
 def tell_failures(rows):
@@ -113,8 +118,8 @@ def matrix(rows):
     foot("rows: clean", lambda c: outcome(c) == "clean")
     foot("rows: stranded pages, none needlessly",
          lambda c: bool(c["stranded"]) and holds(c))
-    foot("rows: needlessly stranded pages, not unsafe",
-         lambda c: bool(c["needless"]) and not c["unsafe"])
+    foot("rows: needlessly stranded pages or leaks, not unsafe",
+         lambda c: wasteful(c) and not c["unsafe"])
     foot("rows: UNSAFE", lambda c: bool(c["unsafe"]))
     foot("cases", lambda c: c["cases"])
     foot("cases: UNSAFE", lambda c: c["unsafe"])
@@ -153,8 +158,9 @@ WORDS = [
      "flush them"),
     ("needlessly", "neither is true: they could have come back"),
     ("UNSAFE", "a page reached the page allocator while the module owned it or before its "
-     "flush, was freed twice or handed over after it was freed, a list was overwritten "
-     "before use, or memory was leaked"),
+     "flush, was freed twice or handed over after it was freed, or a list was overwritten "
+     "before use"),
+    ("leaked", "memory beside the pages of the arrays that nobody frees"),
 ]
 
 

@@ -53,6 +53,15 @@ u64 flat_hand_over(void *data)
 	return mix;
 }
 
+u64 flat_operand(void *data)
+{
+	struct tdx_pa_window w;
+
+	if (tdx_pa_array_window(data, 0, &w))
+		return 0;
+	return tdx_operand_hpa_array(&w);
+}
+
 void flat_release(void *data)
 {
 	tdx_pa_array_release(data);

@@ -25,6 +25,7 @@ void flat_use_policy(const struct flat_policy *policy);
 
 void *flat_create(enum design_use use, unsigned int nr);
 u64 flat_hand_over(void *data);
+u64 flat_operand(void *data);
 void flat_release(void *data);
 void flat_release_flushed(void *data);
 phys_addr_t flat_pages(void *data, unsigned int i, unsigned long *nr_pages);
@@ -52,6 +53,7 @@ int flat_read_info(const struct design_object *spdm, enum design_info how,
 	.max_memory = TDX_PA_ARRAY_MAX,		\
 	.create = flat_create,			\
 	.hand_over = flat_hand_over,		\
+	.operand = flat_operand,		\
 	.release = flat_release,		\
 	.release_flushed = flat_release_flushed,	\
 	.pages = flat_pages,			\

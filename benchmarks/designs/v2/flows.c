@@ -56,6 +56,11 @@ u64 v2_hand_over(void *data)
 	return mix;
 }
 
+u64 v2_operand(void *data)
+{
+	return hpa_array_t_assign_raw(data);
+}
+
 void v2_release(void *data)
 {
 	policy->free(data);

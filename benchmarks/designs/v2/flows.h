@@ -5,6 +5,8 @@
 #ifndef _V2_FLOWS_H
 #define _V2_FLOWS_H
 
+#include <linux/slab.h>
+
 #include "../design.h"
 #include "page_array.h"
 
@@ -33,6 +35,7 @@ void v2_use_policy(const struct v2_policy *policy);
 
 void *v2_create(enum design_use use, unsigned int nr);
 u64 v2_hand_over(void *data);
+u64 v2_operand(void *data);
 void v2_release(void *data);
 void v2_release_flushed(void *data);
 phys_addr_t v2_pages(void *data, unsigned int i, unsigned long *nr_pages);
@@ -58,9 +61,10 @@ int v2_read_info(const struct design_object *spdm, enum design_info how,
 /* Everything of a variant but its name and its select(). */
 #define V2_OPERATIONS				\
 	.max_control = TDX_PAGE_ARRAY_MAX_NENTS,	\
-	.max_memory = 1 << 20,			\
+	.max_memory = KMALLOC_MAX_SIZE / sizeof(struct page *),			\
 	.create = v2_create,			\
 	.hand_over = v2_hand_over,		\
+	.operand = v2_operand,			\
 	.release = v2_release,			\
 	.release_flushed = v2_release_flushed,	\
 	.pages = v2_pages,			\
