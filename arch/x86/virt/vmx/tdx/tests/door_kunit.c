@@ -93,10 +93,27 @@ static void pages_of_a_module_that_is_gone_stay(struct kunit *test)
 	fixture_expect(test, 0, 20);
 }
 
+/* Rule: pages that come back flushed are reset for the erratum, and only for it. */
+static void pages_are_reset_for_the_erratum(struct kunit *test)
+{
+	for (int erratum = 0; erratum < 2; erratum++) {
+		struct tdx_pa_array *mt = fixture_alloc(test, 88);
+		u64 id;
+
+		tdx_model_set_erratum(erratum);
+		KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
+		KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
+		tdx_pa_array_release(mt);
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_resets(), erratum ? 88 : 0);
+	}
+	fixture_expect(test, 0, 0);
+}
+
 static struct kunit_case door_cases[] = {
 	KUNIT_CASE(door_leads_to_one_thing),
 	KUNIT_CASE(without_a_module_nothing_is_lost),
 	KUNIT_CASE(pages_of_a_module_that_is_gone_stay),
+	KUNIT_CASE(pages_are_reset_for_the_erratum),
 	{}
 };
 

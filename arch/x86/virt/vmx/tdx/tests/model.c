@@ -395,11 +395,23 @@ static void model_reset_page(phys_addr_t pa)
 		atomic_long_inc(&nr_resets);
 }
 
-static const struct tdx_door model_door = {
+static struct tdx_door model_door = {
 	.seamcall = model_seamcall,
 	.reset_page = model_reset_page,
 	.global_key = TDX_MODEL_GLOBAL_KEY,
 };
+
+/**
+ * tdx_model_set_erratum - choose a CPU with X86_BUG_TDX_PW_MCE or without
+ * @erratum: with, as it is from the start
+ *
+ * Context: Any, but nobody may be inside the module.
+ */
+void tdx_model_set_erratum(bool erratum)
+{
+	model_door.reset_page = erratum ? model_reset_page : NULL;
+}
+EXPORT_SYMBOL_GPL(tdx_model_set_erratum);
 
 static bool is_installed;
 
