@@ -29,6 +29,9 @@ help:	## list the targets
 bench:	## compare the designs: table, RESULTS.md, raw samples
 	@bash $(ENGINES)/bench.sh
 
+plots:	## draw the plots and write RESULTS.md from the kept runs again
+	@bash $(ENGINES)/plots.sh
+
 perf-check:	## has an operation become worse, in instructions, than the stored figure?
 	@ENGINE=qemu ICOUNT=1 PERF_CHECK=1 QUICK= bash $(ENGINES)/bench.sh
 

@@ -14,6 +14,7 @@ set -eu
 	die "ICOUNT=1 counts instructions in QEMU: make bench ENGINE=qemu ICOUNT=1"
 [ -z "${COMPARE:-}" ] || [ -r "$COMPARE" ] || die "COMPARE=$COMPARE: no such file; runs are kept in benchmarks/results"
 prepare
+[ -n "${PERF_CHECK:-}" ] || "$TOP/benchmarks/engines/setup.sh" plots
 # What is measured is not to share the machine with a second CPU.
 CPUS=1
 
@@ -26,15 +27,31 @@ parameters=
 # run LOG SECONDS MODE
 run()
 {
-	local start=$SECONDS
+	local start=$SECONDS rc=0 interrupted='' watcher
 
 	say "  running the benchmark ($3) on Linux $KVERSION ($ENGINE${ICOUNT:+, counting instructions}) (log: $1)"
+	mkdir -p "$BUILD"
+	: > "$1"
+	python3 "$TOP/benchmarks/report/progress.py" "$1" &
+	watcher=$!
+	trap 'interrupted=y' INT TERM
 	# shellcheck disable=SC2086
-	engine_boot "$1" "$2" 2G "$3" $parameters
+	(engine_boot "$1" "$2" 6G "$3" $parameters) || rc=$?
+	trap - INT TERM
+	kill $watcher 2> /dev/null || true
+	wait $watcher 2> /dev/null || true
+	if [ -n "$interrupted" ]; then
+		$PYTHON "$TOP/benchmarks/report/report.py" "${about[@]}" --interrupted "$1"
+		exit 130
+	fi
+	[ $rc -eq 0 ] || exit $rc
 	say "  running the benchmark ($3): done in $((SECONDS - start)) s"
 }
 
-run "$log" 500 bench
+# What report.py is to know of the run.
+about=(--engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" ${ICOUNT:+--icount})
+
+run "$log" 570 bench
 if [ -n "${PERF_CHECK:-}" ]; then
 	python3 "$TOP/benchmarks/report/perf.py" --kernel "$KVERSION" \
 		--stored "$TOP/benchmarks/results/qemu-icount.json" "$log"
@@ -48,6 +65,6 @@ plain=$FARM
 count_modules
 run "$log.count" 120 count
 
-python3 "$TOP/benchmarks/report/report.py" --engine "$ENGINE" --kernel "$KVERSION" \
-	--text "$plain" --top "$TOP" ${QUICK:+--quick} ${ICOUNT:+--icount} ${COMPARE:+--compare "$COMPARE"} \
+$PYTHON "$TOP/benchmarks/report/report.py" "${about[@]}" --text "$plain" \
+	${QUICK:+--quick} ${COMPARE:+--compare "$COMPARE"} \
 	$emulated "$log" "$log.count" ${ICOUNT:+"$log.again"}

@@ -7,6 +7,8 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$TOP/build
 CACHE=${TDX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tdx-pa-array}
 JOBS=$(nproc)
+# The one that the distribution's packages are for; another may come first in PATH.
+PYTHON=/usr/bin/python3
 
 # The kernel's make is not to inherit what this one was called with.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES

@@ -54,6 +54,10 @@ cpio		cpio
 pahole		pahole
 /usr/include/libelf.h	libelf-dev
 " ;;
+plots)
+	NEEDS+="
+/usr/lib/python3/dist-packages/matplotlib	python3-matplotlib
+" ;;
 trace)
 	NEEDS+="
 bpftrace	bpftrace

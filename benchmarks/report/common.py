@@ -10,7 +10,8 @@ def read_records(path, prefix):
     with open(path, encoding="utf-8", errors="replace") as f:
         for line in f:
             _, found, text = line.partition(prefix)
-            if found and text.startswith("{"):
+            # The last line of a run that was ended may be half a line.
+            if found and text.startswith("{") and text.rstrip().endswith("}"):
                 yield json.loads(text)
 
 

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-import report
+import runs
 from common import compiler, table
 
 WORSE = 0.02
@@ -22,7 +22,7 @@ DESIGN = "flat"
 def compare(stored, now):
     """(rows that changed by a tenth of WORSE or more, passed, failed)"""
     rows, passed, failed = [], 0, 0
-    for op in report.OPERATIONS:
+    for op in runs.OPERATIONS:
         for pages in stored.cells(op):
             before, after = (s.median(op, pages, DESIGN) for s in (stored, now))
             if before is None:
@@ -32,7 +32,7 @@ def compare(stored, now):
             failed += bad
             passed += not bad
             if bad or abs(change) >= WORSE / 10:
-                rows.append([op, f"{pages:,}", report.number(before), report.number(after),
+                rows.append([op, f"{pages:,}", runs.number(before), runs.number(after),
                              "gone" if change is None else f"{change:+.1%}", "WORSE" if bad else ""])
     return rows, passed, failed
 
@@ -44,7 +44,7 @@ def main():
     p.add_argument("--kernel", required=True)
     args = p.parse_args()
 
-    stored = report.Run(args.stored)
+    stored = runs.Run(args.stored)
     here = {"kernel": args.kernel, "compiler": compiler()}
     there = {key: stored.about.get(key) for key in here}
     if there != here:
@@ -52,7 +52,7 @@ def main():
         print("0 passed, 0 failed")
         return 0
 
-    rows, passed, failed = compare(stored.samples, report.Samples(report.gathered(report.read_lines(args.log)), True))
+    rows, passed, failed = compare(stored.samples, runs.Samples(runs.gathered(runs.read_lines(args.log)), True))
     if rows:
         print(table(["operation", "pages", "stored", "now", "change", ""], rows))
     print(f"{passed + failed} cells of {DESIGN} compared with those of commit {stored.about['commit']}, {failed} worse by more than {WORSE:.0%}.")

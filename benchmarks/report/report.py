@@ -21,103 +21,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bars
 import faults
-from common import commit, compiler, cpu, read_records, table
+import plots
+from common import commit, compiler, cpu, table
+from runs import (BASE, DESIGN, DESIGNS, FLOOR, OPERATIONS, REPEATS_TO, RESAMPLES, SEED, Run, Samples,
+                  gathered, largest_difference, number, read_finished, read_lines)
 
-PREFIX = "tdx_bench: "
-BASE = "v2"
-RESAMPLES = 1000
-SEED = 20260327
 EVENT_CODE = re.compile("trace_event_raw_event_|perf_trace_|trace_raw_output_|__bpf_trace_"
                         "|__traceiter_|__probestub_|__SCT__tp_func_")
 # Rows that README.md shows, by number of pages.
 README_SIZES = (1, 2, 32, 512, 12800)
 
-REPEATS_TO = 0.005
-
-OPERATIONS = {
-    "create": "create: allocate array and pages",
-    "hand-over": "hand over all windows: operands ready, no SEAMCALL",
-    "release": "release without flush",
-    "release-flushed": "release with flush (WBINVD by the software module)",
-    "life-control": "control pages: create, claim, delete, release",
-    "life-blob": "blob: create, connect, read out, release",
-    "life-memory": "memory of the extensions: create, add all, init, release",
-}
-
-# The two that the table on the terminal puts side by side.
-PAIR = ("v2", "flat")
-TEXTS = (*PAIR, "flat, trace events")
-DESIGNS = {
-    "v2": "as posted",
-    "v2-noclflush": "v2 without the CLFLUSH before each claim: one call dropped",
-    "v2-blocks": "v2-noclflush with flat's allocation policy (2 MiB blocks, freed as they came)",
-    "flat-v2alloc": "flat with v2's allocation policy (single pages, or one contiguous run)",
-    "flat": "the design",
-    "floor": "bare allocator calls for the same memory, no object",
-}
-
-
-def read_lines(path):
-    """The benchmark's records; fail if the run did not end well."""
-    ended, records = False, []
-    for record in read_records(path, PREFIX):
-        if record["kind"] == "end":
-            ended = record["errno"] == 0
-        else:
-            records.append(record)
-    if not ended:
-        sys.exit(f"error: the benchmark did not come to its end; see {path}")
-    return records
-
-
-class Samples:
-    """ns per operation of each round, by operation, pages and design."""
-
-    def __init__(self, records, icount=False):
-        self.icount = icount
-        self.rounds = {(r["op"], r["pages"], r["design"]):
-                       [ns / r["operations"] for ns in r["ns"]]
-                       for r in records if r["kind"] == "samples"}
-
-    def cells(self, op):
-        return sorted({pages for o, pages, _ in self.rounds if o == op})
-
-    def get(self, op, pages, design):
-        return self.rounds.get((op, pages, design))
-
-    def median(self, op, pages, design):
-        ns = self.get(op, pages, design)
-        return statistics.median(ns) if ns else None
-
-    def ratio(self, op, pages, design):
-        """(ratio, low, high) of v2 to @design, or None."""
-        base, other = self.get(op, pages, BASE), self.get(op, pages, design)
-        if not base or not other:
-            return None
-        if self.icount:
-            ratio = statistics.median(base) / statistics.median(other)
-            return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
-        rng = random.Random(f"{SEED} {op} {pages} {design}")
-        n = len(base)
-        ratios = []
-        for _ in range(RESAMPLES):
-            picked = rng.choices(range(n), k=n)
-            ratios.append(statistics.median([base[i] for i in picked]) /
-                          statistics.median([other[i] for i in picked]))
-        ratios.sort()
-        return (statistics.median(base) / statistics.median(other),
-                ratios[int(0.025 * RESAMPLES)], ratios[int(0.975 * RESAMPLES) - 1])
-
-
-def number(x):
-    """Three significant digits, no more than were measured."""
-    if x is None:
-        return "-"
-    if x >= 1000:
-        digits = len(str(int(x))) - 3
-        return f"{int(round(x, -digits)):,}"
-    return f"{x:.3g}"
+TEXTS = (BASE, DESIGN, "flat, trace events")
 
 
 def ratio_text(samples, r):
@@ -179,10 +95,10 @@ def pair_table(samples, operations=tuple(OPERATIONS), wanted=lambda op, pages: T
         for pages in samples.cells(op):
             if not wanted(op, pages):
                 continue
-            r = samples.ratio(op, pages, "flat")
-            floor = samples.median(op, pages, "floor")
-            flat = samples.median(op, pages, "flat")
-            rows.append([op, f"{pages:,}", number(samples.median(op, pages, "v2")),
+            r = samples.ratio(op, pages, DESIGN)
+            floor = samples.median(op, pages, FLOOR)
+            flat = samples.median(op, pages, DESIGN)
+            rows.append([op, f"{pages:,}", number(samples.median(op, pages, BASE)),
                          number(flat), ratio_text(samples, r), verdict(r),
                          number(flat / floor) if flat and floor else "-"])
     unit = "instr." if samples.icount else "ns"
@@ -241,42 +157,65 @@ def text_sizes(farm):
     return sizes
 
 
+RIVALS = ("v2", "descriptor", "bare-list")
+
+
+def lost_cells(run):
+    """[(operation, pages, rival, ratio)] in which a rival takes less than flat."""
+    return [(op, pages, rival, r) for op in OPERATIONS for pages in run.samples.cells(op)
+            for rival in RIVALS
+            if (r := run.samples.ratio(op, pages, DESIGN, base=rival)) and r[2] < 1]
+
+
+def lost_metadata(run):
+    """[(pages, rival, its bytes, flat's)] where a rival takes no more than flat."""
+    by = {(r["pages"], r["design"]): r["bytes"] for r in run.records if r["kind"] == "metadata"}
+    return [(pages, rival, by[pages, rival], flat) for (pages, design), flat in sorted(by.items())
+            for rival in RIVALS if design == DESIGN and by.get((pages, rival), flat + 1) <= flat]
+
+
 def losses(run):
-    """Where flat is not better than v2, in words."""
-    samples, records, sizes = run.samples, run.records, run.text
-    wins = "takes fewer instructions" if samples.icount else "is faster"
-    lost = []
+    """Where flat is not better than a rival, in words."""
+    wins = "takes fewer instructions" if run.samples.icount else "is faster"
+    lost = [f"- {op}, {pages:,} page{'s'[:pages > 1]}: {rival} {wins} "
+            f"({rival} / flat {ratio_text(run.samples, r)})"
+            for op, pages, rival, r in lost_cells(run)]
     for op in OPERATIONS:
-        for pages in samples.cells(op):
-            r = samples.ratio(op, pages, "flat")
-            if r and verdict(r) != "flat":
-                how = f"v2 {wins}" if verdict(r) == "v2" else "no difference beyond noise"
-                lost.append(f"- {op}, {pages:,} page{'s'[:pages > 1]}: {how} "
-                            f"(v2 / flat {ratio_text(samples, r)})")
-    metadata = {(r["pages"], r["design"]): r["bytes"] for r in records
-                if r["kind"] == "metadata"}
-    for pages in sorted({k[0] for k in metadata}):
-        v2, flat = metadata.get((pages, "v2")), metadata.get((pages, "flat"))
-        if v2 and flat and flat >= v2:
-            lost.append(f"- metadata, {pages:,} page{'s'[:pages > 1]}: v2 takes {v2:,} bytes, "
-                        f"flat {flat:,}")
-    if sizes["flat"] >= sizes["v2"]:
-        lost.append(f"- compiled code: v2 has {sizes['v2']:,} bytes of functions, "
-                    f"flat {sizes['flat']:,}")
+        for pages in run.samples.cells(op):
+            r = run.samples.ratio(op, pages, DESIGN)
+            if r and verdict(r) == "even":
+                lost.append(f"- {op}, {pages:,} page{'s'[:pages > 1]}: no difference beyond noise "
+                            f"(v2 / flat {ratio_text(run.samples, r)})")
+    lost += [f"- metadata, {pages:,} page{'s'[:pages > 1]}: {rival} takes {theirs:,} bytes, flat {flat:,}"
+             for pages, rival, theirs, flat in lost_metadata(run)]
+    if run.text[DESIGN] >= run.text[BASE]:
+        lost.append(f"- compiled code: v2 has {run.text[BASE]:,} bytes of functions, "
+                    f"flat {run.text[DESIGN]:,}")
     return "\n".join(lost) or "Nowhere in this run."
 
 
-class Run:
-    """A benchmark run that was kept."""
+def runs_of(pages):
+    """Numbers of pages in words."""
+    return ", ".join(f"{p:,}" for p in pages)
 
-    def __init__(self, path):
-        with open(path, encoding="utf-8") as f:
-            data = json.load(f)
-        self.about, self.records = data["run"], data["records"]
-        self.samples = Samples(self.records, self.about["icount"])
-        self.text = next(r["bytes"] for r in self.records if r["kind"] == "text")
-        self.nr_samples = max(len(c) for c in self.samples.rounds.values())
-        self.raw = f"benchmarks/results/{Path(path).name}"
+
+def losses_in_short(time, icount):
+    """The same for both runs, one line for each operation and rival."""
+    lost = {}
+    for run, unit in ((time, "time"), (icount, "instructions")):
+        for op, pages, rival, r in lost_cells(run):
+            lost.setdefault((op, rival), {}).setdefault(unit, []).append((pages, r[0]))
+    lines = [f"- {op}: **{rival}** in " + "; in ".join(
+        f"{unit} at {runs_of(p for p, _ in cells)} pages (down to {number(min(r for _, r in cells))})"
+        for unit, cells in units.items()) for (op, rival), units in lost.items()]
+    metadata = {}
+    for pages, rival, _, _ in lost_metadata(time):
+        metadata.setdefault(rival, []).append(pages)
+    lines += [f"- metadata: **{rival}** at {runs_of(pages)} pages" for rival, pages in metadata.items()]
+    if icount.text[DESIGN] >= icount.text[BASE]:
+        lines.append(f"- compiled code: **v2**, {icount.text[BASE]:,} bytes of functions to "
+                     f"{icount.text[DESIGN]:,}")
+    return "\n".join(lines) or "Nowhere."
 
 
 def all_tables(samples):
@@ -291,25 +230,101 @@ def runs_table(runs):
                    str(r.nr_samples), f"[JSON]({r.raw})"] for r in runs], left=6)
 
 
+def in_words(samples, op, pages, design=DESIGN, base=BASE):
+    return number(samples.ratio(op, pages, design, base=base)[0])
+
+
+def story(time, icount):
+    """Five sentences, each with its figures."""
+    t, i = time.samples, icount.samples
+    largest, _ = bars.page_cost(t)
+
+    def page(pages):
+        return number(t.median("cycle", pages, DESIGN) / pages)
+
+    return f"""1. Handing over is won by the data structure alone: nothing is refilled, so that all windows of
+   12,800 pages cost {number(i.median("hand-over", 12800, DESIGN))} instructions to v2's
+   {number(i.median("hand-over", 12800, BASE))}, and {in_words(i, "hand-over", 512)} times less at 512 pages.
+2. What a user feels is getting and returning pages: create, hand-over and release of 512 pages
+   take {in_words(t, "cycle", 512)} times less time than v2, of 12,800 pages {in_words(t, "cycle", 12800)} times; most of it is
+   the allocation policy, which v2 could have (`v2-blocks`: {in_words(t, "cycle", 512, "v2-blocks")} and {in_words(t, "cycle", 12800, "v2-blocks")}).
+3. That is within {number(t.median("cycle", 512, DESIGN) / t.median("cycle", 512, FLOOR))} times of the bare allocator calls at 512 pages; those calls by themselves are only
+   {in_words(t, "cycle", 512, FLOOR)} times faster than v2, so no design on this page allocator reaches 25.
+4. A page costs {page(512)} ns in an array of 512, {page(12800)} ns in one of 12,800 and {page(largest)} ns in one of {largest:,}.
+5. The price is code: more of it is compiled than for v2, since release and wrappers decide what v2
+   leaves to its callers; the [fault matrix](#fault-matrix) shows what that buys."""
+
+
+def plot(name, words):
+    path = f"benchmarks/results/plots/{name}"
+    return f"![{words}]({path}.svg)\n\n([PNG]({path}.png))"
+
+
+def why(time, icount):
+    """Why bars are missed that nobody can meet, in figures."""
+    t, i = time.samples, icount.samples
+
+    def floor(samples, op, pages):
+        return number(samples.median(op, pages, FLOOR))
+
+    return f"""- **25 times at 512 pages, 15 at 12,800.** The floor takes {floor(t, "create", 512)} ns to get one block of 2 MiB and
+  {floor(t, "release", 512)} ns to return it ({floor(i, "release", 512)} instructions: the page allocator looks at each of the 512
+  `struct page`). v2's time by {floor(t, "cycle", 512)} ns is {in_words(t, "cycle", 512, FLOOR)}; to be faster is to not use the page
+  allocator. At 12,800 pages it is {in_words(t, "cycle", 12800, FLOOR)}.
+- **Create within 1.25 times of the floor.** The floor is `alloc_pages()` of the largest blocks and nothing else; it
+  keeps no list. A list is a page more to get, and 8 bytes to write for each page. For one page
+  that is two allocations instead of one.
+- **Release with flush within 2% of the bare loop, few pages.** Beside the loop, the list page is to be freed, and
+  the object if there is one; a real WBINVD costs microseconds, the model's {number((t.median("release-flushed", 512, FLOOR) - t.median("release", 512, FLOOR)) / 512)} ns.
+- **Reading a blob, in instructions.** QEMU counts each eight bytes copied, 512 a page, and both designs copy
+  each page once; v2's mapping comes on top of that.
+- **Compiled code.** See below what the functions are.
+
+Where the instructions go, by function, is under [Instructions by function](#instructions-by-function)."""
+
+
 def results(top):
     kept = top / "benchmarks" / "results"
     time, icount = Run(kept / "uml.json"), Run(kept / "qemu-icount.json")
+    bar_table, missed = bars.all_bars(time, icount)
     parts = [f"""<!-- SPDX-License-Identifier: GPL-2.0 -->
-<!-- Generated by `make bench` and `make faults`; do not edit. -->
+<!-- Generated by `make bench`, `make frag`, `make profile` and `make faults`; do not edit. -->
 
 # Results
 
-Every figure on this page, but for the fault matrix, was made by one of these commands; the same
-commands make it again:
+What was asked of the design and what it reaches, in the runs below. In brackets the bar; bold is
+a bar that is missed: {missed} rows, [explained](#why-bars-are-missed).
+
+{bar_table}
+
+{plot("cost-per-page", "cost of a page against the size of the array, all designs")}
+
+{plot("life-cycle", "life of an array by step, all designs")}
+
+{story(time, icount)}
+
+Where v2 or another rival takes less than flat:
+
+{losses_in_short(time, icount)}
+
+## Commands
+
+Every figure on this page was made by one of these commands; the same commands make it again:
 
 {runs_table([icount, time])}
+
+`make frag`, `make profile ` and `make faults` made what is said to be theirs; `make plots` draws the kept runs again.
 
 Instructions are those of x86-64, counted by QEMU: one CPU, one nanosecond of the guest's
 clock for each. The command boots twice, and fails if a cell of the two boots differs by
 more than 0.5%; the largest difference was {icount.about["again"]:.3%}. Times are medians
 in ns on {time.about["cpu"]}, in user-mode Linux; brackets hold a 95% interval (bootstrap
-over rounds). A ratio above 1 means that v2 takes more. All designs ran interleaved in one
-kernel, behind the same door to the same software TDX module.
+over rounds). A ratio above 1 means that the other design takes more. All designs ran
+interleaved in one kernel, behind the same door to the same software TDX module.
+
+## Why bars are missed
+
+{why(time, icount)}
 
 ## Handing over, in instructions
 
@@ -359,7 +374,9 @@ than the operand then.
   memory of the extensions, which v2 takes from alloc_contig_pages(). So does
   `life-memory` at every size, although only thousands of pages are real there.
 - v2 cannot release more than 512 pages with a flush, nor claim more control
-  pages; there are no such rows.
+  pages; there are no such rows. Its pointers are one kmalloc, which ends at 524,288 pages.
+- A design has no figure where its memory could not be had: alloc_contig_pages() wants a run of free
+  pages as long as the array, and may not find it.
 
 ## Where the gains come from: all designs, same run
 """]
@@ -370,9 +387,30 @@ In brackets: v2 divided by the design. What `v2-noclflush` and `v2-blocks` gain,
 could have without another data structure. What the data structure gains by itself is
 the distance from `v2-noclflush` to `flat-v2alloc`; of control pages, that is little.
 In `life-blob` that distance is one between mapping and copying, and v2 could copy, too.
+CLFLUSH alone is the distance from `v2` to `v2-noclflush` in `life-control`.
 
 `v2` and `v2-noclflush` run the same code in all rows but the `life-` ones: where they
 differ, that much is noise.
+
+## The plots as tables
+
+### Cost of a page: create, hand over, release (ns)
+
+{plots.cost_table(time.samples)}
+
+### Life of an array by step
+
+Control pages, that is up to 512, are handed over by their operand, in some ns.
+
+{plots.life_cycle_table(time.samples)}
+
+### Metadata: bytes per array
+
+Beside the pages themselves, as the allocators round them.
+
+{plot("metadata", "bytes beside the pages against the size of the array, all designs")}
+
+{fact_table(time.records, "metadata", ["bytes"])}
 
 ## All designs, in time (ns)
 
@@ -381,12 +419,6 @@ differ, that much is noise.
 ## All designs, in instructions
 
 {all_tables(icount.samples)}
-
-## Metadata: bytes per array
-
-Beside the pages themselves, as the allocators round them.
-
-{fact_table(time.records, "metadata", ["bytes"])}
 
 ## Allocator calls: create + release
 
@@ -417,52 +449,73 @@ def excerpt(readme, name, text):
     return f"{head}{begin}\n{text}\n\n{end}{tail}"
 
 
-def gathered(records):
-    """One record for each cell, in place of one for each sample."""
-    cells = {}
-    for r in records:
-        if r["kind"] == "sample":
-            key = (r["op"], r["pages"], r["design"], r["operations"])
-            cells.setdefault(key, []).append(r["ns"])
-    return [{"kind": "samples", "op": op, "pages": pages, "design": design,
-             "operations": operations, "ns": ns}
-            for (op, pages, design, operations), ns in cells.items()] + \
-           [r for r in records if r["kind"] not in ("sample", "absent")]
+def write_results(top):
+    """RESULTS.md, its plots, and README's rows, from the runs that are kept."""
+    kept = top / "benchmarks" / "results"
+    plots.draw(kept / "plots", Run(kept / "uml.json"))
+    (top / "RESULTS.md").write_text(results(top), encoding="utf-8")
+    readme = top / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    for name in ("uml", "qemu-icount"):
+        text = excerpt(text, name, pair_table(Run(kept / f"{name}.json").samples, wanted=in_readme))
+    readme.write_text(text, encoding="utf-8")
 
 
-def largest_difference(a, b):
-    """Of a cell's medians in two runs."""
-    if a.rounds.keys() != b.rounds.keys():
-        sys.exit("error: two boots of the same kernel measured different cells")
-    return max((abs(a.median(*cell) / b.median(*cell) - 1), cell) for cell in a.rounds)
+def interrupted(args, name):
+    """What a run has measured before it was ended."""
+    records, done, of = read_finished(args.log)
+    records = gathered(records)
+    if not done:
+        print("Interrupted before the first operation was measured.")
+        return
+    print(pair_table(Samples(records, args.icount)))
+    kept = Path(args.top) / "build" / f"{name}-interrupted.json"
+    keep(kept, about(args), records)
+    print(f"\nInterrupted: {done} of {of} operations are measured. Raw samples: build/{kept.name}")
+
+
+def about(args):
+    return {"engine": args.engine, "icount": args.icount, "kernel": args.kernel,
+            "commit": commit(args.top), "cpu": cpu(), "compiler": compiler(),
+            "command": f"make bench ENGINE={args.engine}" + (" ICOUNT=1" if args.icount else "")}
+
+
+def keep(path, run, records):
+    lines = ",\n".join(json.dumps(r) for r in records)
+    path.write_text(f'{{"run": {json.dumps(run)},\n"records": [\n{lines}\n]}}\n', encoding="utf-8")
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("log")
-    p.add_argument("count_log")
+    p.add_argument("log", nargs="?")
+    p.add_argument("count_log", nargs="?")
     p.add_argument("again_log", nargs="?")
-    p.add_argument("--engine", required=True)
-    p.add_argument("--kernel", required=True)
-    p.add_argument("--text", required=True, help="where the modules were built")
+    p.add_argument("--engine")
+    p.add_argument("--kernel")
+    p.add_argument("--text", help="where the modules were built")
     p.add_argument("--top", required=True)
     p.add_argument("--quick", action="store_true")
+    p.add_argument("--interrupted", action="store_true", help="the log has no end")
     p.add_argument("--compare", type=Path, metavar="JSON", help="an earlier run, to be compared with")
     p.add_argument("--icount", action="store_true", help="a nanosecond is an instruction")
     p.add_argument("--emulated", action="store_true", help="the times are an emulator's")
     args = p.parse_args()
 
     top = Path(args.top)
+    if not args.log:
+        write_results(top)
+        return
+    name = args.engine + ("-icount" if args.icount else "")
+    if args.interrupted:
+        interrupted(args, name)
+        return
     # Before this run takes its place.
     old = Run(args.compare) if args.compare else None
     if old and (old.about["engine"], old.about["icount"]) != (args.engine, args.icount):
         sys.exit(f"error: {args.compare} was made by {old.about['command']}: not to be compared with this engine")
-    name = args.engine + ("-icount" if args.icount else "")
     records = gathered(read_lines(args.log))
     samples = Samples(records, args.icount)
-    about = {"engine": args.engine, "icount": args.icount, "kernel": args.kernel,
-             "commit": commit(args.top), "cpu": cpu(), "compiler": compiler(),
-             "command": f"make bench ENGINE={args.engine}" + (" ICOUNT=1" if args.icount else "")}
+    run = about(args)
 
     print(pair_table(samples))
     if args.engine == "uml":
@@ -474,9 +527,9 @@ v2 takes the memory of the extensions from alloc_contig_pages(): rows of few pag
 not real. What v2 could have by changing a call: RESULTS.md.""")
     if args.icount:
         again = Samples(gathered(read_lines(args.again_log)), True)
-        about["again"], cell = largest_difference(samples, again)
-        print(f"\nTwo boots differ by {about['again']:.3%} at the most.")
-        if about["again"] > REPEATS_TO:
+        run["again"], cell = largest_difference(samples, again)
+        print(f"\nTwo boots differ by {run['again']:.3%} at the most.")
+        if run["again"] > REPEATS_TO:
             sys.exit(f"error: {' '.join(map(str, cell))} differs by more than {REPEATS_TO:.1%}")
     if args.compare:
         print("\n" + changes(old, samples))
@@ -488,18 +541,13 @@ not real. What v2 could have by changing a call: RESULTS.md.""")
     records += [r for r in gathered(read_lines(args.count_log)) if r["kind"] == "calls"]
     # Times of an emulator are good for nothing but a look.
     kept = top / ("build" if args.emulated else "benchmarks/results") / f"{name}.json"
-    lines = ",\n".join(json.dumps(r) for r in records)
-    kept.write_text(f'{{"run": {json.dumps(about)},\n"records": [\n{lines}\n]}}\n',
-                    encoding="utf-8")
+    keep(kept, run, records)
     print(f"\nRaw samples: {kept.relative_to(top)}")
     if args.emulated:
         print("Times of an emulator: RESULTS.md stays as it is. ICOUNT=1 counts instructions.")
         return
-    (top / "RESULTS.md").write_text(results(top), encoding="utf-8")
-    readme = top / "README.md"
-    readme.write_text(excerpt(readme.read_text(encoding="utf-8"), name,
-                              pair_table(samples, wanted=in_readme)), encoding="utf-8")
-    print("All designs, metadata and allocator calls: RESULTS.md; some rows: README.md")
+    write_results(top)
+    print("All designs, plots, metadata and allocator calls: RESULTS.md; some rows: README.md")
 
 
 if __name__ == "__main__":

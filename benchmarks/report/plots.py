@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Plots of the runs that are kept, as SVG and PNG, each with its text table.
+
+A design has the same colour in all of them.
+"""
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.patches import Patch  # noqa: E402
+
+from common import table  # noqa: E402
+from runs import DESIGNS, number  # noqa: E402
+
+# The palette of Okabe and Ito, for all eyes.
+COLOURS = {
+    "v2": "#d55e00",
+    "v2-noclflush": "#e69f00",
+    "v2-blocks": "#cc79a7",
+    "descriptor": "#009e73",
+    "bare-list": "#56b4e9",
+    "flat-v2alloc": "#999999",
+    "flat": "#0072b2",
+    "floor": "#000000",
+}
+MARKERS = dict(zip(COLOURS, "os^Dvx*."))
+# The life of an array, step by step.
+STEPS = {"create": "", "hand-over": "xxx", "release": "///"}
+STEP_SIZES = (1, 32, 512, 12800)
+
+
+def save(figure, directory, name):
+    directory.mkdir(parents=True, exist_ok=True)
+    # The same data make the same file.
+    matplotlib.rcParams["svg.hashsalt"] = name
+    figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+    figure.savefig(directory / f"{name}.png", dpi=100, metadata={"Software": None})
+    plt.close(figure)
+
+
+def pages_axis(axes, sizes):
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sizes)
+    axes.set_xticklabels([f"{s:,}" for s in sizes], rotation=45, ha="right")
+    axes.minorticks_off()
+    axes.set_xlabel("pages in the array")
+
+
+def lines(axes, cells):
+    """One line for each design; @cells is {design: {pages: value}}."""
+    for design, colour in COLOURS.items():
+        points = cells.get(design)
+        if points:
+            # What lies below another line shows around it.
+            axes.plot(list(points), list(points.values()), color=colour, marker=MARKERS[design],
+                      markersize=11 - list(COLOURS).index(design), label=design, linestyle="--" if design == "floor" else "-",
+                      linewidth=2.5 if design == "flat" else 1.3)
+    axes.grid(True, which="major", alpha=0.3)
+
+
+def page_costs(samples):
+    """{design: {pages: ns per page}} of create, hand over and release."""
+    return {d: {p: samples.median("cycle", p, d) / p for p in samples.cells("cycle")
+                if samples.get("cycle", p, d)} for d in DESIGNS}
+
+
+def cost_per_page(directory, samples):
+    figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
+    lines(axes, page_costs(samples))
+    axes.set_yscale("log")
+    pages_axis(axes, samples.cells("cycle"))
+    axes.set_ylabel("ns per page (log scale)")
+    axes.set_title("Create an array, hand over all windows, release it: cost of a page\n"
+                   "lower is better; a line ends where a design cannot have so many pages")
+    axes.legend(ncols=2)
+    save(figure, directory, "cost-per-page")
+
+
+def cost_table(samples):
+    costs = page_costs(samples)
+    present = [d for d in DESIGNS if costs[d]]
+    return table(["pages"] + present,
+                 [[f"{p:,}"] + [number(costs[d].get(p)) for d in present]
+                  for p in samples.cells("cycle")], left=0)
+
+
+def step_costs(samples, pages):
+    """{design: [ns of each step]}; control pages are handed over in no time."""
+    cells = {}
+    for d in DESIGNS:
+        ns = [0 if step == "hand-over" and (pages <= 512 or d == "floor") else
+              samples.median(step, pages, d) for step in STEPS]
+        if None not in ns:
+            cells[d] = ns
+    return cells
+
+
+def life_cycle(directory, samples):
+    figure, all_axes = plt.subplots(1, len(STEP_SIZES), figsize=(12, 5), layout="constrained")
+    for axes, pages in zip(all_axes, STEP_SIZES):
+        cells = step_costs(samples, pages)
+        for x, (design, steps) in enumerate(cells.items()):
+            bottom = 0
+            for (step, hatch), ns in zip(STEPS.items(), steps):
+                axes.bar(x, ns / 1000, bottom=bottom / 1000, color=COLOURS[design], hatch=hatch,
+                         edgecolor="white", alpha=1 if step == "create" else 0.75)
+                bottom += ns
+        axes.set_xticks(range(len(cells)))
+        axes.set_xticklabels(cells, rotation=60, ha="right")
+        axes.set_title(f"{pages:,} page{'s'[:pages > 1]}")
+        axes.grid(True, axis="y", alpha=0.3)
+    all_axes[0].set_ylabel("µs per array (a scale for each size)")
+    figure.legend(handles=[Patch(facecolor="#bbbbbb", edgecolor="white", hatch=h, label=s)
+                           for s, h in STEPS.items()], loc="upper right", ncols=3)
+    figure.suptitle("Life of an array by step; lower is better\n", x=0.02, ha="left")
+    save(figure, directory, "life-cycle")
+
+
+def life_cycle_table(samples):
+    rows = []
+    for pages in STEP_SIZES:
+        for design, steps in step_costs(samples, pages).items():
+            rows.append([design, f"{pages:,}", *(number(ns) if ns else "-" for ns in steps),
+                         number(sum(steps))])
+    return table(["design", "pages", *(f"{s} ns" for s in STEPS), "sum ns"], rows)
+
+
+def metadata_bytes(records):
+    cells = {d: {} for d in DESIGNS}
+    for r in records:
+        if r["kind"] == "metadata":
+            cells[r["design"]][r["pages"]] = r["bytes"]
+    return cells
+
+
+def metadata(directory, records):
+    cells = metadata_bytes(records)
+    figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
+    lines(axes, cells)
+    axes.set_yscale("log", base=2)
+    axes.set_ylabel("bytes beside the pages (log scale)")
+    ticks = [1 << n for n in range(12, 24, 2)]
+    axes.set_yticks(ticks)
+    axes.set_yticklabels([f"{t >> 10:,} KiB" for t in ticks])
+    pages_axis(axes, sorted({p for c in cells.values() for p in c}))
+    axes.set_title("Metadata of an array; lower is better")
+    axes.legend(ncols=2)
+    save(figure, directory, "metadata")
+
+
+def draw(directory, time):
+    """All plots that a benchmark run has the data for."""
+    cost_per_page(directory, time.samples)
+    life_cycle(directory, time.samples)
+    metadata(directory, time.records)
