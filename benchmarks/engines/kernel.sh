@@ -81,11 +81,13 @@ guest_run()
 
 	guest_status=0
 	mkdir -p "$(dirname "$log")"
-	# A session of its own, ended as a whole, whatever ends this script.
-	setsid timeout -k 5 "$seconds" "$@" > "$log" 2>&1 < /dev/null &
+	# A session of its own, ended as a whole, whatever ends this script.  User-mode
+	# Linux makes one more for itself and minds no TERM: timeout(1) finds it, and
+	# kills it a second later.
+	setsid timeout -k 1 "$seconds" "$@" > "$log" 2>&1 < /dev/null &
 	guest=$!
 	# shellcheck disable=SC2064
-	trap "kill -KILL -- -$guest 2> /dev/null" EXIT
+	trap "kill -TERM $guest 2> /dev/null; wait $guest; kill -KILL -- -$guest 2> /dev/null" EXIT
 	trap 'exit 130' INT TERM
 	wait $guest || guest_status=$?
 	kill -KILL -- -$guest 2> /dev/null || true
