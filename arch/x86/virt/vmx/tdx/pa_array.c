@@ -38,37 +38,38 @@ static size_t entries_bytes(unsigned int nr)
 }
 
 /*
- * Page aligned and not a byte more than the list pages need.  Windows are
+ * Page aligned and not a byte more than the list pages need.  One list page comes
+ * from the slab allocator, which is the faster and aligns it as well.  Windows are
  * looked up one by one, so memory that is contiguous only virtually serves.
  */
-static u64 *entries_alloc(unsigned int nr)
+static u64 *entries_alloc(unsigned int nr, bool iommu_mt)
 {
 	size_t bytes = entries_bytes(nr);
-	u64 *entries;
 
-	entries = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
-	if (!entries)
-		entries = vmalloc(bytes);
-	if (!entries)
-		return NULL;
+	/*
+	 * Other lists are read as far as the operand says, but nobody tells the
+	 * module how long an IOMMU_MT list is: that one ends with zeroes.
+	 */
+	if (bytes == PAGE_SIZE)
+		return kmalloc(bytes, GFP_KERNEL | (iommu_mt ? __GFP_ZERO : 0));
 
-	/* The module may read a list to its end: show it no stale memory. */
-	memset(entries + nr, 0, bytes - nr * sizeof(u64));
-	return entries;
+	return alloc_pages_exact(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN) ?:
+	       vmalloc(bytes);
 }
 
 static void entries_free(u64 *entries, unsigned int nr)
 {
-	if (is_vmalloc_addr(entries))
+	if (nr <= TDX_PA_WINDOW_MAX)
+		kfree(entries);
+	else if (is_vmalloc_addr(entries))
 		vfree(entries);
 	else
 		free_pages_exact(entries, entries_bytes(nr));
 }
 
 /*
- * The object lives behind the last entry, if the last list page has room for it:
- * the module reads as many entries as it is told, and writes none.  But nobody
- * tells it how long an IOMMU_MT list is, so that has nothing but zeroes there.
+ * The object lives behind the last entry, if the last list page has room for it;
+ * not in an IOMMU_MT list, see above.
  */
 static struct tdx_pa_array *array_alloc(unsigned int nr, bool iommu_mt)
 {
@@ -79,7 +80,7 @@ static struct tdx_pa_array *array_alloc(unsigned int nr, bool iommu_mt)
 	if (!nr || nr > TDX_PA_ARRAY_MAX)
 		return NULL;
 
-	entries = entries_alloc(nr);
+	entries = entries_alloc(nr, iommu_mt);
 	if (!entries)
 		return NULL;
 

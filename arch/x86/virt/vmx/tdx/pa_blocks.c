@@ -12,9 +12,17 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/unroll.h>
 
 #include "pa_blocks.h"
+
+/*
+ * The page allocator has blocks of up to PAGE_ALLOC_COSTLY_ORDER at hand for each
+ * CPU, while a larger one is cut out of the free lists under a lock, and put together
+ * again when it is freed.  Fewer pages than these come and go faster in blocks at hand.
+ */
+#define FEW_PAGES	128
 
 /* A smaller block will do as well: do not try hard, do not complain. */
 #define GFP_BLOCK	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
@@ -49,6 +57,9 @@ unsigned int tdx_pa_blocks_alloc(u64 *entries, unsigned int nr)
 		u64 *block_end;
 
 		order = min_t(unsigned int, order, ilog2(end - entry));
+		if (end - entry < FEW_PAGES)
+			order = min(order, PAGE_ALLOC_COSTLY_ORDER);
+
 		page = alloc_pages(order ? GFP_BLOCK : GFP_KERNEL, order);
 		if (!page) {
 			if (!order)

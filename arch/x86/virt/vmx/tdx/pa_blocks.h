@@ -3,10 +3,10 @@
  * Where an array's pages come from, and in which portions they go back
  *
  * Pages are taken in the largest blocks that the page allocator gives without
- * effort, down to single pages.  A block is not compound: it is freed whole,
- * or split first if some of its pages must stay behind.  Its order is kept in
- * page_private() of its first page, so that the entries tell everything: where
- * a block begins, and by that, where the next one does.
+ * effort, down to single pages; few pages in those that it has at hand.  A block
+ * is not compound: it is freed whole, or split first if some of its pages must stay
+ * behind.  Its order is kept in page_private() of its first page, so that the entries
+ * tell everything: where a block begins, and by that, where the next one does.
  */
 #ifndef _X86_VIRT_TDX_PA_BLOCKS_H
 #define _X86_VIRT_TDX_PA_BLOCKS_H

@@ -196,7 +196,8 @@ static void check_all(void)
 	for (const struct slot *s = slots; s < slots + NR_SLOTS; s++) {
 		if (!s->array)
 			continue;
-		/* Where there is room, it lives among the entries. */
+		/* A list page by itself, and the array where it has no room there. */
+		objects += s->nr <= TDX_PA_WINDOW_MAX;
 		objects += s->mt || room(s) < sizeof(*s->array);
 		for (unsigned int i = 0; i < s->nr; i++) {
 			if (s->owned[i])
