@@ -61,12 +61,12 @@ module_param_named(ops, only_ops, charp, 0444);
 MODULE_PARM_DESC(ops, "names of the operations to run, comma separated (default: all)");
 
 static unsigned int sizes[MAX_SIZES] = {
-	1, 2, 8, 32, 128, 512, 1024, 4096, 12800, 65536, 262144, 1048576
+	1, 2, 8, 16, 32, 64, 128, 512, 1024, 4096, 12800, 65536, 262144, 1048576
 };
 
-static unsigned int nr_sizes = 12;
+static unsigned int nr_sizes = 14;
 module_param_array_named(pages, sizes, uint, &nr_sizes, 0444);
-MODULE_PARM_DESC(pages, "numbers of pages (default: 1,2,8,32,128,512,1024,4096,12800,65536,262144,1048576)");
+MODULE_PARM_DESC(pages, "numbers of pages (default: 1,2,8,16,32,64,128,512,1024,4096,12800,65536,262144,1048576)");
 
 static unsigned int repeats = 101;
 module_param(repeats, uint, 0444);

@@ -3,7 +3,7 @@
 from common import table
 from runs import BASE, DESIGN, FLOOR, number
 
-SMALL = (1, 2, 8, 32)
+SMALL = (1, 2, 8, 16, 32)
 SIZES = (SMALL, (512,), (12800,))
 LIST_PAGE, ENTRY, OBJECT = 4096, 8, 16
 

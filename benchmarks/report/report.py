@@ -33,7 +33,8 @@ EVENT_CODE = re.compile("trace_event_raw_event_|perf_trace_|trace_raw_output_|__
 # Rows that README.md shows, by number of pages.
 README_SIZES = (1, 2, 32, 512, 12800)
 
-TEXTS = (BASE, DESIGN, "flat, trace events")
+EVENTS = "flat, trace events"
+TEXTS = (BASE, DESIGN, EVENTS)
 
 
 def ratio_text(samples, r):
@@ -137,24 +138,45 @@ def fact_table(records, kind, fields):
     return table(["pages"] + present, rows, left=0)
 
 
-def text_sizes(farm):
-    """Bytes of the functions of array and wrappers, by design."""
+def functions(farm):
+    """{design: {function: bytes}} of array and wrappers."""
     parts = {
-        "v2": ["benchmarks/designs/v2/page_array.o", "benchmarks/designs/v2/tdh.o"],
-        "flat": [f"arch/x86/virt/vmx/tdx/{o}.o" for o in ("pa_array", "pa_blocks", "tdh")],
+        BASE: ["benchmarks/designs/v2/page_array.o", "benchmarks/designs/v2/tdh.o"],
+        DESIGN: [f"arch/x86/virt/vmx/tdx/{o}.o" for o in ("pa_array", "pa_blocks", "tdh")],
     }
-    sizes = {}
+    found = {}
     for design, objects in parts.items():
         out = subprocess.run(["nm", "-S"] + [str(Path(farm) / o) for o in objects],
                              check=True, capture_output=True, text=True).stdout
-        functions = {name: int(size, 16) for size, name in
-                     re.findall(r"^[0-9a-f]+ ([0-9a-f]+) [tT] (\S+)$", out, re.M)}
-        # What the kernel's macros make of trace events; v2 has none.
-        events = sum(size for name, size in functions.items() if EVENT_CODE.match(name))
-        sizes[design] = sum(functions.values()) - events
-        if events:
-            sizes[f"{design}, trace events"] = events
-    return sizes
+        found[design] = {name: int(size, 16) for size, name in
+                         re.findall(r"^[0-9a-f]+ ([0-9a-f]+) [tT] (\S+)$", out, re.M)}
+    return found
+
+
+def text_sizes(found):
+    """Bytes by design.  What the kernel's macros make of trace events stands apart."""
+    events = sum(n for name, n in found[DESIGN].items() if EVENT_CODE.match(name))
+    return {BASE: sum(found[BASE].values()), DESIGN: sum(found[DESIGN].values()) - events,
+            EVENTS: events}
+
+
+# Smaller ones are summed up.
+LARGE_FUNCTION = 100
+
+
+def function_table(record):
+    """The functions of both designs, side by side, the largest first."""
+    columns = []
+    for design in (BASE, DESIGN):
+        found = {n: size for n, size in record[design].items() if not EVENT_CODE.match(n)}
+        large = sorted(((size, n) for n, size in found.items() if size >= LARGE_FUNCTION), reverse=True)
+        rest = [size for size in found.values() if size < LARGE_FUNCTION]
+        columns.append([(n, str(size)) for size, n in large] +
+                       [(f"{len(rest)} smaller ones", str(sum(rest)))])
+    rows = max(len(c) for c in columns)
+    cells = [c + [("", "")] * (rows - len(c)) for c in columns]
+    return table([BASE, DESIGN, "bytes of v2", "bytes of flat"],
+                 [[a[0], b[0], a[1], b[1]] for a, b in zip(*cells)], left=2)
 
 
 RIVALS = ("v2", "descriptor", "bare-list")
@@ -264,21 +286,31 @@ def why(time, icount):
     """Why bars are missed that nobody can meet, in figures."""
     t, i = time.samples, icount.samples
 
+    i_text = icount.text
+    code = next(r for r in icount.records if r["kind"] == "functions")
+
     def floor(samples, op, pages):
         return number(samples.median(op, pages, FLOOR))
+
+    def wrappers(design):
+        return sum(size for name, size in code[design].items() if name.startswith("tdh_"))
 
     return f"""- **25 times at 512 pages, 15 at 12,800.** The floor takes {floor(t, "create", 512)} ns to get one block of 2 MiB and
   {floor(t, "release", 512)} ns to return it ({floor(i, "release", 512)} instructions: the page allocator looks at each of the 512
   `struct page`). v2's time by {floor(t, "cycle", 512)} ns is {in_words(t, "cycle", 512, FLOOR)}; to be faster is to not use the page
   allocator. At 12,800 pages it is {in_words(t, "cycle", 12800, FLOOR)}.
-- **Create within 1.25 times of the floor.** The floor is `alloc_pages()` of the largest blocks and nothing else; it
+- **Create and release within 1.25 times of the floor.** The floor is `alloc_pages()` of the largest blocks and nothing else; it
   keeps no list. A list is a page more to get, and 8 bytes to write for each page. For one page
   that is two allocations instead of one.
 - **Release with flush within 2% of the bare loop, few pages.** Beside the loop, the list page is to be freed, and
   the object if there is one; a real WBINVD costs microseconds, the model's {number((t.median("release-flushed", 512, FLOOR) - t.median("release", 512, FLOOR)) / 512)} ns.
 - **Reading a blob, in instructions.** QEMU counts each eight bytes copied, 512 a page, and both designs copy
   each page once; v2's mapping comes on top of that.
-- **Compiled code.** See below what the functions are.
+- **Compiled code.** {0.6 * i_text[BASE]:,.0f} bytes were allowed; v2's SEAMCALL wrappers alone are {wrappers(BASE):,}, flat's {wrappers(DESIGN):,}.
+  flat's are longer by what they check and write down (is it held, does it fit, how far did the module
+  get). It has two leaves and a way to read buffers that v2 leaves out; release splits
+  blocks that stay behind in part; and each place of a trace event takes some 80
+  bytes. [All functions](#compiled-code) side by side.
 
 Where the instructions go, by function, is under [Instructions by function](#instructions-by-function)."""
 
@@ -434,6 +466,10 @@ not have, stands apart.
 
 {table(["", *TEXTS], [["x86-64"] + [str(icount.text.get(d, "-")) for d in TEXTS],
                       ["user mode"] + [str(time.text.get(d, "-")) for d in TEXTS]])}
+
+On x86-64, function by function; what is inlined counts where it is.
+
+{function_table(next(r for r in icount.records if r["kind"] == "functions"))}
 """)
     parts.append(faults.section(top, "uml"))
     return "\n".join(parts)
@@ -537,7 +573,9 @@ not real. What v2 could have by changing a call: RESULTS.md.""")
         print("\nRough: few samples. `make bench` measures in full and writes RESULTS.md.")
         return
 
-    records.append({"kind": "text", "bytes": text_sizes(args.text)})
+    found = functions(args.text)
+    records.append({"kind": "functions", **found})
+    records.append({"kind": "text", "bytes": text_sizes(found)})
     records += [r for r in gathered(read_lines(args.count_log)) if r["kind"] == "calls"]
     # Times of an emulator are good for nothing but a look.
     kept = top / ("build" if args.emulated else "benchmarks/results") / f"{name}.json"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The floor: no object at all, only the calls that get the same memory from the
- * page allocator and give it back, in the cheapest way found: 2 MiB blocks,
- * then smaller ones for the rest.  What it must remember is kept in the struct
+ * page allocator and give it back, in the cheapest way found: 2 MiB blocks, then
+ * smaller ones for the rest, and less than 128 pages in blocks of 32 KiB at most,
+ * which the allocator has at hand.  What it must remember is kept in the struct
  * page of each block: PFN of the next block and order of this one.
  */
 #include <linux/gfp.h>
@@ -16,6 +17,7 @@
 #include "../design.h"
 
 #define BLOCK_ORDER	9
+#define FEW_PAGES	128
 #define ORDER_BITS	4
 #define ORDER_MASK	((1UL << ORDER_BITS) - 1)
 
@@ -54,7 +56,8 @@ static void *floor_create(enum design_use use, unsigned int nr)
 	struct page *head = NULL;
 
 	while (nr) {
-		unsigned int order = min_t(unsigned int, BLOCK_ORDER, ilog2(nr));
+		unsigned int most = nr < FEW_PAGES ? PAGE_ALLOC_COSTLY_ORDER : BLOCK_ORDER;
+		unsigned int order = min_t(unsigned int, most, ilog2(nr));
 		struct page *page = alloc_pages(GFP_KERNEL, order);
 
 		if (!page) {
