@@ -47,6 +47,9 @@ coverage:	## which lines and branches the suites reach
 faults:	## every leaf, every failure, every design: the fault matrix
 	@bash $(ENGINES)/faults.sh
 
+frag:	## fragment memory, then give the module its 50 MiB with every design
+	@bash $(ENGINES)/frag.sh
+
 fuzz:	## a random walk through arrays, leaves, faults and releases
 	@bash $(ENGINES)/fuzz.sh
 
@@ -77,5 +80,5 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench perf-check test sanitize coverage faults fuzz mutants trace modules check-headers patches check-intree \
+.PHONY: help bench perf-check test sanitize coverage faults frag fuzz mutants trace modules check-headers patches check-intree \
 	check clean distclean

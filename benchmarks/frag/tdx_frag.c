@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fragmented memory: can the memory of the extensions be had when the machine has
+ * been up for long, and what does it cost?
+ *
+ * A degree k is a state of the page allocator: its largest free block has order k.
+ * To get there, each larger block is taken and cut into pieces of 2^k pages, of
+ * which every other one is freed.  The ones between them stay with this module.  The
+ * kernel cannot move them, so no two pieces merge, and compaction does not help.
+ * Degree MAX_PAGE_ORDER is memory as it is.
+ *
+ * For each degree, a round runs the flow once with each design, in an order that is
+ * shuffled for each round.  Before each flow the state is made again, because what
+ * came back from the last one has merged, and it is looked up in the free lists,
+ * those of the CPUs included.  A state that cannot be had ends the run.  After the
+ * flow, the software TDX module says which pages it owns; then they are reclaimed.
+ *
+ * The flows run when the module is loaded.  The samples are read from debugfs, one
+ * line of JSON each: by then, memory is whole again.
+ */
+#include <linux/debugfs.h>
+#include <linux/gfp.h>
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/module.h>
+#include <linux/prandom.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/vmalloc.h>
+
+#include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
+#include "../designs/design.h"
+
+#define MAX_DEGREES	(MAX_PAGE_ORDER + 1)
+#define MAX_ROUNDS	1001
+#define SEED		20260328
+
+/* The first round finds caches and page tables that nobody has used yet. */
+#define WARM_UP		1
+
+/* A design that took so long once is tried only a few times. */
+#define SLOW_NS		NSEC_PER_SEC
+#define SLOW_ROUNDS	3
+
+/* Others free pages, too, which may merge: make the state so often at the most. */
+#define MAX_TRIES	16
+
+/* Pages of a region: what a page table entry of 2 MiB maps. */
+#define REGION_PAGES	512
+
+/*
+ * What is free, and nothing else: no reclaim, no compaction, no complaint.  A CPU has
+ * a list for each kind of memory.
+ */
+static const gfp_t gfp_take[MIGRATE_PCPTYPES] = {
+	[MIGRATE_UNMOVABLE]	= __GFP_NOWARN,
+	[MIGRATE_MOVABLE]	= __GFP_NOWARN | __GFP_MOVABLE,
+	[MIGRATE_RECLAIMABLE]	= __GFP_NOWARN | __GFP_RECLAIMABLE,
+};
+
+static unsigned int degrees[MAX_DEGREES] = { MAX_PAGE_ORDER, 9, 6, 4, 2, 0 };
+static unsigned int nr_degrees = 6;
+module_param_array(degrees, uint, &nr_degrees, 0444);
+MODULE_PARM_DESC(degrees, "orders of the largest free block (default: 10,9,6,4,2,0)");
+
+static unsigned int pages = 12800;
+module_param(pages, uint, 0444);
+MODULE_PARM_DESC(pages, "pages for the extensions (default: 12800)");
+
+static unsigned int rounds = 11;
+module_param(rounds, uint, 0444);
+MODULE_PARM_DESC(rounds, "samples of each design at each degree (default: 11, at most 1001)");
+
+/**
+ * struct sample - one flow
+ * @degree: the state it was to find
+ * @largest: order of the largest free block that there was
+ * @design: which design
+ * @ret: what the flow returned
+ * @free: free pages before
+ * @ns: how long it took
+ * @owned: pages that the TDX module owned afterwards
+ * @regions: regions in which they were
+ */
+struct sample {
+	unsigned int degree;
+	int largest;
+	const struct design *design;
+	int ret;
+	unsigned long free;
+	u64 ns;
+	unsigned long owned;
+	unsigned long regions;
+};
+
+/**
+ * struct state - memory of a degree, before the first flow
+ * @degree: the degree
+ * @held: pages that keep the free ones apart
+ * @free: free pages
+ * @blocks: free blocks of each order
+ */
+struct state {
+	unsigned int degree;
+	unsigned long held;
+	unsigned long free;
+	unsigned long blocks[NR_PAGE_ORDERS];
+};
+
+static struct sample *samples;
+static unsigned int nr_samples;
+static struct state states[MAX_DEGREES];
+static unsigned int nr_states;
+static int frag_errno;
+
+/* Pieces of 2^held_order pages, by their first page. */
+static LIST_HEAD(held);
+static unsigned int held_order;
+static unsigned long nr_held;
+
+/* One block of order MAX_PAGE_ORDER of each zone, for empty_cpu_lists(). */
+static struct page *spares[MAX_NR_ZONES];
+
+/* The kernel exports no iterator for zones. */
+static void look_at_zones(void (*look)(struct zone *zone, void *data), void *data)
+{
+	int nid;
+
+	for_each_online_node(nid) {
+		struct zone *zones = NODE_DATA(nid)->node_zones;
+
+		for (struct zone *zone = zones; zone < zones + MAX_NR_ZONES; zone++) {
+			if (populated_zone(zone))
+				look(zone, data);
+		}
+	}
+}
+
+/* Of pages on the list @i of a CPU. */
+static unsigned int order_on_cpu_list(unsigned int i)
+{
+	return i < NR_LOWORDER_PCP_LISTS ? i / MIGRATE_PCPTYPES : pageblock_order;
+}
+
+static void look_for_largest(struct zone *zone, void *data)
+{
+	int *largest = data;
+	int cpu;
+
+	for (int order = 0; order < NR_PAGE_ORDERS; order++) {
+		if (READ_ONCE(zone->free_area[order].nr_free))
+			*largest = max(*largest, order);
+	}
+	for_each_online_cpu(cpu) {
+		const struct per_cpu_pages *pcp = per_cpu_ptr(zone->per_cpu_pageset, cpu);
+
+		for (unsigned int i = 0; i < NR_PCP_LISTS; i++) {
+			if (!list_empty(&pcp->lists[i]))
+				*largest = max(*largest, (int)order_on_cpu_list(i));
+		}
+	}
+}
+
+/* Order of the largest free block, -1 if nothing is free. */
+static int largest_free(void)
+{
+	int largest = -1;
+
+	look_at_zones(look_for_largest, &largest);
+	return largest;
+}
+
+static void count_blocks(struct zone *zone, void *data)
+{
+	unsigned long *blocks = data;
+
+	for (int order = 0; order < NR_PAGE_ORDERS; order++)
+		blocks[order] += READ_ONCE(zone->free_area[order].nr_free);
+}
+
+/* A failure must tell of fragmentation, not of too little memory. */
+static bool enough_is_free(void)
+{
+	return tdx_judge_nr_free_pages() >= 2UL * pages;
+}
+
+static void free_piece(struct page *page)
+{
+	for (unsigned long i = 0; i < 1UL << held_order; i++)
+		__free_page(page + i);
+}
+
+/* Keep every other piece of a block of 2^@order pages, free those between. */
+static void cut(struct page *page, unsigned int order)
+{
+	unsigned long piece = 1UL << held_order;
+
+	split_page(page, order);
+	for (unsigned long i = 0; i < 1UL << order; i += 2 * piece) {
+		list_add(&page[i].lru, &held);
+		nr_held += piece;
+		free_piece(page + i + piece);
+	}
+}
+
+/* Take all free blocks of @order, or as many as there can be: others free some, too. */
+static int take_all(unsigned int order)
+{
+	unsigned long left = tdx_judge_nr_free_pages() >> order;
+
+	for (int type = 0; type < MIGRATE_PCPTYPES; type++) {
+		struct page *page;
+
+		while (left && (page = alloc_pages(gfp_take[type], order))) {
+			struct page **spare = &spares[page_zonenum(page)];
+
+			left--;
+			if (order == MAX_PAGE_ORDER && !*spare)
+				*spare = page;
+			else
+				cut(page, order);
+			if (!enough_is_free())
+				return -ENOMEM;
+			cond_resched();
+		}
+	}
+	return 0;
+}
+
+/*
+ * Blocks of low orders lie on the lists of the CPUs, too, and an allocation gets
+ * there only if the zone has a free block of that order beside them.  So lend it
+ * one.
+ */
+static void empty_cpu_lists(unsigned int z)
+{
+	struct zone *zone = page_zone(spares[z]);
+	const struct per_cpu_pages *pcp = raw_cpu_ptr(zone->per_cpu_pageset);
+	unsigned int left = pcp->count;
+
+	__free_pages(spares[z], MAX_PAGE_ORDER);
+	for (unsigned int order = PAGE_ALLOC_COSTLY_ORDER; order > held_order; order--) {
+		for (int type = 0; type < MIGRATE_PCPTYPES; type++) {
+			const struct list_head *list = &pcp->lists[order * MIGRATE_PCPTYPES + type];
+
+			for (; left && !list_empty(list); left--) {
+				struct page *page = alloc_pages(gfp_take[type], order);
+
+				if (!page)
+					break;
+				cut(page, order);
+			}
+		}
+	}
+	spares[z] = alloc_pages(gfp_take[MIGRATE_UNMOVABLE], MAX_PAGE_ORDER);
+}
+
+/* Let the largest free block be of order @degree.  What is held already stays so. */
+static int fragment(unsigned int degree)
+{
+	held_order = degree;
+
+	for (int try = 0; try < MAX_TRIES; try++) {
+		for (unsigned int order = MAX_PAGE_ORDER; order > degree; order--) {
+			int ret = take_all(order);
+
+			if (ret)
+				return ret;
+		}
+		if (largest_free() == degree)
+			return 0;
+
+		for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+			if (spares[z])
+				empty_cpu_lists(z);
+		}
+		if (largest_free() == degree)
+			return 0;
+		cond_resched();
+	}
+
+	pr_err("tdx_frag: degree %u cannot be had: the largest free block has order %d\n", degree,
+	       largest_free());
+	return -EAGAIN;
+}
+
+static void defragment(void)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, &held, lru) {
+		list_del(&page->lru);
+		free_piece(page);
+		cond_resched();
+	}
+	nr_held = 0;
+
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+		if (spares[z])
+			__free_pages(spares[z], MAX_PAGE_ORDER);
+		spares[z] = NULL;
+	}
+}
+
+static void count_regions(struct zone *zone, void *data)
+{
+	unsigned long end = zone_end_pfn(zone), last = ULONG_MAX;
+	struct sample *sample = data;
+
+	for (unsigned long pfn = zone->zone_start_pfn; pfn < end; pfn++) {
+		if (!pfn_valid(pfn) || !tdx_model_owns(PFN_PHYS(pfn)))
+			continue;
+		sample->owned++;
+		if (pfn / REGION_PAGES != last)
+			sample->regions++;
+		last = pfn / REGION_PAGES;
+	}
+}
+
+static int take_sample(const struct design *design, unsigned int degree, struct sample *sample)
+{
+	u64 start;
+	int ret;
+
+	*sample = (struct sample) { .degree = degree, .design = design };
+	design_select(design);
+	tdx_model_reset();
+	ret = fragment(degree);
+	if (ret)
+		return ret;
+	if (!enough_is_free())
+		return -ENOMEM;
+
+	sample->free = tdx_judge_nr_free_pages();
+	sample->largest = largest_free();
+	start = ktime_get_ns();
+	sample->ret = design->ext_start(pages);
+	sample->ns = ktime_get_ns() - start;
+
+	look_at_zones(count_regions, sample);
+	tdx_model_reclaim();
+	design_reclaim();
+	return 0;
+}
+
+/* A new order for each round, the same in each run. */
+static void shuffle(unsigned int *order, unsigned int n, struct rnd_state *rnd)
+{
+	for (unsigned int i = 0; i < n; i++)
+		order[i] = i;
+	for (unsigned int i = n; i > 1; i--) {
+		unsigned int j = prandom_u32_state(rnd) % i;
+
+		swap(order[i - 1], order[j]);
+	}
+}
+
+static int run_degree(unsigned int degree)
+{
+	unsigned int order[MAX_DESIGNS], taken[MAX_DESIGNS] = {};
+	bool slow[MAX_DESIGNS] = {};
+	struct rnd_state rnd;
+	struct state *state;
+	int ret;
+
+	ret = fragment(degree);
+	if (ret)
+		return ret;
+
+	state = &states[nr_states++];
+	*state = (struct state) {
+		.degree = degree,
+		.held = nr_held,
+		.free = tdx_judge_nr_free_pages(),
+	};
+	look_at_zones(count_blocks, state->blocks);
+
+	prandom_seed_state(&rnd, SEED);
+	for (unsigned int round = 0; round < WARM_UP + rounds; round++) {
+		shuffle(order, nr_designs, &rnd);
+		for (unsigned int i = 0; i < nr_designs; i++) {
+			unsigned int d = order[i];
+			struct sample *sample = &samples[nr_samples];
+
+			if (!designs[d]->ext_start || pages > designs[d]->max_memory)
+				continue;
+			if (slow[d] && taken[d] >= SLOW_ROUNDS)
+				continue;
+			ret = take_sample(designs[d], degree, sample);
+			if (ret)
+				return ret;
+			slow[d] |= sample->ns > SLOW_NS;
+			if (round < WARM_UP)
+				continue;
+			taken[d]++;
+			nr_samples++;
+			cond_resched();
+		}
+	}
+	return 0;
+}
+
+static int run_all(void)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < nr_degrees && !ret; i++) {
+		ret = run_degree(degrees[i]);
+		defragment();
+	}
+	return ret;
+}
+
+static int frag_show(struct seq_file *m, void *unused)
+{
+	for (unsigned int i = 0; i < nr_states; i++) {
+		const struct state *s = &states[i];
+
+		seq_printf(m, "tdx_frag: {\"kind\":\"state\",\"order\":%u,\"held\":%lu,\"free\":%lu,\"blocks\":[",
+			   s->degree, s->held, s->free);
+		for (int order = 0; order < NR_PAGE_ORDERS; order++)
+			seq_printf(m, "%s%lu", order ? "," : "", s->blocks[order]);
+		seq_puts(m, "]}\n");
+	}
+	for (unsigned int i = 0; i < nr_samples; i++) {
+		const struct sample *s = &samples[i];
+
+		seq_printf(m, "tdx_frag: {\"kind\":\"sample\",\"order\":%u,\"design\":\"%s\",\"largest\":%d,\"free\":%lu,\"errno\":%d,\"ns\":%llu,\"owned\":%lu,\"regions\":%lu}\n",
+			   s->degree, s->design->name, s->largest, s->free, -s->ret, s->ns,
+			   s->owned, s->regions);
+	}
+	seq_printf(m, "tdx_frag: {\"kind\":\"end\",\"pages\":%u,\"max_order\":%d,\"errno\":%d}\n",
+		   pages, MAX_PAGE_ORDER, -frag_errno);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(frag);
+
+static struct dentry *frag_file;
+
+static int __init frag_init(void)
+{
+	if (!pages || !rounds || rounds > MAX_ROUNDS) {
+		pr_err("tdx_frag: pages must be 1 or more, rounds 1 to %u\n", MAX_ROUNDS);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < nr_degrees; i++) {
+		if (degrees[i] > MAX_PAGE_ORDER) {
+			pr_err("tdx_frag: degrees are 0 to %u\n", MAX_PAGE_ORDER);
+			return -EINVAL;
+		}
+	}
+
+	/* Their modules come first. */
+	if (!nr_designs)
+		return -ENODEV;
+
+	/* One more: a sample of the warm-up is written where the next one goes. */
+	samples = vcalloc(nr_degrees * nr_designs * rounds + 1, sizeof(*samples));
+	if (!samples)
+		return -ENOMEM;
+
+	frag_errno = run_all();
+	tdx_model_reset();
+	frag_file = debugfs_create_file("tdx_frag", 0444, NULL, NULL, &frag_fops);
+	return 0;
+}
+module_init(frag_init);
+
+static void __exit frag_exit(void)
+{
+	debugfs_remove(frag_file);
+	vfree(samples);
+}
+module_exit(frag_exit);
+
+MODULE_DESCRIPTION("Ways to hand pages to the TDX module, in fragmented memory");
+MODULE_LICENSE("GPL");
