@@ -17,9 +17,10 @@
  * Leaves and operands: TDX Connect ABI specification, Intel document 858625.
  */
 #include <linux/export.h>
-#include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include <asm/tdx_connect.h>
@@ -124,30 +125,32 @@ static u64 door_claim(u64 leaf, struct tdx_module_args *args, u64 *operand,
 /*
  * Issue a leaf that gives back the control pages of @mt.
  *
- * It wants to know in @operand where to write their list, or one leaf perhaps
- * where to read it.  That is never the entries, which are the only record, but a
- * copy.  What is written there is of no interest, since success means all pages.
- * Deletes are rare, and none may fail for want of one page, so wait for it.
+ * It wants to know in @operand where to write their list: in a scratch page, never
+ * in the entries, which are the only record.  What is written there is of no
+ * interest, since success means all pages.  The leaf for IOMMU_MT perhaps reads the
+ * list instead, so it gets a copy, with the zeroes that end it.  Deletes are rare, and
+ * none may fail for want of one page, so wait for it.
  */
 static u64 door_give_back(u64 leaf, struct tdx_module_args *args, u64 *operand,
 			  struct tdx_pa_array *mt, enum list_format format)
 {
 	struct tdx_pa_window w;
 	struct leaf_end end;
-	void *copy = NULL;
+	void *scratch = NULL;
 
 	if (mt->nr_held != mt->nr || mt->donated || !single_window(mt, format, &w))
 		return TDX_WRAPPER_REFUSED;
 
 	*operand = 0;
 	if (tdx_operand_hpa_array_is_list(&w)) {
-		copy = (void *)get_zeroed_page(GFP_KERNEL | __GFP_NOFAIL);
-		memcpy(copy, w.entries, w.nr * sizeof(*w.entries));
-		*operand = tdx_operand_hpa_array_out(&w, virt_to_phys(copy));
+		scratch = kmalloc(PAGE_SIZE, GFP_KERNEL | __GFP_NOFAIL);
+		if (format == IOMMU_MT_LIST)
+			memcpy(scratch, w.entries, PAGE_SIZE);
+		*operand = tdx_operand_hpa_array_out(&w, virt_to_phys(scratch));
 	}
 
 	end = door_resume(leaf, args);
-	free_page((unsigned long)copy);
+	kfree(scratch);
 	if (!end.status)
 		mt->nr_held = 0;
 	trace_tdx_pa_array_give_back(leaf, mt, 0, mt->nr, end.turns, end.status);
