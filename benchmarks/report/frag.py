@@ -81,6 +81,26 @@ def table_text(data):
     return table(["largest free block", "free", *designs], lines)
 
 
+def section(top, engine, plot):
+    """The section of RESULTS.md."""
+    data = load(top, engine)
+    run = data["run"]
+    return f"""## Fragmented memory
+
+Made by `{run["command"]}` on Linux {run["kernel"]}, code at commit {run["commit"]}. Before each flow,
+memory is brought into a state without a free block above a size, held apart by pages that cannot be
+moved: the worst case of that degree. Then the flow asks for {run["pages"]:,} pages and
+gives them to the module for good. The regions are those of 2 MiB that such a page lies in.
+
+{plot}
+
+{table_text(data)}
+
+v2, descriptor and bare list, and flat with v2's policy, want one contiguous run. v2-blocks takes
+the blocks as flat does, but its pointers are one kmalloc, which needs a block of 128 KiB.
+"""
+
+
 def state_holds(state, rows, pages):
     """Was the largest free block of that order before each flow, and memory enough?"""
     order = state["order"]

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import bars
 import faults
+import frag
 import plots
 from common import commit, compiler, cpu, table
 from runs import (BASE, DESIGN, DESIGNS, FLOOR, OPERATIONS, REPEATS_TO, RESAMPLES, SEED, Run, Samples,
@@ -259,10 +260,10 @@ def in_words(samples, op, pages, design=DESIGN, base=BASE):
 def story(time, icount):
     """Five sentences, each with its figures."""
     t, i = time.samples, icount.samples
-    largest, _ = bars.page_cost(t)
+    most = max(t.cells("cycle"))
 
-    def page(pages):
-        return number(t.median("cycle", pages, DESIGN) / pages)
+    def page(samples, pages):
+        return number(bars.page_cost(samples, pages))
 
     return f"""1. Handing over is won by the data structure alone: nothing is refilled, so that all windows of
    12,800 pages cost {number(i.median("hand-over", 12800, DESIGN))} instructions to v2's
@@ -272,7 +273,9 @@ def story(time, icount):
    the allocation policy, which v2 could have (`v2-blocks`: {in_words(t, "cycle", 512, "v2-blocks")} and {in_words(t, "cycle", 12800, "v2-blocks")}).
 3. That is within {number(t.median("cycle", 512, DESIGN) / t.median("cycle", 512, FLOOR))} times of the bare allocator calls at 512 pages; those calls by themselves are only
    {in_words(t, "cycle", 512, FLOOR)} times faster than v2, so no design on this page allocator reaches 25.
-4. A page costs {page(512)} ns in an array of 512, {page(12800)} ns in one of 12,800 and {page(largest)} ns in one of {largest:,}.
+4. A page costs {page(i, 512)} instructions in an array of 512, {page(i, 12800)} in one of 12,800 and {page(i, most)} in one
+   of {most:,} ({page(t, 512)}, {page(t, 12800)} and {page(t, most)} ns); where memory is [fragmented](#fragmented-memory), flat gets its
+   pages in smaller blocks, and designs that want one contiguous run get none.
 5. The price is code: more of it is compiled than for v2, since release and wrappers decide what v2
    leaves to its callers; the [fault matrix](#fault-matrix) shows what that buys."""
 
@@ -292,6 +295,9 @@ def why(time, icount):
     def floor(samples, op, pages):
         return number(samples.median(op, pages, FLOOR))
 
+    def page(pages, design):
+        return number(t.median("cycle", pages, design) / pages)
+
     def wrappers(design):
         return sum(size for name, size in code[design].items() if name.startswith("tdh_"))
 
@@ -306,6 +312,9 @@ def why(time, icount):
   the object if there is one; a real WBINVD costs microseconds, the model's {number((t.median("release-flushed", 512, FLOOR) - t.median("release", 512, FLOOR)) / 512)} ns.
 - **Reading a blob, in instructions.** QEMU counts each eight bytes copied, 512 a page, and both designs copy
   each page once; v2's mapping comes on top of that.
+- **Cost of a page that stays flat, in time.** In instructions it does. In time, the floor's rises as well, from
+  {page(512, FLOOR)} ns at 512 pages to {page(262144, FLOOR)} at 262,144: 14 MiB of `struct page` are in no cache. Above 524,288 pages
+  the entries are vmalloc memory, which user-mode Linux maps by a system call of its host for each page.
 - **Compiled code.** {0.6 * i_text[BASE]:,.0f} bytes were allowed; v2's SEAMCALL wrappers alone are {wrappers(BASE):,}, flat's {wrappers(DESIGN):,}.
   flat's are longer by what they check and write down (is it held, does it fit, how far did the module
   get). It has two leaves and a way to read buffers that v2 leaves out; release splits
@@ -471,6 +480,7 @@ On x86-64, function by function; what is inlined counts where it is.
 
 {function_table(next(r for r in icount.records if r["kind"] == "functions"))}
 """)
+    parts.append(frag.section(top, "uml", plot("fragmentation", "flow with fragmented memory, all designs")))
     parts.append(faults.section(top, "uml"))
     return "\n".join(parts)
 
@@ -488,7 +498,7 @@ def excerpt(readme, name, text):
 def write_results(top):
     """RESULTS.md, its plots, and README's rows, from the runs that are kept."""
     kept = top / "benchmarks" / "results"
-    plots.draw(kept / "plots", Run(kept / "uml.json"))
+    plots.draw(kept / "plots", Run(kept / "uml.json"), frag.load(top, "uml"))
     (top / "RESULTS.md").write_text(results(top), encoding="utf-8")
     readme = top / "README.md"
     text = readme.read_text(encoding="utf-8")
