@@ -29,6 +29,9 @@ help:	## list the targets
 bench:	## compare the designs: table, RESULTS.md, raw samples
 	@bash $(ENGINES)/bench.sh
 
+profile:	## where the instructions of an operation go, by function
+	@bash $(ENGINES)/profile.sh
+
 plots:	## draw the plots and write RESULTS.md from the kept runs again
 	@bash $(ENGINES)/plots.sh
 

@@ -34,7 +34,8 @@ qemu_has_kvm()
 }
 
 # qemu_run LOG SECONDS MEM KERNEL ROOT ARGUMENTS OPTION...: run a guest whose root is
-# the host's (host) or an initial ram disk (ram); ARGUMENTS are the guest-init's.
+# the host's (host) or an initial ram disk (ram); ARGUMENTS are the guest-init's.  The
+# command $QEMU_RUNNER, if there is one, runs it.
 qemu_run()
 {
 	local log=$1 seconds=$2 mem=$3 kernel=$4 root=$5 arguments=$6
@@ -52,7 +53,7 @@ qemu_run()
 		init="rdinit=/guest-init -- /farm"
 	fi
 	# shellcheck disable=SC2086
-	guest_run "$log" "$seconds" \
+	guest_run "$log" "$seconds" ${QEMU_RUNNER:-} \
 		qemu-system-x86_64 "$@" -m "$mem" -nodefaults -no-user-config -display none \
 		-no-reboot -chardev stdio,id=console,signal=off -serial chardev:console \
 		-kernel "$kernel" $options -append "$machine $GUEST_ARGS $init $arguments"

@@ -24,6 +24,7 @@ from pathlib import Path
 import bars
 import faults
 import frag
+import instructions
 import plots
 from common import commit, compiler, cpu, table
 from runs import (BASE, DESIGN, DESIGNS, FLOOR, OPERATIONS, REPEATS_TO, RESAMPLES, SEED, Run, Samples,
@@ -354,7 +355,8 @@ Every figure on this page was made by one of these commands; the same commands m
 
 {runs_table([icount, time])}
 
-`make frag`, `make profile ` and `make faults` made what is said to be theirs; `make plots` draws the kept runs again.
+`make frag`, `make profile` and `make faults` made what is said to be theirs; `make plots` writes
+this page again from the runs that are kept.
 
 Instructions are those of x86-64, counted by QEMU: one CPU, one nanosecond of the guest's
 clock for each. The command boots twice, and fails if a cell of the two boots differs by
@@ -453,6 +455,7 @@ Beside the pages themselves, as the allocators round them.
 
 {fact_table(time.records, "metadata", ["bytes"])}
 
+{instructions.section(top)}
 ## All designs, in time (ns)
 
 {all_tables(time.samples)}

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# profile.sh: where the instructions of some operations go, by function, in the qemu
+# engine's kernel.  QEMU writes down each instruction that it executes while an
+# operation runs; the sum is compared with its clock, of which an instruction is a
+# nanosecond.  The last line of the output is "N passed, N failed": operations.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+ENGINE=qemu
+ICOUNT=1
+prepare
+
+log=$BUILD/$ENGINE-profile.log
+operations=
+for design in flat floor v2; do
+	operations+=" release-flushed:$design:512"
+	for pages in 1 32 512; do
+		operations+=" create:$design:$pages release:$design:$pages"
+	done
+done
+# v2's are millions.
+for design in flat floor; do
+	operations+=" create:$design:12800 release:$design:12800"
+done
+
+start=$SECONDS
+say "  writing down instructions on Linux $KVERSION ($ENGINE) (log: $log)"
+QEMU_RUNNER="$PYTHON $TOP/benchmarks/report/watch_cpu.py $BUILD $KOBJ/vmlinux"
+# shellcheck disable=SC2086
+engine_boot "$log" 500 2G profile $operations
+say "  writing down instructions: done in $((SECONDS - start)) s"
+$PYTHON "$TOP/benchmarks/report/instructions.py" --kernel "$KVERSION" --top "$TOP" "$log"
