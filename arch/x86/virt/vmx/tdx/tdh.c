@@ -141,13 +141,11 @@ static u64 door_give_back(u64 leaf, struct tdx_module_args *args, u64 *operand,
 	if (mt->nr_held != mt->nr || mt->donated || !single_window(mt, format, &w))
 		return TDX_WRAPPER_REFUSED;
 
-	*operand = 0;
-	if (tdx_operand_hpa_array_is_list(&w)) {
+	if (tdx_operand_hpa_array_is_list(&w))
 		scratch = kmalloc(PAGE_SIZE, GFP_KERNEL | __GFP_NOFAIL);
-		if (format == IOMMU_MT_LIST)
-			memcpy(scratch, w.entries, PAGE_SIZE);
-		*operand = tdx_operand_hpa_array_out(&w, virt_to_phys(scratch));
-	}
+	if (format == IOMMU_MT_LIST)
+		memcpy(scratch, w.entries, PAGE_SIZE);
+	*operand = tdx_operand_hpa_array_out(&w, scratch ? virt_to_phys(scratch) : 0);
 
 	end = door_resume(leaf, args);
 	kfree(scratch);
