@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 
 
 def read_records(path, prefix):
@@ -53,3 +54,13 @@ def cpu():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return "unknown CPU"
+
+
+def excerpt(readme, name, text):
+    """README.md with @text between the two lines that mark the place for @name."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+    head, found, rest = readme.partition(begin)
+    _, found_too, tail = rest.partition(end)
+    if not found or not found_too:
+        sys.exit(f"error: README.md has no place for the table of {name}")
+    return f"{head}{begin}\n{text}\n\n{end}{tail}"

@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from common import commit, read_records, table
+from common import commit, excerpt, read_records, table
 
 PREFIX = "tdx_faults: "
 RIVAL, DESIGN = "v2", "flat"
@@ -275,8 +275,11 @@ def main():
     print(table(["", "shown by", RIVAL, DESIGN], [[h[0], *h[2:]] for h in shown], 4))
     print()
     header, lines = matrix(rows)
-    print(table(["", *header[4:]], [[x[0].strip("*"), *(c.strip("*") for c in x[4:])]
-                                    for x in lines[-7:]]))
+    sums = table(["", *header[4:]], [[x[0].strip("*"), *(c.strip("*") for c in x[4:])]
+                                     for x in lines[-7:]])
+    print(sums)
+    readme = top / "README.md"
+    readme.write_text(excerpt(readme.read_text(encoding="utf-8"), "faults", sums), encoding="utf-8")
     print("\nAll rows: Documentation/faults.rst, RESULTS.md")
     for hazard in missing:
         print(f"{hazard} is not shown by any row of {RIVAL}, and no reason is given")

@@ -158,8 +158,8 @@ def main():
     print(f"{run['pages']:,} pages for the extensions: median time, 2 MiB regions that they keep\n")
     print(table_text(data))
     print(f"\nRaw samples: {raw.relative_to(top)}")
-    if args.emulated:
-        print("Times of an emulator: they say nothing.")
+    print("Times of an emulator: they say nothing." if args.emulated else
+          "`make plots` takes them into RESULTS.md.")
     results = list(checks(data))
     for words, good in results:
         if not good:

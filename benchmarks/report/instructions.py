@@ -89,6 +89,7 @@ def main():
     data = load(args.top)
     for cell in cells_of(data):
         print(table_text(data, *cell) + "\n")
+    print(f"Counts: {kept.relative_to(args.top)}; `make plots` takes them into RESULTS.md.")
     bad = [r for r in records if not agrees(r)]
     for r in bad:
         print(f"{r['op']} {r['design']} {r['pages']}: {sum(r['functions'].values()):,} instructions "

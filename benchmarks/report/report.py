@@ -26,7 +26,7 @@ import faults
 import frag
 import instructions
 import plots
-from common import commit, compiler, cpu, table
+from common import commit, compiler, cpu, excerpt, table
 from runs import (BASE, DESIGN, DESIGNS, FLOOR, OPERATIONS, REPEATS_TO, RESAMPLES, SEED, Run, Samples,
                   gathered, largest_difference, number, read_finished, read_lines)
 
@@ -486,16 +486,6 @@ On x86-64, function by function; what is inlined counts where it is.
     parts.append(frag.section(top, "uml", plot("fragmentation", "flow with fragmented memory, all designs")))
     parts.append(faults.section(top, "uml"))
     return "\n".join(parts)
-
-
-def excerpt(readme, name, text):
-    """README.md with @text between the two lines that mark the place for @name."""
-    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
-    head, found, rest = readme.partition(begin)
-    _, found_too, tail = rest.partition(end)
-    if not found or not found_too:
-        sys.exit(f"error: README.md has no place for the table of {name}")
-    return f"{head}{begin}\n{text}\n\n{end}{tail}"
 
 
 def write_results(top):
