@@ -25,7 +25,6 @@ import bars
 import faults
 import frag
 import instructions
-import plots
 from common import commit, compiler, cpu, excerpt, table
 from runs import (BASE, DESIGN, DESIGNS, FLOOR, OPERATIONS, REPEATS_TO, RESAMPLES, SEED, Run, Samples,
                   gathered, largest_difference, number, read_finished, read_lines)
@@ -325,7 +324,7 @@ def why(time, icount):
 Where the instructions go, by function, is under [Instructions by function](#instructions-by-function)."""
 
 
-def results(top):
+def results(top, plots):
     kept = top / "benchmarks" / "results"
     time, icount = Run(kept / "uml.json"), Run(kept / "qemu-icount.json")
     bar_table, missed = bars.all_bars(time, icount)
@@ -490,9 +489,11 @@ On x86-64, function by function; what is inlined counts where it is.
 
 def write_results(top):
     """RESULTS.md, its plots, and README's rows, from the runs that are kept."""
+    # Others use this file without what it imports.
+    import plots
     kept = top / "benchmarks" / "results"
     plots.draw(kept / "plots", Run(kept / "uml.json"), frag.load(top, "uml"))
-    (top / "RESULTS.md").write_text(results(top), encoding="utf-8")
+    (top / "RESULTS.md").write_text(results(top, plots), encoding="utf-8")
     readme = top / "README.md"
     text = readme.read_text(encoding="utf-8")
     for name in ("uml", "qemu-icount"):
