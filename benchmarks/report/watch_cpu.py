@@ -98,7 +98,7 @@ class Symbols:
 def count(path, symbols):
     """Instructions of the last round that has any between the marks, by function."""
     begin, end = symbols.address(BEGIN), symbols.address(END)
-    last, pcs, inside = None, None, False
+    last, pcs, inside = {}, {}, False
     with open(path, encoding="utf-8", errors="replace") as f:
         for line in f:
             m = EXECUTED.search(line)
@@ -107,13 +107,15 @@ def count(path, symbols):
             pc = int(m.group(1), 16)
             if pc == begin:
                 inside, pcs = True, collections.Counter()
-            elif pc == end:
+            elif pc == end and inside:
+                inside = False
                 # At last, the marks are measured with nothing in between.
-                inside, last, pcs = False, pcs if sum(pcs.values()) > EMPTY else last, None
+                if sum(pcs.values()) > EMPTY:
+                    last = pcs
             elif inside:
                 pcs[pc] += 1
     functions = collections.Counter()
-    for pc, n in (last or {}).items():
+    for pc, n in last.items():
         functions[symbols.name(pc)] += n
     # What is left of the mark itself, up to its return.
     functions.pop(BEGIN, None)

@@ -27,6 +27,7 @@ static unsigned int nr_faults;
 
 static unsigned long nr_calls[MODEL_NR_LEAVES];
 static atomic_long_t nr_resets;
+static atomic_long_t nr_early_resets;
 
 bool model_is_memory(phys_addr_t pa)
 {
@@ -217,6 +218,18 @@ unsigned long tdx_model_nr_resets(void)
 EXPORT_SYMBOL_GPL(tdx_model_nr_resets);
 
 /**
+ * tdx_model_nr_early_resets - how many pages were reset that the model owned or that
+ * were dirty, since the model was reset
+ *
+ * Return: number of pages.  A reset that comes too early is lost, or worse.
+ */
+unsigned long tdx_model_nr_early_resets(void)
+{
+	return atomic_long_read(&nr_early_resets);
+}
+EXPORT_SYMBOL_GPL(tdx_model_nr_early_resets);
+
+/**
  * tdx_model_nr_owned - how many pages the model owns
  *
  * Return: number of pages.
@@ -348,6 +361,7 @@ void tdx_model_reset(void)
 	nr_faults = 0;
 	memset(nr_calls, 0, sizeof(nr_calls));
 	atomic_long_set(&nr_resets, 0);
+	atomic_long_set(&nr_early_resets, 0);
 }
 EXPORT_SYMBOL_GPL(tdx_model_reset);
 
@@ -391,8 +405,7 @@ static void model_reset_page(phys_addr_t pa)
 {
 	struct model_page *mp = model_page(PHYS_PFN(pa));
 
-	if (!mp->owner && !mp->dirty)
-		atomic_long_inc(&nr_resets);
+	atomic_long_inc(mp->owner || mp->dirty ? &nr_early_resets : &nr_resets);
 }
 
 static struct tdx_door model_door = {

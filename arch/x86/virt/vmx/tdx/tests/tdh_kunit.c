@@ -418,8 +418,10 @@ static void failed_flush_strands_that_page(struct kunit *test)
 	tdx_pa_array_release(mt);
 
 	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, p->nr_bad);
-	/* Every page is tried exactly once. */
+	/* Every page is tried exactly once, and reset after its flush or not at all. */
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), p->nr);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_resets(), p->nr - p->nr_bad);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_early_resets(), 0);
 	fixture_expect(test, 0, p->nr_bad);
 }
 

@@ -83,6 +83,7 @@ void tdx_model_device(phys_addr_t response, phys_addr_t request, size_t len);
 
 unsigned long tdx_model_nr_calls(u64 leaf);
 unsigned long tdx_model_nr_resets(void);
+unsigned long tdx_model_nr_early_resets(void);
 void tdx_model_set_erratum(bool erratum);
 unsigned long tdx_model_nr_owned(void);
 bool tdx_model_owns(phys_addr_t pa);
