@@ -219,7 +219,8 @@ def losses(run):
 
 def runs_of(pages):
     """Numbers of pages in words."""
-    return ", ".join(f"{p:,}" for p in pages)
+    pages = list(pages)
+    return ", ".join(f"{p:,}" for p in pages) + (" page" if pages == [1] else " pages")
 
 
 def losses_in_short(time, icount):
@@ -229,12 +230,12 @@ def losses_in_short(time, icount):
         for op, pages, rival, r in lost_cells(run):
             lost.setdefault((op, rival), {}).setdefault(unit, []).append((pages, r[0]))
     lines = [f"- {op}: **{rival}** in " + "; in ".join(
-        f"{unit} at {runs_of(p for p, _ in cells)} pages (down to {number(min(r for _, r in cells))})"
+        f"{unit} at {runs_of(p for p, _ in cells)} (down to {number(min(r for _, r in cells))})"
         for unit, cells in units.items()) for (op, rival), units in lost.items()]
     metadata = {}
     for pages, rival, _, _ in lost_metadata(time):
         metadata.setdefault(rival, []).append(pages)
-    lines += [f"- metadata: **{rival}** at {runs_of(pages)} pages" for rival, pages in metadata.items()]
+    lines += [f"- metadata: **{rival}** at {runs_of(pages)}" for rival, pages in metadata.items()]
     if icount.text[DESIGN] >= icount.text[BASE]:
         lines.append(f"- compiled code: **v2**, {icount.text[BASE]:,} bytes of functions to "
                      f"{icount.text[DESIGN]:,}")
@@ -272,7 +273,7 @@ def story(time, icount):
    take {in_words(t, "cycle", 512)} times less time than v2, of 12,800 pages {in_words(t, "cycle", 12800)} times; most of it is
    the allocation policy, which v2 could have (`v2-blocks`: {in_words(t, "cycle", 512, "v2-blocks")} and {in_words(t, "cycle", 12800, "v2-blocks")}).
 3. That is within {number(t.median("cycle", 512, DESIGN) / t.median("cycle", 512, FLOOR))} times of the bare allocator calls at 512 pages; those calls by themselves are only
-   {in_words(t, "cycle", 512, FLOOR)} times faster than v2, so no design on this page allocator reaches 25.
+   {in_words(t, "cycle", 512, FLOOR)} times faster than v2, so no design on this page allocator reaches 25 in time.
 4. A page costs {page(i, 512)} instructions in an array of 512, {page(i, 12800)} in one of 12,800 and {page(i, most)} in one
    of {most:,} ({page(t, 512)}, {page(t, 12800)} and {page(t, most)} ns); where memory is [fragmented](#fragmented-memory), flat gets its
    pages in smaller blocks, and designs that want one contiguous run get none.
@@ -285,9 +286,27 @@ def plot(name, words):
     return f"![{words}]({path}.svg)\n\n([PNG]({path}.png))"
 
 
-def why(time, icount):
-    """Why bars are missed that nobody can meet, in figures."""
+def beyond_floor(profile, op, pages):
+    """{function: instructions} of flat, and what it executes more than the floor."""
+    by = {r["design"]: r["functions"] for r in profile["records"] if (r["op"], r["pages"]) == (op, pages)}
+    return by[DESIGN], sum(by[DESIGN].values()) - sum(by[FLOOR].values())
+
+
+def clflush_table(samples):
+    """Whole lives, which begin with a claim: with CLFLUSH before it and without."""
+    cells = [("life-control", p) for p in (1, 32, 512)] + [("life-memory", 12800)]
+    designs = (BASE, "v2-noclflush", DESIGN)
+    return table(["operation", "pages", *(f"{d} ns" for d in designs), "CLFLUSH takes"],
+                 [[op, f"{p:,}", *(number(samples.median(op, p, d)) for d in designs),
+                   f"{1 - samples.median(op, p, designs[1]) / samples.median(op, p, BASE):.0%} of v2"]
+                  for op, p in cells])
+
+
+def why(time, icount, profile):
+    """Why bars are missed, in figures."""
     t, i = time.samples, icount.samples
+    create, more = beyond_floor(profile, "create", 512)
+    flushed, more_flushed = beyond_floor(profile, "release-flushed", 512)
 
     i_text = icount.text
     code = next(r for r in icount.records if r["kind"] == "functions")
@@ -301,20 +320,26 @@ def why(time, icount):
     def wrappers(design):
         return sum(size for name, size in code[design].items() if name.startswith("tdh_"))
 
-    return f"""- **25 times at 512 pages, 15 at 12,800.** The floor takes {floor(t, "create", 512)} ns to get one block of 2 MiB and
+    return f"""- **25 times at 512 pages, in time.** The floor takes {floor(t, "create", 512)} ns to get one block of 2 MiB and
   {floor(t, "release", 512)} ns to return it ({floor(i, "release", 512)} instructions: the page allocator looks at each of the 512
-  `struct page`). v2's time by {floor(t, "cycle", 512)} ns is {in_words(t, "cycle", 512, FLOOR)}; to be faster is to not use the page
-  allocator. At 12,800 pages it is {in_words(t, "cycle", 12800, FLOOR)}.
+  `struct page`). v2's time by the {floor(t, "cycle", 512)} ns of a cycle is {in_words(t, "cycle", 512, FLOOR)}; to be faster is to not use the
+  page allocator.
+- **Hand over one page, in time.** {number(t.median("hand-over", 1, DESIGN))} ns to v2's {number(t.median("hand-over", 1, BASE))}: user-mode Linux has no jump labels, so that the
+  window's trace event is a load and a branch there.
 - **Create and release within 1.25 times of the floor.** The floor is `alloc_pages()` of the largest blocks and nothing else; it
-  keeps no list. A list is a page more to get, and 8 bytes to write for each page. For one page
-  that is two allocations instead of one.
+  keeps no list. A list is a page more to get, and 8 bytes to write for each page: of the {more:,} instructions that
+  creating 512 pages takes beyond the floor, {create["tdx_pa_blocks_alloc"]:,} are in the function that writes the entries. For one page
+  that is two allocations instead of one; from the slab allocator, which is the slower where
+  many arrays are created before one is released, as here, and the faster one at a time, as in `cycle`.
 - **Release with flush within 2% of the bare loop, few pages.** Beside the loop, the list page is to be freed, and
-  the object if there is one; a real WBINVD costs microseconds, the model's {number((t.median("release-flushed", 512, FLOOR) - t.median("release", 512, FLOOR)) / 512)} ns.
+  the object if there is one. At 512 pages {more_flushed:,} of {sum(flushed.values()):,} instructions are flat's own, 3 for each page. A real WBINVD
+  costs microseconds, the model's {number((t.median("release-flushed", 512, FLOOR) - t.median("release", 512, FLOOR)) / 512)} ns.
 - **Reading a blob, in instructions.** QEMU counts each eight bytes copied, 512 a page, and both designs copy
   each page once; v2's mapping comes on top of that.
 - **Cost of a page that stays flat, in time.** In instructions it does. In time, the floor's rises as well, from
-  {page(512, FLOOR)} ns at 512 pages to {page(262144, FLOOR)} at 262,144: 14 MiB of `struct page` are in no cache. Above 524,288 pages
-  the entries are vmalloc memory, which user-mode Linux maps by a system call of its host for each page.
+  {page(512, FLOOR)} ns at 512 pages to {page(262144, FLOOR)} at 262,144, where the page allocator goes through 14 MiB of `struct page`.
+  Above 524,288 pages the entries are vmalloc memory, which user-mode Linux maps by system calls of its
+  host.
 - **Compiled code.** {0.6 * i_text[BASE]:,.0f} bytes were allowed; v2's SEAMCALL wrappers alone are {wrappers(BASE):,}, flat's {wrappers(DESIGN):,}.
   flat's are longer by what they check and write down (is it held, does it fit, how far did the module
   get). It has two leaves and a way to read buffers that v2 leaves out; release splits
@@ -366,7 +391,13 @@ interleaved in one kernel, behind the same door to the same software TDX module.
 
 ## Why bars are missed
 
-{why(time, icount)}
+{why(time, icount, instructions.load(top))}
+
+## Handing over with and without CLFLUSH
+
+v2 as posted writes each page back before a claim, which upstream dropped in June. All else of v2-noclflush is v2.
+
+{clflush_table(time.samples)}
 
 ## Handing over, in instructions
 
@@ -442,7 +473,8 @@ differ, that much is noise.
 
 ### Life of an array by step
 
-Control pages, that is up to 512, are handed over by their operand, in some ns.
+Each step by itself, for many arrays in a row; `cycle` has one array at a time. Control
+pages, that is up to 512, are handed over by their operand, in some ns.
 
 {plots.life_cycle_table(time.samples)}
 
