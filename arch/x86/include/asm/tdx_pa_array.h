@@ -98,8 +98,6 @@ struct tdx_pa_array {
 	bool iommu_mt : 1;
 };
 
-static_assert(sizeof(struct tdx_pa_array) == 2 * sizeof(u64));
-
 /**
  * struct tdx_pa_window - one list page, ready to be handed to the module
  * @list_pa: PA of the list page, 4 KiB aligned

@@ -68,6 +68,7 @@ static void alloc_puts_the_object_behind_the_entries(struct kunit *test)
 	const void *end = array->entries + ALIGN(nr, TDX_PA_WINDOW_MAX);
 
 	KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED(array->entries));
+	KUNIT_EXPECT_EQ(test, sizeof(*array), 2 * sizeof(u64));
 	KUNIT_EXPECT_EQ(test, (const void *)(array + 1) == end, end - last >= sizeof(*array));
 
 	tdx_pa_array_release(array);
