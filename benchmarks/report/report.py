@@ -332,7 +332,7 @@ def why(time, icount, profile):
   that is two allocations instead of one; from the slab allocator, which is the slower where
   many arrays are created before one is released, as here, and the faster one at a time, as in `cycle`.
 - **Release with flush within 2% of the bare loop, few pages.** Beside the loop, the list page is to be freed, and
-  the object if there is one. At 512 pages {more_flushed:,} of {sum(flushed.values()):,} instructions are flat's own, 3 for each page. A real WBINVD
+  the object if there is one. At 512 pages {more_flushed:,} of {sum(flushed.values()):,} instructions are flat's own. A real WBINVD
   costs microseconds, the model's {number((t.median("release-flushed", 512, FLOOR) - t.median("release", 512, FLOOR)) / 512)} ns.
 - **Reading a blob, in instructions.** QEMU counts each eight bytes copied, 512 a page, and both designs copy
   each page once; v2's mapping comes on top of that.
@@ -343,7 +343,7 @@ def why(time, icount, profile):
 - **Compiled code.** {0.6 * i_text[BASE]:,.0f} bytes were allowed; v2's SEAMCALL wrappers alone are {wrappers(BASE):,}, flat's {wrappers(DESIGN):,}.
   flat's are longer by what they check and write down (is it held, does it fit, how far did the module
   get). It has two leaves and a way to read buffers that v2 leaves out; release splits
-  blocks that stay behind in part; and each place of a trace event takes some 80
+  blocks that stay behind in part; and each place of a trace event takes its
   bytes. [All functions](#compiled-code) side by side.
 
 Where the instructions go, by function, is under [Instructions by function](#instructions-by-function)."""
