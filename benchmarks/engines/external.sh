@@ -20,5 +20,6 @@ external_modules()
 	step "$farm.log" "building the modules" "$@" -j"$JOBS" \
 		CONFIG_TDX_PA_ARRAY=m CONFIG_TDX_MODEL=m CONFIG_TDX_PA_ARRAY_KUNIT_TEST=$kunit \
 		CONFIG_TDX_PA_ARRAY_FUZZ=m modules
-	! grep -E '(warning|WARNING):' "$farm.log" >&2 || die "the modules build with warnings: $farm.log"
+	# A kernel without BTF may have been built before pahole was installed.
+	! grep -E '(warning|WARNING):' "$farm.log" | grep -v 'pahole version differs' >&2 || die "the modules build with warnings: $farm.log"
 }
