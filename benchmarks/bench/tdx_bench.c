@@ -6,22 +6,23 @@
  * design; the designs are shuffled for each round, and the first rounds are
  * thrown away.  A sample is many equal operations, so that it is long against the
  * clock: stretches of a batch each, with what is not measured in between.  The
- * samples are printed after the last round, one line each, as JSON behind a fixed
- * prefix.
+ * samples are recorded after the last round, one line each.
  *
- * Loading the module runs the benchmark.  It stays loaded, with nothing to do.
+ * Loading the module runs the benchmark.  It stays loaded, with nothing to do.  A
+ * signal ends it before its time, and then it does not stay.
  */
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "../designs/design.h"
+#include "records.h"
 
 #define PREFIX		"tdx_bench: "
 
@@ -50,7 +51,13 @@
 #define MANY_PAGES	16384
 #define MANY_REPEATS	(repeats / 5 + 1)
 
-#define FUNC_ID		0x1000
+static unsigned int func_id = 0x1000;
+module_param(func_id, uint, 0444);
+MODULE_PARM_DESC(func_id, "device function that sessions are for, as the module names it (default: 0x1000)");
+
+static bool log = true;
+module_param(log, bool, 0444);
+MODULE_PARM_DESC(log, "print records to the kernel's log, else keep them in debugfs/tdx_bench (default: Y)");
 
 static char *only_designs = "";
 module_param_named(designs, only_designs, charp, 0444);
@@ -210,7 +217,7 @@ static int life_control_batch(struct run *run)
 	int ret = 0;
 
 	for (unsigned int i = 0; i < run->batch && !ret; i++) {
-		ret = run->design->spdm_create(FUNC_ID, run->nr_pages, &spdm);
+		ret = run->design->spdm_create(func_id, run->nr_pages, &spdm);
 		if (!ret)
 			ret = run->design->spdm_delete(&spdm);
 	}
@@ -219,7 +226,7 @@ static int life_control_batch(struct run *run)
 
 static int open_session(struct run *run)
 {
-	return run->design->spdm_create(FUNC_ID, 1, &run->spdm);
+	return run->design->spdm_create(func_id, 1, &run->spdm);
 }
 
 static int close_session(struct run *run)
@@ -327,6 +334,10 @@ static s64 sample(const struct bench_op *op, struct run *run)
 
 	/* The first stretch is not counted: it finds what another design left. */
 	for (unsigned int i = 0; i <= run->stretches && !ret; i++) {
+		if (signal_pending(current))
+			return -EINTR;
+		if (designs_must_stop())
+			return -ECANCELED;
 		if (op->before)
 			ret = op->before(run);
 		if (ret)
@@ -387,15 +398,21 @@ static void shuffle(unsigned int *order, unsigned int n, struct rnd_state *rnd)
 	}
 }
 
+/* Not a matter of one cell: somebody wants the benchmark to end. */
+static bool is_the_end(int err)
+{
+	return err == -EINTR || err == -ECANCELED;
+}
+
 /* It cannot be done, at first or after a while: memory may have no such run of pages. */
 static void tell_absent(const struct bench_op *op, const struct run *run, int err)
 {
-	pr_info(PREFIX "{\"kind\": \"absent\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"errno\": %d}\n",
-		op->name, run->design->name, run->nr_pages, -err);
+	record_info("{\"kind\": \"absent\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"errno\": %d}",
+		    op->name, run->design->name, run->nr_pages, -err);
 }
 
-/* @runs are all of the same number of pages. */
-static void measure(const struct bench_op *op, struct run *runs, unsigned int nr_runs)
+/* @runs are all of the same number of pages.  Return 0, or why to end the benchmark. */
+static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_runs)
 {
 	unsigned int rounds = runs->nr_pages > MANY_PAGES ? MANY_REPEATS : repeats;
 	unsigned int order[MAX_DESIGNS];
@@ -406,6 +423,8 @@ static void measure(const struct bench_op *op, struct run *runs, unsigned int nr
 	for (i = 0; i < nr_runs; i++) {
 		int ret = calibrate(op, &runs[i]);
 
+		if (is_the_end(ret))
+			return ret;
 		runs[i].absent = ret;
 		if (ret)
 			tell_absent(op, &runs[i], ret);
@@ -417,6 +436,8 @@ static void measure(const struct bench_op *op, struct run *runs, unsigned int nr
 			unsigned int which = order[i];
 			s64 ns = runs[which].absent ? 0 : sample(op, &runs[which]);
 
+			if (is_the_end(ns))
+				return ns;
 			if (ns < 0) {
 				runs[which].absent = true;
 				tell_absent(op, &runs[which], ns);
@@ -429,10 +450,11 @@ static void measure(const struct bench_op *op, struct run *runs, unsigned int nr
 
 	for (i = 0; i < nr_runs; i++) {
 		for (round = 0; round < rounds && !runs[i].absent; round++)
-			pr_info(PREFIX "{\"kind\": \"sample\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"round\": %u, \"operations\": %u, \"ns\": %llu}\n",
-				op->name, runs[i].design->name, runs[i].nr_pages, round,
-				runs[i].batch * runs[i].stretches, *sample_of(i, round));
+			record_info("{\"kind\": \"sample\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"round\": %u, \"operations\": %u, \"ns\": %llu}",
+				    op->name, runs[i].design->name, runs[i].nr_pages, round,
+				    runs[i].batch * runs[i].stretches, *sample_of(i, round));
 	}
+	return 0;
 }
 
 static int measure_metadata(const struct design *design, unsigned int nr_pages)
@@ -447,8 +469,8 @@ static int measure_metadata(const struct design *design, unsigned int nr_pages)
 	if (!array)
 		return 0;
 
-	pr_info(PREFIX "{\"kind\": \"metadata\", \"design\": \"%s\", \"pages\": %u, \"bytes\": %zu}\n",
-		design->name, nr_pages, design->metadata_bytes(array));
+	record_info("{\"kind\": \"metadata\", \"design\": \"%s\", \"pages\": %u, \"bytes\": %zu}",
+		    design->name, nr_pages, design->metadata_bytes(array));
 	design->release(array);
 	return 0;
 }
@@ -472,8 +494,8 @@ static void measure_calls(const struct design *design, unsigned int nr_pages,
 	design->release(array);
 	released = *calls;
 
-	pr_info(PREFIX "{\"kind\": \"calls\", \"design\": \"%s\", \"pages\": %u, \"create\": %lu, \"release\": %lu}\n",
-		design->name, nr_pages, created - start, released - created);
+	record_info("{\"kind\": \"calls\", \"design\": \"%s\", \"pages\": %u, \"create\": %lu, \"release\": %lu}",
+		    design->name, nr_pages, created - start, released - created);
 }
 
 static bool wanted(const struct bench_op *op, unsigned int nr_pages)
@@ -497,7 +519,7 @@ static unsigned int find_runs(const struct bench_op *op, unsigned int nr_pages,
 	return nr;
 }
 
-static void bench_all(struct run *runs)
+static int bench_all(struct run *runs)
 {
 	const unsigned long *calls = __symbol_get("tdx_count_calls");
 	unsigned int done = 0, all = 0;
@@ -514,7 +536,7 @@ static void bench_all(struct run *runs)
 
 	if (calls) {
 		__symbol_put("tdx_count_calls");
-		return;
+		return 0;
 	}
 
 	for (const struct bench_op *op = ops; op < ops + ARRAY_SIZE(ops); op++) {
@@ -525,17 +547,21 @@ static void bench_all(struct run *runs)
 	for (const struct bench_op *op = ops; op < ops + ARRAY_SIZE(ops); op++) {
 		for (unsigned int s = 0; s < nr_sizes; s++) {
 			unsigned int nr_runs = 0;
+			int ret;
 
 			if (wanted(op, sizes[s]))
 				nr_runs = find_runs(op, sizes[s], runs);
 			if (!nr_runs)
 				continue;
 
-			measure(op, runs, nr_runs);
-			pr_info(PREFIX "{\"kind\": \"progress\", \"done\": %u, \"of\": %u}\n",
-				++done, all);
+			ret = measure(op, runs, nr_runs);
+			if (ret)
+				return ret;
+			record_info("{\"kind\": \"progress\", \"done\": %u, \"of\": %u}",
+				    ++done, all);
 		}
 	}
+	return 0;
 }
 
 static int __init bench_init(void)
@@ -554,31 +580,46 @@ static int __init bench_init(void)
 		}
 	}
 
-	/* Their modules come first. */
-	if (!nr_designs)
+	/* Their modules come first, and stay. */
+	if (!nr_designs || !designs_get())
 		return -ENODEV;
 
 	runs = vcalloc(nr_designs, sizeof(*runs));
 	samples = vcalloc(nr_designs * repeats, sizeof(*samples));
-	if (runs && samples) {
-		tdx_model_reset();
-		/* No known CPU has both this and the leaves, and v2 does not know it. */
-		tdx_model_set_erratum(false);
-		bench_all(runs);
-		tdx_model_set_erratum(true);
-		tdx_model_reset();
-		ret = 0;
-		pr_info(PREFIX "{\"kind\": \"end\", \"errno\": %d}\n", -ret);
+	if (!runs || !samples)
+		goto out;
+	if (!log) {
+		ret = records_open();
+		if (ret)
+			goto out;
 	}
 
+	tdx_model_reset();
+	/* No known CPU has both this and the leaves, and v2 does not know it. */
+	tdx_model_set_erratum(false);
+	ret = bench_all(runs);
+	tdx_model_set_erratum(true);
+	tdx_model_reset();
+	if (!ret && records.full)
+		ret = -ENOSPC;
+	record_info("{\"kind\": \"end\", \"errno\": %d}", -ret);
+
+	/* What was measured before a stop is still to be had. */
+	if (ret == -EINTR)
+		records_close();
+	else
+		ret = 0;
+out:
 	vfree(samples);
 	vfree(runs);
+	designs_put();
 	return ret;
 }
 module_init(bench_init);
 
 static void __exit bench_exit(void)
 {
+	records_close();
 }
 module_exit(bench_exit);
 

@@ -44,6 +44,7 @@ struct design {
 	const char *name;
 	/* How it differs from the others, in one line. */
 	const char *title;
+	struct module *owner;
 
 	/* Pages that one array for @use may have; create() gives NULL beyond. */
 	unsigned int max_control;
@@ -129,6 +130,28 @@ static inline void design_select(const struct design *design)
  */
 void design_strand(const void *object);
 void design_reclaim(void);
+
+/**
+ * struct design_guard - who watches the door while designs run
+ * @owner: its module
+ * @stop: it has seen what must not be; whoever runs designs is to stop
+ */
+struct design_guard {
+	struct module *owner;
+	bool stop;
+};
+
+/* NULL if nobody does. */
+extern struct design_guard *design_guard;
+
+static inline bool designs_must_stop(void)
+{
+	return design_guard && READ_ONCE(design_guard->stop);
+}
+
+/* No design is to be unloaded from now on, nor its guard; until designs_put(). */
+bool designs_get(void);
+void designs_put(void);
 
 /* WBINVD on all CPUs, as far as the module behind the door is concerned. */
 void design_wbinvd_on_all_cpus(void);

@@ -52,6 +52,39 @@ void design_watch(const struct design *design, void *array)
 }
 EXPORT_SYMBOL_GPL(design_watch);
 
+struct design_guard *design_guard;
+EXPORT_SYMBOL_GPL(design_guard);
+
+static void put_first(unsigned int nr)
+{
+	while (nr--)
+		module_put(designs[nr]->owner);
+}
+
+bool designs_get(void)
+{
+	for (unsigned int i = 0; i < nr_designs; i++) {
+		if (!try_module_get(designs[i]->owner)) {
+			put_first(i);
+			return false;
+		}
+	}
+	if (design_guard && !try_module_get(design_guard->owner)) {
+		put_first(nr_designs);
+		return false;
+	}
+	return true;
+}
+EXPORT_SYMBOL_GPL(designs_get);
+
+void designs_put(void)
+{
+	if (design_guard)
+		module_put(design_guard->owner);
+	put_first(nr_designs);
+}
+EXPORT_SYMBOL_GPL(designs_put);
+
 /* More than any flow leaves behind. */
 #define MAX_STRANDED	64
 

@@ -175,6 +175,7 @@ static size_t bare_metadata_bytes(void *data)
 static const struct design design_bare_list = {
 	.name = "bare-list",
 	.title = "one list page refilled, no object, for memory given for good",
+	.owner = THIS_MODULE,
 	.max_memory = 1 << 20,
 	.create = bare_create,
 	.hand_over = bare_hand_over,

@@ -395,6 +395,7 @@ free:
 static const struct design design_descriptor = {
 	.name = "descriptor",
 	.title = "the caller's pages, at most 512 described at a time",
+	.owner = THIS_MODULE,
 	.max_control = TDX_PAGE_ARRAY_MAX_NENTS,
 	.max_memory = KMALLOC_MAX_SIZE / sizeof(struct page *),
 	.create = desc_create,

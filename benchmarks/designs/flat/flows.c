@@ -268,6 +268,7 @@ static void flat_select(void)
 const struct design design_flat = {
 	.name = "flat",
 	.title = "the flat PA array",
+	.owner = THIS_MODULE,
 	.select = flat_select,
 	FLAT_OPERATIONS,
 };

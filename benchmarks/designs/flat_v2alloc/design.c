@@ -9,6 +9,7 @@
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 
 #include "../../../arch/x86/virt/vmx/tdx/pa_blocks.h"
 #include "../../../arch/x86/virt/vmx/tdx/pa_trace.h"
@@ -74,6 +75,7 @@ static void v2alloc_select(void)
 const struct design design_flat_v2alloc = {
 	.name = "flat-v2alloc",
 	.title = "flat with the allocation policy of v2",
+	.owner = THIS_MODULE,
 	.select = v2alloc_select,
 	FLAT_OPERATIONS,
 };

@@ -75,6 +75,7 @@ static void *floor_create(enum design_use use, unsigned int nr)
 static const struct design design_floor = {
 	.name = "floor",
 	.title = "bare allocator calls, no object",
+	.owner = THIS_MODULE,
 	.max_control = 1 << 20,
 	.max_memory = 1 << 20,
 	.create = floor_create,

@@ -324,6 +324,7 @@ static void v2_select(void)
 const struct design design_v2 = {
 	.name = "v2",
 	.title = "v2 as posted",
+	.owner = THIS_MODULE,
 	.select = v2_select,
 	V2_OPERATIONS,
 };

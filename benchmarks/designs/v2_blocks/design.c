@@ -6,6 +6,7 @@
  */
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 
 #include "../../../arch/x86/virt/vmx/tdx/pa_blocks.h"
@@ -99,6 +100,7 @@ static void blocks_select(void)
 const struct design design_v2_blocks = {
 	.name = "v2-blocks",
 	.title = "v2 without CLFLUSH, with the allocation policy of flat",
+	.owner = THIS_MODULE,
 	.select = blocks_select,
 	V2_OPERATIONS,
 };

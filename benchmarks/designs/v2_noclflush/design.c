@@ -4,6 +4,8 @@
  * the extensions does not do:
  * https://lore.kernel.org/all/20260522034128.3144354-1-yilun.xu@linux.intel.com/
  */
+#include <linux/module.h>
+
 #include "../v2/flows.h"
 
 static const struct v2_policy no_clflush = {
@@ -22,6 +24,7 @@ static void no_clflush_select(void)
 const struct design design_v2_noclflush = {
 	.name = "v2-noclflush",
 	.title = "v2 without CLFLUSH before a claim",
+	.owner = THIS_MODULE,
 	.select = no_clflush_select,
 	V2_OPERATIONS,
 };
