@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/vmalloc.h>
 
 #include "../door.h"
@@ -415,6 +416,19 @@ static struct tdx_door model_door = {
 };
 
 /**
+ * tdx_model_door - what the model puts behind the door
+ *
+ * For who wants to stand between it and the door.
+ *
+ * Return: the door, which lives as long as the model's module.
+ */
+const struct tdx_door *tdx_model_door(void)
+{
+	return &model_door;
+}
+EXPORT_SYMBOL_GPL(tdx_model_door);
+
+/**
  * tdx_model_set_erratum - choose a CPU with X86_BUG_TDX_PW_MCE or without
  * @erratum: with, as it is from the start
  *
@@ -429,7 +443,7 @@ EXPORT_SYMBOL_GPL(tdx_model_set_erratum);
 static bool is_installed;
 
 /**
- * tdx_model_install - put the model behind the door, where it is from the start
+ * tdx_model_install - put the model behind the door, where it mostly is from the start
  *
  * Return: 0 if it is there, -ENODEV if the model was not set up, -EBUSY if the door
  * is taken: this machine has a TDX module, and whatever is meant for the model must
@@ -458,6 +472,10 @@ void tdx_model_remove(void)
 }
 EXPORT_SYMBOL_GPL(tdx_model_remove);
 
+static bool behind_door = true;
+module_param(behind_door, bool, 0444);
+MODULE_PARM_DESC(behind_door, "stand behind the door from the start (default: Y)");
+
 static int __init model_init(void)
 {
 	int nid, ret;
@@ -471,7 +489,7 @@ static int __init model_init(void)
 	ret = model.pages && model.objects ? judge_init() : -ENOMEM;
 	if (!ret) {
 		tdx_model_reset();
-		ret = tdx_model_install();
+		ret = behind_door ? tdx_model_install() : 0;
 		if (ret)
 			judge_exit();
 	}

@@ -69,8 +69,11 @@ enum tdx_model_clear {
 	TDX_MODEL_CLEAR_READS,		/* must list the pages to give back */
 };
 
+struct tdx_door;
+
 int tdx_model_install(void);
 void tdx_model_remove(void);
+const struct tdx_door *tdx_model_door(void);
 void tdx_model_reset(void);
 int tdx_model_fail(const struct tdx_model_fault *fault);
 int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status);
