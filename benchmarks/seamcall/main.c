@@ -17,32 +17,66 @@
 
 module_param_named(allow_claims, tdx_seamcall_allow_claims, bool, 0444);
 MODULE_PARM_DESC(allow_claims,
-		 "let leaves through that hand memory to the TDX module; some of it for good (default: N)");
+		 "let leaves through that claim pages for as long as what they make lives (default: N)");
+
+module_param_named(donate_pages, tdx_seamcall_donate_pages, uint, 0444);
+MODULE_PARM_DESC(donate_pages,
+		 "let leaves through that give the TDX module so many pages, for good (default: 0)");
 
 static struct tdx_door door = {
 	.seamcall = tdx_seamcall_checked,
 };
 
-/* Does the module answer?  Ask it what it can do. */
-static int ask_features(u64 *features)
-{
-	struct tdx_module_args args = { .rdx = TDX_FIELD_FEATURES0 };
-	const char *why;
-	u64 status;
-	int err;
+static struct tdx_seamcall_about about;
 
-	status = tdx_seamcall_checked(TDH_SYS_RD, &args);
-	err = tdx_seamcall_errno(status, &why);
-	if (err)
+/**
+ * tdx_seamcall_door - the door of this machine's own TDX module
+ * @what: set to what the TDX module says about itself
+ *
+ * For who wants to stand between it and the door.
+ *
+ * Return: the door, which is installed.
+ */
+const struct tdx_door *tdx_seamcall_door(struct tdx_seamcall_about *what)
+{
+	*what = about;
+	return &door;
+}
+EXPORT_SYMBOL_GPL(tdx_seamcall_door);
+
+static u64 read_field(u64 field, u64 *value)
+{
+	struct tdx_module_args args = { .rdx = field };
+	u64 status = tdx_seamcall_checked(TDH_SYS_RD, &args);
+
+	if (!status)
+		*value = args.r8;
+	return status;
+}
+
+/* Does the TDX module answer?  Ask it what it is, and what it can do. */
+static int ask_module(void)
+{
+	u64 status = read_field(TDX_FIELD_FEATURES0, &about.features0);
+	const char *why;
+	int err = tdx_seamcall_errno(status, &why);
+
+	if (err) {
 		pr_err("tdx_seamcall: %s (status 0x%016llx)\n", why, status);
-	else
-		*features = args.r8;
-	return err;
+		return err;
+	}
+
+	/* Not every one has all of these: what stays 0 is not known. */
+	read_field(TDX_FIELD_MAJOR_VERSION, &about.major);
+	read_field(TDX_FIELD_MINOR_VERSION, &about.minor);
+	read_field(TDX_FIELD_UPDATE_VERSION, &about.update);
+	about.claims = tdx_seamcall_allow_claims || tdx_seamcall_donate_pages;
+	return 0;
 }
 
 static int __init seamcall_init(void)
 {
-	u64 partitioning, features;
+	u64 partitioning;
 	int err;
 
 	if (rdmsrq_safe(MSR_KEYID_PARTITIONING, &partitioning) ||
@@ -51,7 +85,7 @@ static int __init seamcall_init(void)
 		return -ENODEV;
 	}
 
-	err = ask_features(&features);
+	err = ask_module();
 	if (err)
 		return err;
 
@@ -64,8 +98,9 @@ static int __init seamcall_init(void)
 		return err;
 	}
 
-	pr_info("tdx_seamcall: TDX module with TDX_FEATURES0 0x%llx, global key 0x%llx, claims %s\n",
-		features, door.global_key, tdx_seamcall_allow_claims ? "allowed" : "refused");
+	pr_info("tdx_seamcall: TDX module %llu.%llu.%02llu, TDX_FEATURES0 0x%llx, global key 0x%llx, claims %s, %u pages to be donated\n",
+		about.major, about.minor, about.update, about.features0, door.global_key,
+		tdx_seamcall_allow_claims ? "allowed" : "refused", tdx_seamcall_donate_pages);
 	return 0;
 }
 module_init(seamcall_init);

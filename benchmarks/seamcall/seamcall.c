@@ -5,6 +5,7 @@
  * Leaf numbers and metadata fields: TDX module base specification, Intel
  * document 348549.
  */
+#include <linux/bitfield.h>
 #include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/io.h>
@@ -15,12 +16,18 @@
 #include <asm/special_insns.h>
 
 #include "../../arch/x86/virt/vmx/tdx/door.h"
+#include "../../arch/x86/virt/vmx/tdx/pa_operand.h"
 #include "seamcall.h"
 
 /* As often as the kernel asks for entropy before it gives up. */
 #define ENTROPY_TRIES	10
 
+/* What is allowed beyond the harmless. */
 bool tdx_seamcall_allow_claims;
+unsigned int tdx_seamcall_donate_pages;
+
+/* Pages of the lists that were let through for donation. */
+static unsigned int nr_donated;
 
 /*
  * One SEAMCALL.  If the instruction fails, the module has seen nothing and the
@@ -111,16 +118,51 @@ bool tdx_seamcall_is_harmless(u64 leaf)
 }
 
 /**
+ * tdx_seamcall_donates - is a leaf about memory that never comes back?
+ * @leaf: leaf number
+ *
+ * Return: true for those that give the extensions their memory and start them on it.
+ */
+bool tdx_seamcall_donates(u64 leaf)
+{
+	return leaf == TDH_EXT_MEM_ADD || leaf == TDH_EXT_INIT;
+}
+
+/*
+ * May this leaf be issued?  Memory is donated page by page, until as much is gone as
+ * was allowed; a list that is handed over again after an interruption was counted.
+ */
+static bool may_pass(u64 leaf, const struct tdx_module_args *args)
+{
+	unsigned int nr;
+
+	if (tdx_seamcall_is_harmless(leaf))
+		return true;
+	if (!tdx_seamcall_donates(leaf))
+		return tdx_seamcall_allow_claims;
+	if (leaf == TDH_EXT_INIT)
+		return tdx_seamcall_donate_pages;
+
+	if (FIELD_GET(HPA_LIST_INFO_FIRST, args->rcx))
+		return nr_donated;
+	nr = FIELD_GET(HPA_LIST_INFO_LAST, args->rcx) + 1;
+	if (nr > tdx_seamcall_donate_pages - nr_donated)
+		return false;
+	nr_donated += nr;
+	return true;
+}
+
+/**
  * tdx_seamcall_checked - issue SEAMCALL if the leaf may be issued
  * @leaf: leaf number
  * @args: operands, and results on return
  *
- * Context: Any.
+ * Context: Any, but leaves that donate memory one at a time.
  * Return: as tdx_seamcall(), or %TDX_SEAMCALL_REFUSED.
  */
 u64 tdx_seamcall_checked(u64 leaf, struct tdx_module_args *args)
 {
-	if (!tdx_seamcall_allow_claims && !tdx_seamcall_is_harmless(leaf))
+	if (!may_pass(leaf, args))
 		return TDX_SEAMCALL_REFUSED;
 
 	return tdx_seamcall(leaf, args);
@@ -174,7 +216,7 @@ int tdx_seamcall_errno(u64 status, const char **why)
 		*why = "SEAMCALL raises #UD: load kvm_intel with tdx=1 first";
 		return -EACCES;
 	case TDX_SEAMCALL_REFUSED:
-		*why = "this leaf changes who owns memory; it takes allow_claims=1";
+		*why = "this leaf changes who owns memory; it takes allow_claims=1 or donate_pages";
 		return -EPERM;
 	default:
 		*why = "the TDX module reports an error; is it initialized?";

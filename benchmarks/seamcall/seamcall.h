@@ -24,16 +24,40 @@
 #define TDH_PHYMEM_PAGE_RDMD	24
 #define TDH_SYS_RD		34
 
-/* Module-wide metadata for TDH.SYS.RD: TDX_FEATURES0. */
-#define TDX_FIELD_FEATURES0	0x0A00000300000008ULL
+/* Module-wide metadata for TDH.SYS.RD. */
+#define TDX_FIELD_MINOR_VERSION		0x0800000100000003ULL
+#define TDX_FIELD_MAJOR_VERSION		0x0800000100000004ULL
+#define TDX_FIELD_UPDATE_VERSION	0x0800000100000005ULL
+#define TDX_FIELD_FEATURES0		0x0A00000300000008ULL
+
+/**
+ * struct tdx_seamcall_about - the TDX module as it presents itself
+ * @major: version...
+ * @minor: ...
+ * @update: ...
+ * @features0: TDX_FEATURES0
+ * @claims: leaves are let through that hand memory to it
+ */
+struct tdx_seamcall_about {
+	u64 major;
+	u64 minor;
+	u64 update;
+	u64 features0;
+	bool claims;
+};
+
+struct tdx_door;
 
 u64 tdx_seamcall(u64 leaf, struct tdx_module_args *args);
 u64 tdx_seamcall_checked(u64 leaf, struct tdx_module_args *args);
 bool tdx_seamcall_is_harmless(u64 leaf);
+bool tdx_seamcall_donates(u64 leaf);
+const struct tdx_door *tdx_seamcall_door(struct tdx_seamcall_about *about);
 int tdx_seamcall_global_key(u64 partitioning, unsigned int phys_bits, u64 *key);
 int tdx_seamcall_errno(u64 status, const char **why);
 void tdx_seamcall_reset_page(phys_addr_t pa);
 
 extern bool tdx_seamcall_allow_claims;
+extern unsigned int tdx_seamcall_donate_pages;
 
 #endif /* _TDX_SEAMCALL_H */

@@ -97,23 +97,61 @@ static void leaves_that_claim_are_refused(struct kunit *test)
 	}
 }
 
-static void forbid_claims(void *unused)
+static void forbid_all(void *unused)
 {
 	tdx_seamcall_allow_claims = false;
+	tdx_seamcall_donate_pages = 0;
+	nr_donated = 0;
 }
 
-/* Rule: whoever allows it by name gets all leaves. */
-static void allow_claims_lets_all_leaves_through(struct kunit *test)
+/* Rule: whoever allows claims by name gets all leaves but those that donate. */
+static void claims_are_let_through_but_no_donation(struct kunit *test)
 {
 	skip_where_there_is_tdx(test);
-	KUNIT_ASSERT_EQ(test, kunit_add_action(test, forbid_claims, NULL), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action(test, forbid_all, NULL), 0);
 	tdx_seamcall_allow_claims = true;
 
 	for (u64 leaf = 0; leaf < NR_LEAVES; leaf++) {
+		bool donates = leaf == TDH_EXT_MEM_ADD || leaf == TDH_EXT_INIT;
 		struct tdx_module_args args = pattern;
 
-		KUNIT_ASSERT_EQ(test, tdx_seamcall_checked(leaf, &args), TDX_SEAMCALL_UD);
+		KUNIT_ASSERT_EQ(test, tdx_seamcall_checked(leaf, &args),
+				donates ? TDX_SEAMCALL_REFUSED : TDX_SEAMCALL_UD);
 	}
+}
+
+/* HPA_LIST_INFO: entries from @first to the last of @nr. */
+static u64 donate(unsigned int first, unsigned int nr)
+{
+	struct tdx_module_args args = {
+		.rcx = FIELD_PREP(HPA_LIST_INFO_PFN, 5) | FIELD_PREP(HPA_LIST_INFO_FIRST, first) |
+		       FIELD_PREP(HPA_LIST_INFO_LAST, nr - 1),
+	};
+
+	return tdx_seamcall_checked(TDH_EXT_MEM_ADD, &args);
+}
+
+/* Rule: so many pages are donated as were allowed by number, and not one more. */
+static void donations_are_let_through_page_by_page(struct kunit *test)
+{
+	struct tdx_module_args args = {};
+
+	skip_where_there_is_tdx(test);
+	KUNIT_ASSERT_EQ(test, kunit_add_action(test, forbid_all, NULL), 0);
+	tdx_seamcall_donate_pages = 600;
+
+	/* Nothing goes on that has not begun. */
+	KUNIT_EXPECT_EQ(test, donate(5, 512), TDX_SEAMCALL_REFUSED);
+	KUNIT_EXPECT_EQ(test, donate(0, 512), TDX_SEAMCALL_UD);
+	/* After an interruption; these are counted. */
+	KUNIT_EXPECT_EQ(test, donate(100, 512), TDX_SEAMCALL_UD);
+	KUNIT_EXPECT_EQ(test, donate(0, 89), TDX_SEAMCALL_REFUSED);
+	KUNIT_EXPECT_EQ(test, donate(0, 88), TDX_SEAMCALL_UD);
+	KUNIT_EXPECT_EQ(test, donate(0, 1), TDX_SEAMCALL_REFUSED);
+
+	KUNIT_EXPECT_EQ(test, tdx_seamcall_checked(TDH_EXT_INIT, &args), TDX_SEAMCALL_UD);
+	/* Other claims are another matter. */
+	KUNIT_EXPECT_EQ(test, tdx_seamcall_checked(TDH_SPDM_CREATE, &args), TDX_SEAMCALL_REFUSED);
 }
 
 static const struct tdx_door this_machine = {
@@ -245,7 +283,8 @@ static void reset_rewrites_the_whole_page(struct kunit *test)
 static struct kunit_case seamcall_cases[] = {
 	KUNIT_CASE(seamcall_without_tdx_is_ud),
 	KUNIT_CASE(leaves_that_claim_are_refused),
-	KUNIT_CASE(allow_claims_lets_all_leaves_through),
+	KUNIT_CASE(claims_are_let_through_but_no_donation),
+	KUNIT_CASE(donations_are_let_through_page_by_page),
 	KUNIT_CASE(what_is_refused_stays_ours),
 	KUNIT_CASE(global_key_follows_the_last_mktme_key),
 	KUNIT_CASE(each_failure_has_its_errno),
