@@ -3,7 +3,8 @@
 # The face of the project.  `make help` lists the targets.
 
 ENGINES := benchmarks/engines
-export ARGS COMPARE CPUS ENGINE ICOUNT KDIR KSRC NEWEST QUICK MUTANT SEED SAN STEPS SUITE TOOL
+export ARGS CLAIM COMPARE CPUS DONATE ENGINE FILE ICOUNT KDIR KSRC NEWEST QUICK MUTANT SEED SAN SIMULATE STEPS SUITE \
+	TOOL
 
 .DEFAULT_GOAL := help
 
@@ -23,6 +24,10 @@ help:	## list the targets
 	@echo "  MUTANT=text   make mutants: only rules with this text"
 	@echo "  TOOL=name     make trace: only this tool; ARGS=.. are its arguments"
 	@echo "  ENGINE=host   make trace: attach TOOL to the kernel that runs"
+	@echo "                make bench: measure on it, with its TDX module"
+	@echo "  SIMULATE=ns   make bench ENGINE=host: the software module, ns for each WBINVD"
+	@echo "  CLAIM=function:pages  make bench ENGINE=host: sessions on the TDX module itself"
+	@echo "  DONATE=pages  make bench ENGINE=host: give the module so many pages, for good"
 	@echo "  NEWEST=1      make trace: bpftrace of Debian's unstable release"
 	@echo "  TDX_CACHE=dir where kernels are kept (default: ~/.cache/tdx-pa-array)"
 
@@ -62,6 +67,15 @@ mutants:	## break each rule once and see a test go red
 trace:	## attach the bpftrace tools to a known workload and check their numbers
 	@bash $(ENGINES)/trace.sh
 
+host-check:	## can this machine's TDX module be measured?  Changes nothing
+	@bash $(ENGINES)/host.sh check
+
+import:	## check FILE, made by make bench ENGINE=host, and add it to RESULTS.md
+	@bash $(ENGINES)/import.sh
+
+host-test:	## test what runs on a TDX host, in a simulation
+	@bash $(ENGINES)/host-test.sh
+
 modules:	## build the modules for the headers in KDIR, for a host
 	@bash $(ENGINES)/modules.sh
 
@@ -83,5 +97,5 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench perf-check test sanitize coverage faults frag fuzz mutants trace modules check-headers patches check-intree \
+.PHONY: help bench profile plots perf-check host-check import host-test test sanitize coverage faults frag fuzz mutants trace modules check-headers patches check-intree \
 	check clean distclean

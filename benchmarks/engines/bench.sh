@@ -5,11 +5,12 @@
 # samples, and write RESULTS.md.  QUICK=1 prints a rough table and writes nothing.
 # COMPARE=old.json shows what changed since that run.
 # ICOUNT=1 counts instructions, twice.  PERF_CHECK=1 with it counts them once, and
-# compares with the stored ones.
+# compares with the stored ones.  ENGINE=host measures on the kernel that runs: host.sh.
 set -eu
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/count.sh"
 
+[ "${ENGINE:-}" != host ] || exec "$TOP/benchmarks/engines/host.sh" bench
 [ -z "${ICOUNT:-}" ] || [ "${ENGINE:-uml}" = qemu ] ||
 	die "ICOUNT=1 counts instructions in QEMU: make bench ENGINE=qemu ICOUNT=1"
 [ -z "${COMPARE:-}" ] || [ -r "$COMPARE" ] || die "COMPARE=$COMPARE: no such file; runs are kept in benchmarks/results"

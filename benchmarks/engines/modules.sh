@@ -21,7 +21,7 @@ grep -qx 'CONFIG_X86_64=y' "$KDIR/include/config/auto.conf" ||
 grep -qx 'CONFIG_TRACEPOINTS=y' "$KDIR/include/config/auto.conf" ||
 	die "KDIR=$KDIR: this kernel has no tracepoints, which the judge needs"
 
-"$TOP/benchmarks/engines/setup.sh"
+"$TOP/benchmarks/engines/setup.sh" modules
 FARM=$BUILD/modules-$release
 "$TOP/benchmarks/engines/farm.sh" "$FARM"
 external_modules "$FARM" "$KDIR/include/config/auto.conf" make -C "$KDIR" M="$FARM"

@@ -22,6 +22,15 @@ flock		util-linux
 /usr/include/stdio.h	libc6-dev
 "
 case ${1:-} in
+modules)
+	# For a kernel that somebody else has built.
+	NEEDS="
+gcc		gcc
+ld		binutils
+make		make
+python3		python3
+insmod		kmod
+" ;;
 patches)
 	NEEDS+="
 git		git

@@ -24,8 +24,10 @@ from pathlib import Path
 import bars
 import faults
 import frag
+import host
 import instructions
 from common import commit, compiler, cpu, excerpt, table
+from pairs import pair_table, ratio_text, verdict
 from runs import (BASE, DESIGN, DESIGNS, FLOOR, OPERATIONS, REPEATS_TO, RESAMPLES, SEED, Run, Samples,
                   gathered, largest_difference, number, read_finished, read_lines)
 
@@ -36,20 +38,6 @@ README_SIZES = (1, 2, 32, 512, 12800)
 
 EVENTS = "flat, trace events"
 TEXTS = (BASE, DESIGN, EVENTS)
-
-
-def ratio_text(samples, r):
-    if r is None:
-        return "-"
-    return number(r[0]) + ("" if samples.icount else f" [{number(r[1])}, {number(r[2])}]")
-
-
-def verdict(r):
-    if r is None:
-        return ""
-    if r[1] > 1:
-        return "flat"
-    return "v2" if r[2] < 1 else "even"
 
 
 def change(old, new, icount, seed):
@@ -88,25 +76,6 @@ def changes(old, samples):
 def in_readme(op, pages):
     """Some rows, but none of memory for the extensions that nobody would want."""
     return pages in README_SIZES and (op != "life-memory" or pages == max(README_SIZES))
-
-
-def pair_table(samples, operations=tuple(OPERATIONS), wanted=lambda op, pages: True):
-    """v2 and flat side by side."""
-    rows = []
-    for op in operations:
-        for pages in samples.cells(op):
-            if not wanted(op, pages):
-                continue
-            r = samples.ratio(op, pages, DESIGN)
-            floor = samples.median(op, pages, FLOOR)
-            flat = samples.median(op, pages, DESIGN)
-            rows.append([op, f"{pages:,}", number(samples.median(op, pages, BASE)),
-                         number(flat), ratio_text(samples, r), verdict(r),
-                         number(flat / floor) if flat and floor else "-"])
-    unit = "instr." if samples.icount else "ns"
-    ratio = "v2 / flat" if samples.icount else "v2 / flat [95%]"
-    return table(["operation", "pages", f"v2 {unit}", f"flat {unit}", ratio,
-                  "fewer" if samples.icount else "faster", "flat / floor"], rows)
 
 
 def all_table(samples, op):
@@ -515,6 +484,7 @@ On x86-64, function by function; what is inlined counts where it is.
 {function_table(next(r for r in icount.records if r["kind"] == "functions"))}
 """)
     parts.append(frag.section(top, "uml", plot("fragmentation", "flow with fragmented memory, all designs")))
+    parts.append(host.results(top))
     parts.append(faults.section(top, "uml"))
     return "\n".join(parts)
 

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# host-test.sh: test what runs on a TDX host, without one: checks and runs in the qemu
+# engine's kernel, on two packages; files that come back, and mutated ones (SEED=n
+# repeats those), outside of it.  The last line of the output is "N passed, N failed".
+set -eu
+. "$(dirname "$0")/common.sh"
+
+ENGINE=qemu
+prepare
+"$TOP/benchmarks/engines/setup.sh" plots
+tests=$TOP/benchmarks/host
+log=$BUILD/$ENGINE-host.log
+files=$BUILD/host-files.log
+failed=0
+
+start=$SECONDS
+say "  testing runs on Linux $KVERSION ($ENGINE, simulated) (log: $log)"
+say "  and mutated files for the importer (log: $files)"
+mkdir -p "$BUILD"
+cd "$TOP"
+{ "$PYTHON" "$tests/test_host.py" "$FARM" Imported
+  # shellcheck disable=SC2086
+  "$PYTHON" "$tests/fuzz_import.py" ${SEED:-}; } > "$files" 2>&1 &
+importer=$!
+CPUS=2,sockets=2
+(engine_boot "$log" 590 3G host) || failed=1
+say "  testing runs: done in $((SECONDS - start)) s"
+wait $importer || failed=1
+
+sed -n '/^\(ok\|not ok\|importer\|file\) /p' "$files"
+# Kernel's messages come in between.
+sed '/^guest: log begins/,$d' "$log" | grep -v '^\['
+"$PYTHON" "$TOP/benchmarks/report/log.py" "$log" || failed=$((failed + 1))
+awk -v also=$failed '/^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3; n++ }
+	END { if (n != 3) failed++; if (!failed) failed = also
+	      printf "%d passed, %d failed\n", passed, failed; exit failed || !passed }' "$files" "$log"

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * On a TDX host: what its TDX module costs, and the watch for all that runs after
+ *
+ * Loading the module measures; its records are in debugfs.  It stays loaded, and
+ * keeps the watch, until it is unloaded.
+ */
+#include <linux/cleanup.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/smp.h>
+#include <linux/vmalloc.h>
+
+#include <asm/tdx_connect.h>
+#include <asm/tdx_pa_array.h>
+
+#include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
+#include "../bench/records.h"
+#include "tdx_host.h"
+
+#define MAX_WBINVD_NS	1000000
+#define MAX_DONATED	1048576
+
+/* Of what is available, this share may be taken. */
+#define MEMORY_SHARE	8
+
+static unsigned int lines_pages = 512;
+module_param(lines_pages, uint, 0444);
+MODULE_PARM_DESC(lines_pages, "flush so many pages in each state of their cache lines (default: 512, at most 4096)");
+
+static unsigned long wbinvd_ns;
+module_param(wbinvd_ns, ulong, 0444);
+MODULE_PARM_DESC(wbinvd_ns, "simulation: time for TDH.PHYMEM.PAGE.WBINVD to take, in ns (at most 1000000)");
+
+static unsigned long fail_at;
+module_param(fail_at, ulong, 0444);
+MODULE_PARM_DESC(fail_at, "simulation: let this SEAMCALL, counted from 1, fail (default: none)");
+
+static unsigned int donate_pages;
+module_param(donate_pages, uint, 0444);
+MODULE_PARM_DESC(donate_pages, "give the TDX module's extensions so many pages, for good (default: 0)");
+
+static void tell_lines(const char *what, const char *lines, const char *where, const u64 *ns,
+		       unsigned int nr)
+{
+	/* Of ten digits at the most. */
+	const size_t room = nr * 12 + 1;
+	char *text = kvmalloc(room, GFP_KERNEL);
+	size_t len = 0;
+
+	if (!text) {
+		records.full = true;
+		return;
+	}
+	for (unsigned int i = 0; i < nr; i++)
+		len += scnprintf(text + len, room - len, "%s%llu", i ? ", " : "", ns[i]);
+	record_info("{\"kind\": \"lines\", \"what\": \"%s\", \"lines\": \"%s\", \"where\": \"%s\", \"ns\": [%s]}",
+		    what, lines, where, text);
+	kvfree(text);
+}
+
+/* What the watch sees from now on. */
+static struct dentry *watch_dir;
+
+static void show_watch(void)
+{
+	watch_dir = debugfs_create_dir("tdx_watch", NULL);
+	debugfs_create_ulong("calls", 0400, watch_dir, &watch.nr_calls);
+	debugfs_create_ulong("kept", 0400, watch_dir, &watch.nr_kept);
+	debugfs_create_u64("leaf", 0400, watch_dir, &watch.leaf);
+	debugfs_create_x64("status", 0400, watch_dir, &watch.status);
+}
+
+static void tell_module(void)
+{
+	const struct tdx_seamcall_about *about = &watch.about;
+
+	record_info("{\"kind\": \"module\", \"simulated\": %s, \"version\": \"%llu.%llu.%02llu\", \"features0\": \"0x%016llx\", \"erratum\": %s}",
+		    watch.simulated ? "true" : "false", about->major, about->minor, about->update,
+		    about->features0, boot_cpu_has_bug(X86_BUG_TDX_PW_MCE) ? "true" : "false");
+}
+
+/* What the extensions get they keep, up to where the module says it got. */
+static int donate(unsigned int nr)
+{
+	struct tdx_pa_array *mem __free(tdx_pa_array) = tdx_pa_array_alloc(nr);
+	struct tdx_pa_window w;
+	u64 start, status;
+
+	if (!mem)
+		return -ENOMEM;
+
+	for_each_tdx_pa_window(&w, mem) {
+		start = ktime_get_ns();
+		status = tdh_ext_mem_add(mem, &w);
+		record_info("{\"kind\": \"donated\", \"pages\": %u, \"held\": %u, \"ns\": %llu}",
+			    w.nr, (u32)mem->nr_held, ktime_get_ns() - start);
+		if (status)
+			return -EIO;
+	}
+
+	start = ktime_get_ns();
+	status = tdh_ext_init();
+	record_info("{\"kind\": \"started\", \"ns\": %llu}", ktime_get_ns() - start);
+	return status ? -EIO : 0;
+}
+
+static int check_parameters(void)
+{
+	unsigned long pages = 2UL * lines_pages + donate_pages;
+
+	if (!lines_pages || lines_pages > LINES_MAX_PAGES || wbinvd_ns > MAX_WBINVD_NS ||
+	    donate_pages > MAX_DONATED) {
+		pr_err("tdx_host: lines_pages must be 1 to %u, wbinvd_ns at most %u, donate_pages at most %u\n",
+		       LINES_MAX_PAGES, MAX_WBINVD_NS, MAX_DONATED);
+		return -EINVAL;
+	}
+	if (pages > si_mem_available() / MEMORY_SHARE) {
+		pr_err("tdx_host: %lu pages are more than one in %u of those that are available\n",
+		       pages, MEMORY_SHARE);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int __init host_init(void)
+{
+	int ret = check_parameters();
+
+	if (ret)
+		return ret;
+	ret = records_open();
+	if (ret)
+		return ret;
+	ret = watch_begin(wbinvd_ns, fail_at);
+	if (ret)
+		goto close;
+
+	tell_module();
+	ret = lines_measure(lines_pages, tell_lines);
+	if (!ret && donate_pages)
+		ret = donate(donate_pages);
+	/* Nothing is for good in a simulation. */
+	if (watch.simulated)
+		tdx_model_reclaim();
+	if (!ret && records.full)
+		ret = -ENOSPC;
+	if (ret == -EINTR)
+		goto end;
+
+	show_watch();
+	/* What was seen before an error is still to be had. */
+	record_info("{\"kind\": \"end\", \"errno\": %d}", -ret);
+	return 0;
+
+end:
+	watch_end();
+close:
+	records_close();
+	return ret;
+}
+module_init(host_init);
+
+static void __exit host_exit(void)
+{
+	debugfs_remove(watch_dir);
+	watch_end();
+	records_close();
+}
+module_exit(host_exit);
+
+MODULE_DESCRIPTION("What a TDX host's module costs");
+MODULE_LICENSE("GPL");

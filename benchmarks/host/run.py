@@ -1,0 +1,494 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""run.py check | bench --modules DIR: measure on the kernel that runs.
+
+"check" looks whether that is possible, and changes nothing.  "bench" loads modules that
+measure, reads what they have recorded, and unloads them.
+
+Two processes do that.  One works: it loads, reads, unloads.  The other is the watchdog:
+it ends the first when its time is over, unloads what is left if anything is, whatever
+became of the first, looks whether all is as before, and writes the file.
+"""
+import argparse
+import ctypes
+import datetime
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "report"))
+import checks                               # noqa: E402
+import hostfile                             # noqa: E402
+
+DEBUGFS = Path("/sys/kernel/debug")
+TDX, TESTS = "arch/x86/virt/vmx/tdx", "arch/x86/virt/vmx/tdx/tests"
+PLACES = {"tdx_pa_array": TDX, "tdx_model": TESTS, "tdx_seamcall": "benchmarks/seamcall",
+          "tdx_host": "benchmarks/host", "tdx_bench": "benchmarks/bench"}
+
+# Seconds for one module to load, which is to measure; and for all of it.
+MODULE_SECONDS = 120
+ALL_SECONDS = 420
+# To end a process kindly, and to unload a module that somebody still looks at.
+PATIENCE = 10
+
+SOFTWARE_PAGES = (1, 32, 512, 12800)
+FLUSH_PAGES = (1, 2, 8, 32, 128, 512, 1024, 4096, 12800)
+RIVALS = ("tdx_v2", "tdx_descriptor", "tdx_bare_list", "tdx_flat", "tdx_floor")
+
+# The kernel's marks for what should not have happened: bad page, oops, warning, soft lockup.
+TAINTS = {4: "machine check", 5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
+WARNED = 1 << 9
+# What other processes may take and return while a run lasts, in KiB.
+NOISE_KIB = 32 << 10
+
+
+class Stop(Exception):
+    """Why a run ends before its time, in one line."""
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+def die_with_parent():
+    """Get SIGTERM when the parent dies (prctl PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+
+
+def find_modules(farm):
+    """{name: path} of what was built."""
+    found = {}
+    for name in checks.MODULES:
+        path = Path(farm) / PLACES.get(name, "benchmarks/designs") / f"{name}.ko"
+        if path.exists():
+            found[name] = path
+    missing = [n for n in checks.MODULES if n not in found]
+    if missing:
+        raise Stop(f"{farm} lacks {', '.join(missing)}: build them (make modules)")
+    return found
+
+
+# What a run consists of
+
+class Phase:
+    """Modules to load with their parameters, the last ones measure; and whose records to read."""
+
+    def __init__(self, title, loads, behind):
+        self.title, self.loads, self.behind = title, loads, behind
+
+
+def bench_parameters(ops, designs, pages, quick, more=()):
+    return [f"ops={','.join(ops)}", f"designs={','.join(designs)}",
+            f"pages={','.join(map(str, pages))}", f"repeats={3 if quick else 31}",
+            f"sample_us={20 if quick else 100}", "log=N", *more]
+
+
+def plan(args, machine):
+    """The phases, with no more pages than there is memory for."""
+    fits = [p for p in sorted({*SOFTWARE_PAGES, *FLUSH_PAGES}) if machine.needs(p) <= machine.budget()]
+    left_out = sorted({*SOFTWARE_PAGES, *FLUSH_PAGES} - set(fits))
+    if left_out:
+        say(f"  left out for want of memory (no more than one in {checks.SHARE} of what is available): "
+            f"{', '.join(map(str, left_out))} pages")
+    if args.quick:
+        fits = [p for p in fits if p <= 512]
+    software = [p for p in SOFTWARE_PAGES if p in fits]
+    flush = [p for p in FLUSH_PAGES if p in fits]
+    simulated = args.simulate is not None
+    if args.donate and machine.needs(args.donate) > machine.budget():
+        raise Stop(f"DONATE={args.donate}: more than one in {checks.SHARE} of the memory that is available")
+
+    designs = [(name, []) for name in ("tdx_designs", *RIVALS)]
+    software_bench = bench_parameters(
+        ("create", "hand-over", "release", "cycle", "life-control", "life-blob", "life-memory"),
+        ("v2", "v2-noclflush", "v2-blocks", "descriptor", "bare-list", "flat-v2alloc", "flat", "floor"),
+        software, args.quick)
+    phases = [Phase("software cost, no SEAMCALL",
+                    [("tdx_pa_array", []), ("tdx_model", []), *designs, ("tdx_bench", software_bench)],
+                    "software")]
+
+    def module(donated):
+        """What is behind the door, and that which watches it."""
+        if simulated:
+            return [("tdx_model", [])], [f"wbinvd_ns={args.simulate}", f"fail_at={args.fail_at or 0}",
+                                         f"donate_pages={donated}"]
+        return ([("tdx_seamcall", [f"allow_claims={'Y' if args.claim else 'N'}", f"donate_pages={donated}"]),
+                 ("tdx_model", ["behind_door=N"])], [f"donate_pages={donated}"])
+
+    def module_phase(title, donated, parameters):
+        doors, watch = module(donated)
+        watch.append(f"lines_pages={64 if args.quick else 1024}")
+        return Phase(title, [("tdx_pa_array", []), *doors, *designs, ("tdx_host", watch),
+                             ("tdx_bench", parameters)], "module")
+
+    phases.append(module_phase(
+        "TDX module: page by page, and release with flush", args.donate or 0,
+        bench_parameters(("release-flushed",), ("v2", "v2-blocks", "flat-v2alloc", "flat", "floor"),
+                         flush, args.quick)))
+    if args.claim:
+        function, pages = args.claim
+        phases.append(module_phase(
+            "TDX module: sessions of control pages", 0,
+            bench_parameters(("life-control",), ("v2", "v2-noclflush", "flat"), [pages], args.quick,
+                             [f"func_id={function}"])))
+    return phases
+
+
+# The worker
+
+class Worker:
+    """Loads, reads, unloads; ended by a signal, it unloads, too."""
+
+    def __init__(self, modules, out):
+        self.modules, self.out, self.child = modules, out, None
+
+    def run_insmod(self, name, parameters):
+        self.child = subprocess.Popen(["insmod", str(self.modules[name]), *parameters],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.PIPE, text=True, errors="replace",
+                                      preexec_fn=die_with_parent)
+        try:
+            _, error = self.child.communicate(timeout=MODULE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Stop(f"{name} did not load within {MODULE_SECONDS} s") from None
+        if self.child.returncode:
+            raise Stop(f"{name} does not load: {kernel_says(name) or error.strip()}")
+        self.child = None
+
+    def end_child(self):
+        """A module that measures minds a signal."""
+        if not self.child or self.child.poll() is not None:
+            return
+        self.child.terminate()
+        try:
+            self.child.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+    def keep(self, name, behind):
+        """What a module has recorded, to the watchdog."""
+        for record in records_of(name):
+            print(json.dumps({**record, "behind": behind}), file=self.out, flush=True)
+            if record["kind"] == "end" and record["errno"]:
+                raise Stop(stop_reason() or f"{name} ended with {os.strerror(record['errno'])}")
+
+    def run(self, phases):
+        for phase in phases:
+            start = time.monotonic()
+            say(f"  {phase.title}")
+            for name, parameters in phase.loads:
+                self.run_insmod(name, parameters)
+                if (DEBUGFS / name).exists():
+                    self.keep(name, phase.behind)
+            unload_all()
+            say(f"  {phase.title}: done in {time.monotonic() - start:.0f} s")
+
+
+def records_of(name):
+    """The records of a module that measures."""
+    text = (DEBUGFS / name).read_text(encoding="ascii")
+    for line in text.splitlines():
+        yield json.loads(line.partition(f"{name}: ")[2])
+
+
+def watch_file(name):
+    path = DEBUGFS / "tdx_watch" / name
+    return int(path.read_text(encoding="ascii"), 0) if path.exists() else 0
+
+
+def stop_reason():
+    """What the watch has ended the run for."""
+    status = watch_file("status")
+    if not status:
+        return None
+    return f"leaf {watch_file('leaf')} came back with 0x{status:016x}, after {watch_file('calls')} SEAMCALLs"
+
+
+def kernel_says(name):
+    """The last line that a module has left in the kernel's log."""
+    lines = re.findall(rf"\b{name}: (.*)$", checks.Machine().log(), re.M)
+    return lines[-1] if lines else None
+
+
+def unload_all():
+    """Unload all modules of this project, the last first; what is still in use is tried again."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        loaded = set(checks.Machine().loaded())
+        left = [n for n in reversed(checks.MODULES) if n in loaded]
+        if not left:
+            return
+        if time.monotonic() > deadline:
+            raise Stop(f"still in use: {', '.join(left)}; unload them by hand (rmmod)")
+        for name in left:
+            # Those before it are what it uses.
+            if subprocess.run(["rmmod", name], stderr=subprocess.DEVNULL, check=False, timeout=60).returncode:
+                break
+        time.sleep(0.1)
+
+
+def work(args, modules, phases, out_path):
+    """The worker's process."""
+    die_with_parent()
+    # A group of its own: the terminal's signals are for the watchdog.
+    os.setpgid(0, 0)
+
+    def ended(number, frame):
+        raise Stop("ended by a signal")
+
+    signal.signal(signal.SIGTERM, ended)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What measures stays on one CPU; its caches are what is looked at.
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+    with open(out_path, "w", encoding="ascii") as out:
+        worker = Worker(modules, out)
+        try:
+            worker.run(phases)
+            return 0
+        except Stop as e:
+            print(json.dumps({"kind": "stopped", "why": str(e), "kept": watch_file("kept")}), file=out, flush=True)
+            return 1
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            worker.end_child()
+            unload_all()
+
+
+# The watchdog
+
+class Before:
+    """The kernel's own counters, to be compared with later ones."""
+
+    def __init__(self):
+        self.tainted = int(checks.Machine().word("/proc/sys/kernel/tainted") or 0)
+        self.free_kib = free_kib()
+
+    def differences(self, kept):
+        """(what is not as before, KiB that are gone), where @kept pages could not be flushed"""
+        wrong = [f"module {n} is still loaded" for n in checks.Machine().loaded() if n in checks.MODULES]
+        wrong += [f"debugfs has {name}" for name in checks.FILES if (DEBUGFS / name).exists()]
+        new = int(checks.Machine().word("/proc/sys/kernel/tainted") or 0) & ~self.tainted
+        # Of a page that stays out of use the kernel warns, as it must.
+        new &= ~(WARNED if kept else 0)
+        wrong += [f"the kernel is tainted: {what}; see its log" for bit, what in TAINTS.items() if new >> bit & 1]
+        # Pages come back late, and others take and return them.
+        for _ in range(20):
+            gone = self.free_kib - free_kib()
+            if gone < NOISE_KIB // 4:
+                break
+            time.sleep(0.25)
+        if gone > NOISE_KIB:
+            wrong.append(f"{gone:,} KiB of memory are not back (or somebody else took them)")
+        return wrong, gone
+
+
+def free_kib():
+    """Memory that is free, or would be without caches, in KiB."""
+    text = Path("/proc/meminfo").read_text(encoding="ascii")
+    return sum(int(re.search(rf"^{f}:\s*(\d+) kB$", text, re.M).group(1))
+               for f in ("MemFree", "Buffers", "Cached", "SReclaimable"))
+
+
+def kill_group(pid):
+    """Whatever the worker has started and not seen the end of."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def end_worker(pid):
+    """Kindly, then not."""
+    for number, seconds in ((signal.SIGTERM, 2 * PATIENCE + 5), (signal.SIGKILL, 5)):
+        os.kill(pid, number)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return
+            time.sleep(0.05)
+
+
+def watch_over(pid, seconds):
+    """Wait for the worker; return why it did not end by itself, or None."""
+    why = []
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda n, frame: why.append("ended by a signal"))
+    deadline = time.monotonic() + seconds
+    while True:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return None if os.WIFEXITED(status) else "the worker was killed"
+        if why or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    say("  ending the run")
+    end_worker(pid)
+    return why[0] if why else f"not done within {seconds} s"
+
+
+def gathered(lines):
+    """The worker's records, samples of a cell in one; why it stopped, or None; pages it has kept."""
+    cells, others, stopped, kept = {}, [], None, 0
+    for line in lines:
+        try:
+            r = json.loads(line)
+        except ValueError:
+            continue
+        if r["kind"] == "sample":
+            key = (r["behind"], r["op"], r["pages"], r["design"], r["operations"])
+            cells.setdefault(key, []).append(r["ns"])
+        elif r["kind"] == "stopped":
+            stopped, kept = r["why"], r["kept"]
+        elif r["kind"] not in ("progress", "end"):
+            others.append(r)
+    return [{"kind": "samples", "behind": behind, "op": op, "pages": pages, "design": design,
+             "operations": operations, "ns": ns}
+            for (behind, op, pages, design, operations), ns in cells.items()] + others, stopped, kept
+
+
+def about(args, records):
+    """What was measured, without a word about who owns it."""
+    from common import commit, compiler, cpu
+    machine = checks.Machine()
+    module = next(r for r in records if r["kind"] == "module")
+    packages = set(re.findall(r"^physical id\s*: (\d+)$", machine.read("/proc/cpuinfo") or "", re.M))
+    command = "make bench ENGINE=host" + (" QUICK=1" if args.quick else "")
+    if args.simulate is not None:
+        command += f" SIMULATE={args.simulate}"
+    if args.claim:
+        command += " CLAIM={:#x}:{}".format(*args.claim)
+    if args.donate:
+        command += f" DONATE={args.donate}"
+    return {"date": datetime.date.today().isoformat(), "command": command,
+            "commit": commit(args.top) or "no commit", "kernel": hostfile.printable(machine.facts["release"]),
+            "compiler": compiler(), "cpu": hostfile.printable(cpu()),
+            "microcode": machine.cpuinfo("microcode") or "unknown",
+            "packages": max(len(packages), 1), "cpus": os.cpu_count(),
+            "module": module["version"], "features0": module["features0"], "erratum": module["erratum"]}
+
+
+def bench(args):
+    machine = checks.Machine()
+    modules = find_modules(args.modules)
+    phases = plan(args, machine)
+    before = Before()
+    scratch = tempfile.mkdtemp(prefix="tdx-host-")
+    out = Path(scratch) / "records"
+    out.touch()
+    sys.stdout.flush()
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            status = work(args, modules, phases, out)
+        except Stop as e:
+            say(f"error: {e}")
+        finally:
+            os._exit(status)
+
+    why = None
+    try:
+        why = watch_over(pid, args.seconds)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        kill_group(pid)
+        try:
+            unload_all()
+        except Stop as e:
+            why = why or str(e)
+        records, stopped, kept = gathered(out.read_text(encoding="ascii").splitlines())
+        shutil.rmtree(scratch, ignore_errors=True)
+
+    why = why or stopped
+    wrong, gone = before.differences(kept)
+    donated = max((r["held"] for r in records if r["kind"] == "donated"), default=0)
+    say(f"  afterwards: {'all is as before' if not wrong else '; '.join(wrong)}"
+        f" (memory: {-gone:+,} KiB{f', {donated} pages donated' if donated else ''})")
+    if kept:
+        say("  a page whose flush failed stays out of use until the next boot, with v2 its array does; "
+            "the kernel's log has a warning")
+    if why or wrong:
+        raise Stop(why or wrong[0])
+    if not any(r["kind"] == "module" for r in records):
+        raise Stop("the worker left no records")
+
+    data = {"format": hostfile.FORMAT, "simulated_wbinvd_ns": args.simulate,
+            "run": about(args, records), "records": [r for r in records if r["kind"] != "module"]}
+    hostfile.check(data)
+    return hostfile.write(data, Path(args.out))
+
+
+def function_and_pages(text):
+    """FUNCTION:PAGES, the first in any base."""
+    m = re.fullmatch(r"(0[xX][0-9a-fA-F]{1,8}|\d{1,10}):(\d{1,3})", text)
+    if not m or not 1 <= int(m.group(2)) <= 512 or int(m.group(1), 0) >= 1 << 32:
+        raise argparse.ArgumentTypeError("FUNCTION:PAGES, with 1 to 512 pages, for example 0x1000:20")
+    return int(m.group(1), 0), int(m.group(2))
+
+
+def number_up_to(most, least=1):
+    def parse(text):
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"a number from {least} to {most}, not {text!r}")
+        return int(text)
+    return parse
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("what", choices=("check", "bench"))
+    p.add_argument("--top", default=str(Path(__file__).resolve().parent.parent.parent))
+    p.add_argument("--kdir", help="headers of this kernel, if not where they usually are")
+    p.add_argument("--modules", help="where the modules were built")
+    p.add_argument("--out", default="build", help="where the file goes")
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--simulate", type=number_up_to(1000000, 0), metavar="NS",
+                   help="the software module, with so many ns for each WBINVD")
+    p.add_argument("--fail-at", type=number_up_to(1 << 31), metavar="N",
+                   help="with --simulate: the N-th SEAMCALL fails")
+    p.add_argument("--claim", type=function_and_pages, metavar="FUNCTION:PAGES",
+                   help="sessions of that many control pages for a device function")
+    p.add_argument("--donate", type=number_up_to(1 << 20), metavar="PAGES",
+                   help="give the TDX module so many pages, for good")
+    p.add_argument("--seconds", type=number_up_to(3600), default=ALL_SECONDS, help="for all of it")
+    args = p.parse_args()
+    if args.fail_at and args.simulate is None:
+        p.error("--fail-at is for simulations")
+
+    try:
+        modules = find_modules(args.modules) if args.modules else None
+        machine = checks.Machine()
+        found = checks.all_checks(machine, args.simulate is not None, args.kdir, modules)
+        for check in found:
+            say(check.line())
+        bad = [c for c in found if c.state == checks.NO]
+        if bad and checks.is_no_host(found):
+            say("  This machine is no TDX host. All but a real SEAMCALL is measured without one:\n"
+                "    make bench                            the designs, in user-mode Linux\n"
+                "    make bench ENGINE=host SIMULATE=2000  this run, on the software module")
+        if bad:
+            raise Stop(f"{len(bad)} of {len(found)} checks failed: {', '.join(c.name for c in bad)}")
+        if args.what == "check":
+            say("  everything needed is there")
+            return 0
+        path = bench(args)
+    except Stop as e:
+        say(f"error: {e}")
+        return 1
+    print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
