@@ -20,7 +20,9 @@ command -v "$PYTHON" > /dev/null || die "there is no $PYTHON: install python3"
 "$PYTHON" "${runner[@]:0:1}" check "${runner[@]:1}"
 [ "$1" = bench ] || exit 0
 
-farm=$(KDIR=$kdir "$TOP/benchmarks/engines/modules.sh" | head -n 1)
+farm=$(KDIR=$kdir "$TOP/benchmarks/engines/modules.sh")
+# The first of the modules, less its place.
+farm=${farm%%$'\n'*}
 farm=${farm%/arch/*}
 say "  checking again, with the modules"
 file=$("$PYTHON" "${runner[@]:0:1}" bench "${runner[@]:1}" --modules "$farm")
