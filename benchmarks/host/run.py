@@ -318,6 +318,10 @@ def end_worker(pid):
             time.sleep(0.05)
 
 
+# It mostly says why.
+FAILED = "the worker failed"
+
+
 def watch_over(pid, seconds):
     """Wait for the worker; return why it did not end by itself, or None."""
     why = []
@@ -327,7 +331,9 @@ def watch_over(pid, seconds):
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
-            return None if os.WIFEXITED(status) else "the worker was killed"
+            if not os.WIFEXITED(status):
+                return "the worker was killed"
+            return FAILED if os.WEXITSTATUS(status) else None
         if why or time.monotonic() > deadline:
             break
         time.sleep(0.05)
@@ -410,7 +416,8 @@ def bench(args):
         records, stopped, kept = gathered(out.read_text(encoding="ascii").splitlines())
         shutil.rmtree(scratch, ignore_errors=True)
 
-    why = why or stopped
+    if stopped and why in (None, FAILED):
+        why = stopped
     wrong, gone = before.differences(kept)
     donated = max((r["held"] for r in records if r["kind"] == "donated"), default=0)
     say(f"  afterwards: {'all is as before' if not wrong else '; '.join(wrong)}"
@@ -483,7 +490,7 @@ def main():
             say("  everything needed is there")
             return 0
         path = bench(args)
-    except Stop as e:
+    except (Stop, hostfile.Bad) as e:
         say(f"error: {e}")
         return 1
     print(path)
