@@ -9,9 +9,9 @@ set -eu
 
 prepare
 
-# What is broken is the array, or SEAMCALL, and its own suites are to notice.
+# What is broken is the array, its driver, or SEAMCALL, and its own suites are to notice.
 if [ "$ENGINE" = uml ]; then
-	list=mutants.list dir=arch/x86/virt/vmx/tdx others='' suite=
+	list=mutants.list dir=arch/x86/virt/vmx/tdx others=' benchmarks/driver/' suite=
 else
 	list=mutants-qemu.list dir=benchmarks/seamcall others=' benchmarks/seamcall/' suite=suite=tdx_seamcall
 fi
@@ -59,10 +59,11 @@ worker()
 		rest=${line#* | }
 		file=${rest%% | *}
 		script=${rest#* | }
+		[[ $file == */* ]] || file=$dir/$file
 
-		rm "$FARM/$dir/$file"
-		sed "$script" "$TOP/$dir/$file" > "$FARM/$dir/$file"
-		! cmp -s "$TOP/$dir/$file" "$FARM/$dir/$file" ||
+		rm "$FARM/$file"
+		sed "$script" "$TOP/$file" > "$FARM/$file"
+		! cmp -s "$TOP/$file" "$FARM/$file" ||
 			die "$list: nothing to break for \"$rule\" in $file"
 
 		end=$(run_mutant)
@@ -73,7 +74,7 @@ worker()
 		printf '%-48s %s\n' "$rule" "$end" | tee -a "$ends"
 
 		# Mend it, with a new time, so that make notices.
-		cp "$TOP/$dir/$file" "$FARM/$dir/$file"
+		cp "$TOP/$file" "$FARM/$file"
 	done < "$TOP/benchmarks/mutants/$list"
 	rm -rf "$FARM"
 }

@@ -11,13 +11,13 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/string.h>
-#include <linux/tracepoint.h>
 
 #include <asm/tdx_connect.h>
 #include <asm/tdx_pa_array.h>
 
 #include "../door.h"
 #include "../pa_trace.h"
+#include "events.h"
 #include "fixture.h"
 
 #define FUNC_ID		0x1000
@@ -138,11 +138,7 @@ static void probe_release(void *data, const struct tdx_pa_array *array, const ch
 	seen.release_caller = caller;
 }
 
-static struct {
-	const char *name;
-	void *probe;
-	struct tracepoint *tp;
-} events[] = {
+static struct test_event events[] = {
 	{ "tdx_pa_array_alloc", probe_alloc },
 	{ "tdx_pa_array_window", probe_window },
 	{ "tdx_pa_array_claim", probe_claim },
@@ -150,37 +146,6 @@ static struct {
 	{ "tdx_wbinvd_failed", probe_wbinvd_failed },
 	{ "tdx_pa_array_release", probe_release },
 };
-
-static void find_event(struct tracepoint *tp, void *data)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(events); i++) {
-		if (!strcmp(tp->name, events[i].name))
-			events[i].tp = tp;
-	}
-}
-
-/* The array is a module, or it is not. */
-static int find_events_of_module(struct notifier_block *nb, unsigned long state, void *data)
-{
-#ifdef CONFIG_MODULES
-	struct module *module = ((struct tp_module *)data)->mod;
-
-	if (state == MODULE_STATE_COMING) {
-		for (unsigned int i = 0; i < module->num_tracepoints; i++)
-			find_event(tracepoint_ptr_deref(&module->tracepoints_ptrs[i]), NULL);
-	}
-#endif
-	return 0;
-}
-
-static struct notifier_block modules = { .notifier_call = find_events_of_module };
-
-static void detach(unsigned int nr)
-{
-	while (nr--)
-		tracepoint_probe_unregister(events[nr].tp, events[nr].probe, NULL);
-	tracepoint_synchronize_unregister();
-}
 
 static int trace_suite_init(struct kunit_suite *suite)
 {
@@ -191,27 +156,12 @@ static int trace_suite_init(struct kunit_suite *suite)
 	check_trace_callback_type_tdx_wbinvd_failed(probe_wbinvd_failed);
 	check_trace_callback_type_tdx_pa_array_release(probe_release);
 
-	for_each_kernel_tracepoint(find_event, NULL);
-	/* Tells of the modules that there are, at once. */
-	register_tracepoint_module_notifier(&modules);
-	unregister_tracepoint_module_notifier(&modules);
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(events); i++) {
-		int ret = -ENOENT;
-
-		if (events[i].tp)
-			ret = tracepoint_probe_register(events[i].tp, events[i].probe, NULL);
-		if (ret) {
-			detach(i);
-			return ret;
-		}
-	}
-	return 0;
+	return events_attach(events, ARRAY_SIZE(events));
 }
 
 static void trace_suite_exit(struct kunit_suite *suite)
 {
-	detach(ARRAY_SIZE(events));
+	events_detach(events, ARRAY_SIZE(events));
 }
 
 static int trace_init(struct kunit *test)
