@@ -9,6 +9,7 @@
 set -eu
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/count.sh"
+. "$(dirname "$0")/measure.sh"
 
 [ "${ENGINE:-}" != host ] || exec "$TOP/benchmarks/engines/host.sh" bench
 [ -z "${ICOUNT:-}" ] || [ "${ENGINE:-uml}" = qemu ] ||
@@ -28,25 +29,12 @@ parameters=
 # run LOG SECONDS MODE
 run()
 {
-	local start=$SECONDS rc=0 interrupted='' watcher
+	local rc=0
 
-	say "  running the benchmark ($3) on Linux $KVERSION ($ENGINE${ICOUNT:+, counting instructions}) (log: $1)"
-	mkdir -p "$BUILD"
-	: > "$1"
-	python3 "$TOP/benchmarks/report/progress.py" "$1" &
-	watcher=$!
-	trap 'interrupted=y' INT TERM
 	# shellcheck disable=SC2086
-	(engine_boot "$1" "$2" 6G "$3" $parameters) || rc=$?
-	trap - INT TERM
-	kill $watcher 2> /dev/null || true
-	wait $watcher 2> /dev/null || true
-	if [ -n "$interrupted" ]; then
-		$PYTHON "$TOP/benchmarks/report/report.py" "${about[@]}" --interrupted "$1"
-		exit 130
-	fi
+	measure "$1" "$2" "$3" $parameters || rc=$?
+	[ $rc -ne 130 ] || $PYTHON "$TOP/benchmarks/report/report.py" "${about[@]}" --interrupted "$1"
 	[ $rc -eq 0 ] || exit $rc
-	say "  running the benchmark ($3): done in $((SECONDS - start)) s"
 }
 
 # What report.py is to know of the run.
