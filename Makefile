@@ -4,7 +4,7 @@
 
 ENGINES := benchmarks/engines
 export ARGS CLAIM COMPARE CPUS DONATE ENGINE FILE ICOUNT KDIR KSRC NEWEST QUICK MUTANT SEED SAN SIMULATE STEPS SUITE \
-	TOOL
+	TOOL V2_MBOX
 
 .DEFAULT_GOAL := help
 
@@ -14,9 +14,9 @@ help:	## list the targets
 	@echo "  KSRC=path     use this kernel source tree instead of Debian's"
 	@echo "  ENGINE=qemu   x86-64 in QEMU instead of user-mode Linux"
 	@echo "  SAN=1         make test: the kernel of make sanitize"
-	@echo "  ICOUNT=1      make bench ENGINE=qemu, trace: count instructions instead of time"
+	@echo "  ICOUNT=1      make bench, compare ENGINE=qemu, trace: count instructions instead of time"
 	@echo "  KDIR=path     make modules: kernel headers (default: the running kernel's)"
-	@echo "  QUICK=1       make bench: a rough table in seconds"
+	@echo "  QUICK=1       make bench, compare: a rough table in seconds"
 	@echo "  COMPARE=file  make bench: what changed since that run (benchmarks/results/*.json)"
 	@echo "  CPUS=2        make test, sanitize: a guest of two CPUs"
 	@echo "  SUITE=name    make test, sanitize: only this suite"
@@ -29,6 +29,7 @@ help:	## list the targets
 	@echo "  CLAIM=function:pages  make bench ENGINE=host: sessions on the TDX module itself"
 	@echo "  DONATE=pages  make bench ENGINE=host: give the module so many pages, for good"
 	@echo "  NEWEST=1      make trace: bpftrace of Debian's unstable release"
+	@echo "  V2_MBOX=file  make compare: the thread of the series, by b4 or from lore (.gz, too)"
 	@echo "  TDX_CACHE=dir where kernels are kept (default: ~/.cache/tdx-pa-array)"
 
 bench:	## compare the designs: table, RESULTS.md, raw samples
@@ -60,6 +61,9 @@ frag:	## fragment memory, then give the module its 50 MiB with every design
 
 fuzz:	## a random walk through arrays, leaves, faults and releases
 	@bash $(ENGINES)/fuzz.sh
+
+compare:	## v2 from the mbox V2_MBOX of its series beside the project's v2 and flat
+	@bash $(ENGINES)/compare.sh
 
 mutants:	## break each rule once and see a test go red
 	@bash $(ENGINES)/mutants.sh
@@ -97,5 +101,5 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench profile plots perf-check host-check import host-test test sanitize coverage faults frag fuzz mutants trace modules check-headers patches check-intree \
+.PHONY: help bench profile plots perf-check host-check import host-test test sanitize coverage faults frag fuzz compare mutants trace modules check-headers patches check-intree \
 	check clean distclean

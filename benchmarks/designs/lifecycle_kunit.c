@@ -20,8 +20,15 @@
 #define STREAM_INFO	0x2000
 #define REG_BASE	0xfed90000
 
+/* One that only some builds have: make compare. */
+#ifdef TDX_V2_POSTED
+#define POSTED_NAME	"v2-posted",
+#else
+#define POSTED_NAME
+#endif
+
 #define CONTROL_NAMES \
-	"v2", "v2-noclflush", "v2-blocks", "descriptor", "flat-v2alloc", "flat"
+	"v2", POSTED_NAME "v2-noclflush", "v2-blocks", "descriptor", "flat-v2alloc", "flat"
 
 static const char *const control_names[] = { CONTROL_NAMES };
 /* The bare list knows only memory that is given for good. */

@@ -43,8 +43,8 @@ take_lock()
 		die "another run holds $CACHE/lock for an hour"
 }
 
-# prepare [VARIANT]: choose the engine, have its kernel, or a variant of it, and
-# build the modules for it.
+# prepare [VARIANT [POSTED]]: choose the engine, have its kernel, or a variant of it,
+# and build the modules for it, with the design that is posted in POSTED.
 prepare()
 {
 	local src
@@ -62,5 +62,5 @@ prepare()
 	"$TOP/benchmarks/engines/setup.sh" "$ENGINE"
 	src=$("$TOP/benchmarks/engines/source.sh")
 	kernel_build "$src" ${1:+"$1"}
-	kernel_modules
+	kernel_modules ${2:+"$2"}
 }

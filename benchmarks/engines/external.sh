@@ -20,6 +20,8 @@ external_modules()
 	step "$farm.log" "building the modules" "$@" -j"$JOBS" \
 		CONFIG_TDX_PA_ARRAY=m CONFIG_TDX_MODEL=m CONFIG_TDX_PA_ARRAY_KUNIT_TEST=$kunit \
 		CONFIG_TDX_PA_ARRAY_FUZZ=m modules
-	# A kernel without BTF may have been built before pahole was installed.
-	! grep -E '(warning|WARNING):' "$farm.log" | grep -v 'pahole version differs' >&2 || die "the modules build with warnings: $farm.log"
+	# A kernel without BTF may have been built before pahole was installed.  What
+	# somebody else has posted is as it is.
+	! grep -E '(warning|WARNING):' "$farm.log" |
+		grep -vE 'pahole version differs|/v2_posted/posted/' >&2 || die "the modules build with warnings: $farm.log"
 }

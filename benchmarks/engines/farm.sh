@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# farm.sh DIR [coverage]: lay out the sources for an external build.
+# farm.sh DIR [VARIANT [POSTED]]: lay out the sources for an external build.
 #
 # The sources have the shape of a kernel tree, and one checkout is built for
 # several kernels.  So each build gets a directory of symbolic links of its own,
-# with the few Kbuild files that only an external build needs.  With "coverage",
-# the array and the wrappers record which branches are taken.
+# with the few Kbuild files that only an external build needs.  In the variant
+# "coverage", the array and the wrappers record which branches are taken.  POSTED is
+# a directory with v2 as posted, which is then one more design.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -17,6 +18,7 @@ mkdir -p "$farm"
 find "$farm" -xtype l -delete
 
 cp -rsf "$TOP/arch" "$TOP/benchmarks" "$farm/"
+[ -z "${3:-}" ] || cp -rsfT "$3" "$farm/benchmarks/designs/v2_posted/posted"
 
 cat > "$farm/Kbuild" <<'EOF'
 # The compat header sees to it that older kernels will do.

@@ -63,11 +63,11 @@ kernel_build()
 	touch "$KOBJ/complete"
 }
 
-# kernel_modules: sets FARM
+# kernel_modules [POSTED]: sets FARM.  POSTED is a directory with v2 as posted.
 kernel_modules()
 {
-	FARM=$BUILD/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}
-	"$TOP/benchmarks/engines/farm.sh" "$FARM" "$VARIANT"
+	FARM=$BUILD/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}${1:+-posted}
+	"$TOP/benchmarks/engines/farm.sh" "$FARM" "$VARIANT" ${1:+"$1"}
 	external_modules "$FARM" "$KOBJ/include/config/auto.conf" \
 		make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" W=1
 }

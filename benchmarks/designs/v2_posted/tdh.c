@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * v2 from the mbox of its series: the project's wrappers over that array
+ */
+#include "page_array.h"
+#include "../v2/tdh.c"
