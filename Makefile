@@ -65,6 +65,9 @@ fuzz:	## a random walk through arrays, leaves, faults and releases
 compare:	## v2 from the mbox V2_MBOX of its series beside the project's v2 and flat
 	@bash $(ENGINES)/compare.sh
 
+compare-test:	## test that with a made-up series
+	@bash $(ENGINES)/compare-test.sh
+
 mutants:	## break each rule once and see a test go red
 	@bash $(ENGINES)/mutants.sh
 
@@ -101,5 +104,5 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench profile plots perf-check host-check import host-test test sanitize coverage faults frag fuzz compare mutants trace modules check-headers patches check-intree \
+.PHONY: help bench profile plots perf-check host-check import host-test test sanitize coverage faults frag fuzz compare compare-test mutants trace modules check-headers patches check-intree \
 	check clean distclean
