@@ -45,8 +45,8 @@ static bool get_pages(struct page **pages, unsigned int nr)
 
 static bool get_contiguous(struct page **pages, unsigned int nr)
 {
-	struct page *page = alloc_contig_pages(nr, GFP_KERNEL, numa_mem_id(),
-					       &node_online_map);
+	struct page *page = nr ? alloc_contig_pages(nr, GFP_KERNEL, numa_mem_id(),
+						    &node_online_map) : NULL;
 
 	if (!page)
 		return false;
@@ -56,11 +56,11 @@ static bool get_contiguous(struct page **pages, unsigned int nr)
 	return true;
 }
 
-/* An array that shows the first of @nr pages, which @pages takes over. */
-static struct tdx_page_array *describe(struct page **pages, unsigned int nr)
+/* An array that shows the first @nr_shown of @nr pages, which @pages takes over. */
+static struct tdx_page_array *describe(struct page **pages, unsigned int nr,
+				       unsigned int nr_shown)
 {
-	unsigned int first = min(nr, TDX_PAGE_ARRAY_MAX_NENTS);
-	struct tdx_page_array *array = tdx_page_array_create(pages, first);
+	struct tdx_page_array *array = tdx_page_array_create(pages, nr_shown);
 
 	if (!array) {
 		free_pages_of(pages, nr);
@@ -71,16 +71,11 @@ static struct tdx_page_array *describe(struct page **pages, unsigned int nr)
 	return array;
 }
 
-static void *desc_create(enum design_use use, unsigned int nr)
+static struct tdx_page_array *allocate(bool (*get)(struct page **pages, unsigned int nr),
+				       unsigned int nr, unsigned int nr_shown)
 {
-	bool (*get)(struct page **pages, unsigned int nr) =
-		use == USE_CONTROL ? get_pages : get_contiguous;
-	struct page **pages;
+	struct page **pages = kcalloc(nr, sizeof(*pages), GFP_KERNEL);
 
-	if (!nr || (use == USE_CONTROL && nr > TDX_PAGE_ARRAY_MAX_NENTS))
-		return NULL;
-
-	pages = kcalloc(nr, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return NULL;
 	if (!get(pages, nr)) {
@@ -88,7 +83,14 @@ static void *desc_create(enum design_use use, unsigned int nr)
 		return NULL;
 	}
 
-	return describe(pages, nr);
+	return describe(pages, nr, nr_shown);
+}
+
+static void *desc_create(enum design_use use, unsigned int nr)
+{
+	if (use == USE_CONTROL)
+		return allocate(get_pages, nr, nr);
+	return allocate(get_contiguous, nr, min(nr, TDX_PAGE_ARRAY_MAX_NENTS));
 }
 
 static struct page **first_pointer(const struct tdx_page_array *array)
@@ -205,9 +207,10 @@ static size_t desc_metadata_bytes(void *data)
  * Flows
  */
 
-static struct tdx_page_array *create(enum design_use use, unsigned int nr)
+static struct tdx_page_array *create(bool (*get)(struct page **pages, unsigned int nr),
+				     unsigned int nr, unsigned int nr_shown)
 {
-	struct tdx_page_array *array = desc_create(use, nr);
+	struct tdx_page_array *array = allocate(get, nr, nr_shown);
 
 	if (array)
 		design_allocated(&design_descriptor, array);
@@ -216,7 +219,7 @@ static struct tdx_page_array *create(enum design_use use, unsigned int nr)
 
 static int desc_spdm_create(u64 func_id, unsigned int nr, struct design_object *spdm)
 {
-	struct tdx_page_array *mt = create(USE_CONTROL, nr);
+	struct tdx_page_array *mt = create(get_pages, nr, nr);
 
 	if (!mt)
 		return -ENOMEM;
@@ -244,7 +247,7 @@ static int desc_spdm_delete(struct design_object *spdm)
 static int desc_ide_create(u64 info, const struct design_object *spdm, unsigned int nr,
 			   struct design_object *ide)
 {
-	struct tdx_page_array *mt = create(USE_CONTROL, nr);
+	struct tdx_page_array *mt = create(get_pages, nr, nr);
 	u64 rp_ide_id;
 
 	if (!mt)
@@ -287,7 +290,7 @@ static struct tdx_page_array *create_iommu_mt(unsigned int order, unsigned int n
 		pages[i] = folio_page(folio, 0);
 	}
 	if (get_pages(pages + 2, nr_pages))
-		return describe(pages, 2 + nr_pages);
+		return describe(pages, 2 + nr_pages, 2 + nr_pages);
 free:
 	free_pages_of(pages, i);
 	return NULL;
@@ -325,7 +328,8 @@ static int desc_iommu_clear(struct design_object *iommu)
 
 static int desc_ext_start(unsigned int nr)
 {
-	struct tdx_page_array *mem = create(USE_MEMORY, nr);
+	struct tdx_page_array *mem = create(get_contiguous, nr,
+					    min(nr, TDX_PAGE_ARRAY_MAX_NENTS));
 	unsigned int offset = 0;
 	struct page **pages;
 	int ret = 0;
@@ -359,7 +363,7 @@ static u64 get_info(u64 spdm_id, enum design_info how, struct tdx_page_array *in
 static int desc_read_info(const struct design_object *spdm, enum design_info how,
 			  unsigned int nr_pages, void **blob, size_t *len)
 {
-	struct tdx_page_array *info = create(USE_CONTROL, nr_pages);
+	struct tdx_page_array *info = create(get_pages, nr_pages, nr_pages);
 	unsigned int rounds = 0;
 	u64 bytes = 0, status;
 	int ret = -EIO;
