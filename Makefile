@@ -38,6 +38,9 @@ bench:	## compare the designs: table, RESULTS.md, raw samples
 profile:	## where the instructions of an operation go, by function
 	@bash $(ENGINES)/profile.sh
 
+callers:	## the same flows in four designs: lines, branches, ways to go wrong, bytes
+	@bash $(ENGINES)/callers.sh
+
 plots:	## draw the plots and write RESULTS.md from the kept runs again
 	@bash $(ENGINES)/plots.sh
 
@@ -104,5 +107,4 @@ clean:	## remove what was built in this tree
 distclean: clean	## remove the cached kernels, too
 	@bash $(ENGINES)/distclean.sh
 
-.PHONY: help bench profile plots perf-check host-check import host-test test sanitize coverage faults frag fuzz compare compare-test mutants trace modules check-headers patches check-intree \
-	check clean distclean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*\#\#.*/\1/p' Makefile)

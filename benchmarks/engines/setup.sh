@@ -67,6 +67,10 @@ plots)
 	NEEDS+="
 /usr/lib/python3/dist-packages/matplotlib	python3-matplotlib
 " ;;
+callers)
+	NEEDS+="
+pmccabe		pmccabe
+" ;;
 trace)
 	NEEDS+="
 bpftrace	bpftrace
@@ -75,6 +79,7 @@ check)
 	NEEDS+="
 git		git
 shellcheck	shellcheck
+pmccabe		pmccabe
 rst2pseudoxml	python3-docutils
 /usr/lib/python3/dist-packages/pyflakes	python3-pyflakes
 " ;;
