@@ -50,10 +50,9 @@ fi
 
 emulated=
 ! engine_is_emulated || emulated=--emulated
-plain=$FARM
 count_modules
 run "$log.count" 120 count
 
-$PYTHON "$TOP/benchmarks/report/report.py" "${about[@]}" --text "$plain" \
+$PYTHON "$TOP/benchmarks/report/report.py" "${about[@]}" \
 	${QUICK:+--quick} ${COMPARE:+--compare "$COMPARE"} \
 	$emulated "$log" "$log.count" ${ICOUNT:+"$log.again"}

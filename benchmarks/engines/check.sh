@@ -95,10 +95,13 @@ pages()
 	return $rc
 }
 
+callers() { $PYTHON "$TOP/benchmarks/report/callers.py" --top "$TOP" --check; }
+
 check "SPDX line in every file" spdx
 check "checkpatch --strict" checkpatch
 check "kernel-doc" kernel_doc
 check "shellcheck" shell_scripts
 check "pyflakes" python_scripts
 check "documentation pages" pages
+check "counts of make callers" callers
 exit $bad

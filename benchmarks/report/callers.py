@@ -385,8 +385,9 @@ wrong* is a place where another choice, or none, compiles and is wrong without a
 
 {kinds}
 
-What the wrappers refuse is not silent and does not count, such as a window that is not the next one.
-Bytes hold the benchmark's calls, too; those of the bare list its two wrappers, which the compiler puts
+All flows were written for this project. What the wrappers refuse is not silent and does not count,
+such as a window that is not the next one. What is the same in all designs does not count either, such as
+to keep the array for the delete. Bytes hold the benchmark's calls, too; those of the bare list its two wrappers, which the compiler puts
 into their only caller. The descriptor's callers allocate and free pages, which v2 and flat do in the
 design; the bare list's fill its list. A bare list has no flow but one.
 """

@@ -15,13 +15,12 @@ was made AGAIN, and may differ by REPEATS_TO at the most.
 import argparse
 import json
 import random
-import re
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
 import bars
+import callers
 import faults
 import frag
 import host
@@ -31,13 +30,8 @@ from pairs import pair_table, ratio_text, verdict
 from runs import (BASE, DESIGN, DESIGNS, FLOOR, OPERATIONS, REPEATS_TO, RESAMPLES, SEED, Run, Samples,
                   gathered, largest_difference, number, read_finished, read_lines)
 
-EVENT_CODE = re.compile("trace_event_raw_event_|perf_trace_|trace_raw_output_|__bpf_trace_"
-                        "|__traceiter_|__probestub_|__SCT__tp_func_")
 # Rows that README.md shows, by number of pages.
 README_SIZES = (1, 2, 32, 512, 12800)
-
-EVENTS = "flat, trace events"
-TEXTS = (BASE, DESIGN, EVENTS)
 
 
 def change(old, new, icount, seed):
@@ -108,47 +102,6 @@ def fact_table(records, kind, fields):
     return table(["pages"] + present, rows, left=0)
 
 
-def functions(farm):
-    """{design: {function: bytes}} of array and wrappers."""
-    parts = {
-        BASE: ["benchmarks/designs/v2/page_array.o", "benchmarks/designs/v2/tdh.o"],
-        DESIGN: [f"arch/x86/virt/vmx/tdx/{o}.o" for o in ("pa_array", "pa_blocks", "tdh")],
-    }
-    found = {}
-    for design, objects in parts.items():
-        out = subprocess.run(["nm", "-S"] + [str(Path(farm) / o) for o in objects],
-                             check=True, capture_output=True, text=True).stdout
-        found[design] = {name: int(size, 16) for size, name in
-                         re.findall(r"^[0-9a-f]+ ([0-9a-f]+) [tT] (\S+)$", out, re.M)}
-    return found
-
-
-def text_sizes(found):
-    """Bytes by design.  What the kernel's macros make of trace events stands apart."""
-    events = sum(n for name, n in found[DESIGN].items() if EVENT_CODE.match(name))
-    return {BASE: sum(found[BASE].values()), DESIGN: sum(found[DESIGN].values()) - events,
-            EVENTS: events}
-
-
-# Smaller ones are summed up.
-LARGE_FUNCTION = 100
-
-
-def function_table(record):
-    """The functions of both designs, side by side, the largest first."""
-    columns = []
-    for design in (BASE, DESIGN):
-        found = {n: size for n, size in record[design].items() if not EVENT_CODE.match(n)}
-        large = sorted(((size, n) for n, size in found.items() if size >= LARGE_FUNCTION), reverse=True)
-        rest = [size for size in found.values() if size < LARGE_FUNCTION]
-        columns.append([(n, str(size)) for size, n in large] +
-                       [(f"{len(rest)} smaller ones", str(sum(rest)))])
-    rows = max(len(c) for c in columns)
-    cells = [c + [("", "")] * (rows - len(c)) for c in columns]
-    return table([BASE, DESIGN, "bytes of v2", "bytes of flat"],
-                 [[a[0], b[0], a[1], b[1]] for a, b in zip(*cells)], left=2)
-
-
 RIVALS = ("v2", "descriptor", "bare-list")
 
 
@@ -180,9 +133,6 @@ def losses(run):
                             f"(v2 / flat {ratio_text(run.samples, r)})")
     lost += [f"- metadata, {pages:,} page{'s'[:pages > 1]}: {rival} takes {theirs:,} bytes, flat {flat:,}"
              for pages, rival, theirs, flat in lost_metadata(run)]
-    if run.text[DESIGN] >= run.text[BASE]:
-        lost.append(f"- compiled code: v2 has {run.text[BASE]:,} bytes of functions, "
-                    f"flat {run.text[DESIGN]:,}")
     return "\n".join(lost) or "Nowhere in this run."
 
 
@@ -192,7 +142,7 @@ def runs_of(pages):
     return ", ".join(f"{p:,}" for p in pages) + (" page" if pages == [1] else " pages")
 
 
-def losses_in_short(time, icount):
+def losses_in_short(time, icount, text):
     """The same for both runs, one line for each operation and rival."""
     lost = {}
     for run, unit in ((time, "time"), (icount, "instructions")):
@@ -205,9 +155,8 @@ def losses_in_short(time, icount):
     for pages, rival, _, _ in lost_metadata(time):
         metadata.setdefault(rival, []).append(pages)
     lines += [f"- metadata: **{rival}** at {runs_of(pages)}" for rival, pages in metadata.items()]
-    if icount.text[DESIGN] >= icount.text[BASE]:
-        lines.append(f"- compiled code: **v2**, {icount.text[BASE]:,} bytes of functions to "
-                     f"{icount.text[DESIGN]:,}")
+    lines += [f"- compiled code: **{rival}**, {text[rival]:,} bytes of functions to {text[DESIGN]:,}"
+              for rival in RIVALS if text.get(rival, text[DESIGN] + 1) <= text[DESIGN]]
     return "\n".join(lines) or "Nowhere."
 
 
@@ -247,7 +196,7 @@ def story(time, icount):
    of {most:,} ({page(t, 512)}, {page(t, 12800)} and {page(t, most)} ns); where memory is [fragmented](#fragmented-memory), flat gets its
    pages in smaller blocks, and designs that want one contiguous run get none.
 5. The price is code: more of it is compiled than for v2, since release and wrappers decide what v2
-   leaves to its callers; the [fault matrix](#fault-matrix) shows what that buys."""
+   leaves to its [callers](#callers-side-by-side); the [fault matrix](#fault-matrix) shows what that buys."""
 
 
 def plot(name, words):
@@ -271,14 +220,11 @@ def clflush_table(samples):
                   for op, p in cells])
 
 
-def why(time, icount, profile):
+def why(time, icount, profile, code):
     """Why bars are missed, in figures."""
     t, i = time.samples, icount.samples
     create, more = beyond_floor(profile, "create", 512)
     flushed, more_flushed = beyond_floor(profile, "release-flushed", 512)
-
-    i_text = icount.text
-    code = next(r for r in icount.records if r["kind"] == "functions")
 
     def floor(samples, op, pages):
         return number(samples.median(op, pages, FLOOR))
@@ -287,7 +233,7 @@ def why(time, icount, profile):
         return number(t.median("cycle", pages, design) / pages)
 
     def wrappers(design):
-        return sum(size for name, size in code[design].items() if name.startswith("tdh_"))
+        return sum(size for name, size in code["text"]["functions"][design].items() if name.startswith("tdh_"))
 
     return f"""- **25 times at 512 pages, in time.** The floor takes {floor(t, "create", 512)} ns to get one block of 2 MiB and
   {floor(t, "release", 512)} ns to return it ({floor(i, "release", 512)} instructions: the page allocator looks at each of the 512
@@ -309,7 +255,7 @@ def why(time, icount, profile):
   {page(512, FLOOR)} ns at 512 pages to {page(262144, FLOOR)} at 262,144, where the page allocator goes through 14 MiB of `struct page`.
   Above 524,288 pages the entries are vmalloc memory, which user-mode Linux maps by system calls of its
   host.
-- **Compiled code.** {0.6 * i_text[BASE]:,.0f} bytes were allowed; v2's SEAMCALL wrappers alone are {wrappers(BASE):,}, flat's {wrappers(DESIGN):,}.
+- **Compiled code.** {0.6 * callers.text_of(code)[0][BASE]:,.0f} bytes were allowed; v2's SEAMCALL wrappers alone are {wrappers(BASE):,}, flat's {wrappers(DESIGN):,}.
   flat's are longer by what they check and write down (is it held, does it fit, how far did the module
   get). It has two leaves and a way to read buffers that v2 leaves out; release splits
   blocks that stay behind in part; and each place of a trace event takes its
@@ -321,9 +267,12 @@ Where the instructions go, by function, is under [Instructions by function](#ins
 def results(top, plots):
     kept = top / "benchmarks" / "results"
     time, icount = Run(kept / "uml.json"), Run(kept / "qemu-icount.json")
-    bar_table, missed = bars.all_bars(time, icount)
+    code = callers.load(top)
+    text, _ = callers.text_of(code)
+    bar_table, missed = bars.all_bars(time, icount, text)
     parts = [f"""<!-- SPDX-License-Identifier: GPL-2.0 -->
-<!-- Generated by `make bench`, `make frag`, `make profile` and `make faults`; do not edit. -->
+<!-- Generated by `make bench`, `make frag`, `make profile`, `make callers` and `make faults`;
+     do not edit. -->
 
 # Results
 
@@ -340,7 +289,7 @@ a bar that is missed: {missed} rows, [explained](#why-bars-are-missed).
 
 Where v2 or another rival takes less than flat:
 
-{losses_in_short(time, icount)}
+{losses_in_short(time, icount, text)}
 
 ## Commands
 
@@ -348,8 +297,8 @@ Every figure on this page was made by one of these commands; the same commands m
 
 {runs_table([icount, time])}
 
-`make frag`, `make profile` and `make faults` made what is said to be theirs; `make plots` writes
-this page again from the runs that are kept.
+`make frag`, `make profile`, `make callers` and `make faults` made what is said to be theirs; `make plots`
+writes this page again from the runs that are kept.
 
 Instructions are those of x86-64, counted by QEMU: one CPU, one nanosecond of the guest's
 clock for each. The command boots twice, and fails if a cell of the two boots differs by
@@ -360,7 +309,7 @@ interleaved in one kernel, behind the same door to the same software TDX module.
 
 ## Why bars are missed
 
-{why(time, icount, instructions.load(top))}
+{why(time, icount, instructions.load(top), code)}
 
 ## Handing over with and without CLFLUSH
 
@@ -471,18 +420,8 @@ the same modules with `--wrap`.
 
 {fact_table(time.records, "calls", ["create", "release"])}
 
-## Compiled code
-
-Bytes of functions, array and wrappers. What the kernel's macros make of trace events, which v2 does
-not have, stands apart.
-
-{table(["", *TEXTS], [["x86-64"] + [str(icount.text.get(d, "-")) for d in TEXTS],
-                      ["user mode"] + [str(time.text.get(d, "-")) for d in TEXTS]])}
-
-On x86-64, function by function; what is inlined counts where it is.
-
-{function_table(next(r for r in icount.records if r["kind"] == "functions"))}
-""")
+{callers.section(top)}
+{callers.code_section(top)}""")
     parts.append(frag.section(top, "uml", plot("fragmentation", "flow with fragmented memory, all designs")))
     parts.append(host.results(top))
     parts.append(faults.section(top, "uml"))
@@ -534,7 +473,6 @@ def main():
     p.add_argument("again_log", nargs="?")
     p.add_argument("--engine")
     p.add_argument("--kernel")
-    p.add_argument("--text", help="where the modules were built")
     p.add_argument("--top", required=True)
     p.add_argument("--quick", action="store_true")
     p.add_argument("--interrupted", action="store_true", help="the log has no end")
@@ -579,9 +517,6 @@ not real. What v2 could have by changing a call: RESULTS.md.""")
         print("\nRough: few samples. `make bench` measures in full and writes RESULTS.md.")
         return
 
-    found = functions(args.text)
-    records.append({"kind": "functions", **found})
-    records.append({"kind": "text", "bytes": text_sizes(found)})
     records += [r for r in gathered(read_lines(args.count_log)) if r["kind"] == "calls"]
     # Times of an emulator are good for nothing but a look.
     kept = top / ("build" if args.emulated else "benchmarks/results") / f"{name}.json"

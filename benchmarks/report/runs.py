@@ -132,7 +132,6 @@ class Run:
             data = json.load(f)
         self.about, self.records = data["run"], data["records"]
         self.samples = Samples(self.records, self.about["icount"])
-        self.text = next(r["bytes"] for r in self.records if r["kind"] == "text")
         self.nr_samples = max(len(c) for c in self.samples.rounds.values())
         self.raw = f"benchmarks/results/{Path(path).name}"
 
