@@ -262,7 +262,7 @@ EXPORT_SYMBOL_GPL(tdx_pa_array_alloc);
 
 /**
  * tdx_pa_array_alloc_iommu_mt - allocate the pages of an IOMMU_MT list
- * @order: entries 0 and 1 are blocks of 2^@order pages each, for the
+ * @order: entries 0 and 1 are blocks of 1 << @order pages each, for the
  *	   invalidation queues; at most TDX_IOMMU_MT_MAX_ORDER
  * @nr_pages: number of single pages that follow, 0 to
  *	      TDX_PA_WINDOW_MAX - TDX_IOMMU_MT_NR_BLOCKS

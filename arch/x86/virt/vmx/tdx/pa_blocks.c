@@ -81,7 +81,7 @@ unsigned int tdx_pa_blocks_alloc(u64 *entries, unsigned int nr)
  * tdx_pa_blocks_alloc_mt - allocate the two blocks that an IOMMU_MT list begins
  * with and write entries 0 and 1
  * @entries: where to write the entries
- * @order: each block has 2^@order pages
+ * @order: each block has 1 << @order pages
  *
  * The blocks become invalidation queues and are zeroed.
  *
