@@ -92,6 +92,9 @@ modules:	## build the modules for the headers in KDIR, for a host
 check-headers:	## the same for Debian's kernels, oldest and newest; load them there
 	@bash $(ENGINES)/headers.sh
 
+htmldocs:	## Documentation/ as HTML, as the kernel builds its own; no warning
+	@bash $(ENGINES)/htmldocs.sh
+
 patches:	## write the design as a series for git am, into build/patches
 	@bash $(ENGINES)/patches.sh
 

@@ -35,6 +35,10 @@ patches)
 	NEEDS+="
 git		git
 " ;;
+htmldocs)
+	NEEDS+="
+/usr/bin/sphinx-build	python3-sphinx
+" ;;
 headers)
 	NEEDS+="
 debootstrap	debootstrap
@@ -80,7 +84,7 @@ check)
 git		git
 shellcheck	shellcheck
 pmccabe		pmccabe
-rst2pseudoxml	python3-docutils
+/usr/bin/sphinx-build	python3-sphinx
 /usr/lib/python3/dist-packages/pyflakes	python3-pyflakes
 " ;;
 esac

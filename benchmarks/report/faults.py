@@ -203,10 +203,12 @@ Pages and the like are sums over the cases of a row.
 """
 
 
-def rst_table(header, lines, widths):
-    out = [".. list-table::", "   :header-rows: 1", f"   :widths: {' '.join(map(str, widths))}", ""]
+def rst_table(header, lines, widths, *options):
+    out = [".. list-table::", *options, "   :header-rows: 1", f"   :widths: {' '.join(map(str, widths))}", ""]
     for line in [header, *lines]:
         for i, cell in enumerate(line):
+            # By itself it would begin a list.
+            cell = "\\-" if cell == "-" else cell
             out.append(f"   {'* -' if not i else '  -'} {cell}".rstrip())
     return "\n".join(out)
 
@@ -240,7 +242,7 @@ Hazards of v2, and where they show worst
 All rows
 ========
 
-{rst_table(header, lines, [14, 26, 6, 6, *[16] * (len(header) - 4)])}
+{rst_table(header, lines, [14, 26, 6, 6, *[16] * (len(header) - 4)], "   :class: wide")}
 """
 
 
