@@ -89,6 +89,9 @@ pages() { "$TOP/benchmarks/engines/htmldocs.sh" "$src" 2>&1 | grep -v '^  writte
 
 callers() { $PYTHON "$TOP/benchmarks/report/callers.py" --top "$TOP" --check; }
 
+# What Documentation/ names is there, and the figures are those of the kept runs.
+evidence() { $PYTHON "$TOP/benchmarks/report/answers.py" --top "$TOP"; }
+
 check "SPDX line in every file" spdx
 check "checkpatch --strict" checkpatch
 check "kernel-doc" kernel_doc
@@ -96,4 +99,5 @@ check "shellcheck" shell_scripts
 check "pyflakes" python_scripts
 check "documentation pages" pages
 check "counts of make callers" callers
+check "evidence in Documentation/" evidence
 exit $bad

@@ -19,6 +19,7 @@ import statistics
 import sys
 from pathlib import Path
 
+import answers
 import bars
 import callers
 import faults
@@ -440,6 +441,7 @@ def write_results(top):
     for name in ("uml", "qemu-icount"):
         text = excerpt(text, name, pair_table(Run(kept / f"{name}.json").samples, wanted=in_readme))
     readme.write_text(text, encoding="utf-8")
+    answers.write(top)
 
 
 def interrupted(args, name):

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""answers.py --top DIR [--write]: does the evidence in Documentation/ exist?
+
+Documentation/review-answers.rst has the 22 questions of the review.  Each is answered in
+two sentences at the most, then comes evidence, an item each, then what the rivals do:
+
+    * test ``suite.case``: what it shows
+    * code ``path:name``: what stands there
+    * ``make ...``: FIGURE = VALUE
+
+A figure is looked up in the run that the command has made and that is kept:
+
+    make bench [ENGINE=qemu ICOUNT=1]: OPERATION, N pages, DESIGN [/ DESIGN]
+                          metadata, N pages, DESIGN; allocator calls, N pages, DESIGN
+    make faults:          LEAF: FAILURE, DESIGN; or a line of its foot
+    make frag:            SIZE KiB, DESIGN
+    make callers:         FLOW, DESIGN, lines or branches or ways to go wrong or bytes
+                          code of array and wrappers, DESIGN
+
+Every page is searched for names of files, make targets and functions that are not there.
+Prints a line for each thing that is wrong.  --write puts in the values of the kept runs.
+"""
+import argparse
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import callers
+import faults
+import frag
+from runs import Run, number
+
+NR_QUESTIONS = 22
+PAGE = "Documentation/review-answers.rst"
+RIVALS = ("v2", "descriptor", "bare list")
+WIDTH = 96
+
+FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+) = (.+)")
+
+
+class Figures:
+    """What the kept runs say."""
+
+    def __init__(self, top):
+        kept = top / "benchmarks" / "results"
+        self.runs = {"make bench": Run(kept / "uml.json"),
+                     "make bench ENGINE=qemu ICOUNT=1": Run(kept / "qemu-icount.json")}
+        self.faults = faults.load(top, "uml")
+        self.frag = frag.load(top, "uml")
+        self.callers = callers.load(top)
+
+    def value(self, command, key):
+        """The value as text, or None if there is no such figure."""
+        if command in self.runs:
+            return self.of_run(self.runs[command], key)
+        of = {"make faults": self.of_faults, "make frag": self.of_frag,
+              "make callers": self.of_callers}.get(command)
+        return of(key) if of else None
+
+    @staticmethod
+    def of_run(run, key):
+        found = re.fullmatch(r"([\w -]+), ([\d,]+) pages?, ([\w-]+)(?: / ([\w-]+))?", key)
+        if not found:
+            return None
+        op, pages, design, other = found[1], int(found[2].replace(",", "")), found[3], found[4]
+        if op in ("metadata", "allocator calls"):
+            kind = "calls" if op != "metadata" else op
+            record = next((r for r in run.records if r["kind"] == kind and
+                           (r["pages"], r["design"]) == (pages, design)), None)
+            if not record:
+                return None
+            return f"{record['bytes']:,} bytes" if kind == "metadata" else \
+                   f"{record['create']:,} + {record['release']:,}"
+        if other:
+            r = run.samples.ratio(op, pages, other, base=design)
+            return number(r[0]) if r else None
+        median = run.samples.median(op, pages, design)
+        return None if median is None else \
+            f"{number(median)} {'instructions' if run.samples.icount else 'ns'}"
+
+    def of_faults(self, key):
+        row, _, design = key.rpartition(", ")
+        for r in self.faults["rows"]:
+            if row == f"{r['leaf']}: {r['failure']}" and design in r["cells"]:
+                return faults.outcome(r["cells"][design])
+        header, lines = faults.matrix(self.faults["rows"])
+        for line in lines:
+            if line[0] == f"**{row}**" and design in header:
+                return line[header.index(design)].strip("*")
+        return None
+
+    def of_frag(self, key):
+        found = re.fullmatch(r"([\d,]+) KiB, ([\w-]+)", key)
+        if not found:
+            return None
+        for row in self.frag["rows"]:
+            if (f"{4 << row['order']:,}", row["design"]) == found.groups():
+                return frag.cell(row)
+        return None
+
+    def of_callers(self, key):
+        flow, _, design = key.rpartition(", ")
+        if flow == "code of array and wrappers":
+            sizes = callers.text_of(self.callers)[0]
+            return f"{sizes[design]:,} bytes" if design in sizes else None
+        found = re.fullmatch(r"(.+), ([\w-]+), (lines|branches|ways to go wrong|bytes)", key)
+        if not found:
+            return None
+        flow, design, what = found.groups()
+        for r in (self.callers["text"] if what == "bytes" else self.callers)["callers"]:
+            if (r["flow"], r["design"]) == (flow, design):
+                return f"{r['bytes']:,} bytes" if what == "bytes" else \
+                       str(len(r["places"]) if what == "ways to go wrong" else r[what])
+        return None
+
+
+def git(top, *args):
+    return subprocess.run(["git", "-C", str(top), *args], capture_output=True, text=True,
+                          check=False).stdout
+
+
+def cases(top):
+    """Names of all tests, as suite.case."""
+    found = set()
+    for path in git(top, "ls-files", "*_kunit.c").split():
+        text = (top / path).read_text(encoding="utf-8")
+        suite = re.search(r'\.name = "(tdx_\w+)"', text)
+        if suite:
+            found |= {f"{suite[1]}.{case}" for case in re.findall(r"KUNIT_CASE\w*\((\w+)", text)}
+    return found
+
+
+def items(text):
+    """Items of lists, each as one line."""
+    for item in re.findall(r"^\* .+(?:\n  .+)*", text, re.M):
+        yield re.sub(r"\n +", " ", item)
+
+
+def questions(text):
+    """(number, title, what stands below) of each question."""
+    parts = re.split(r"^(\d+)\. (.+)\n-+\n", text, flags=re.M)[1:]
+    for n, title, body in zip(parts[::3], parts[1::3], parts[2::3]):
+        # Up to the next section.
+        yield int(n), title, re.split(r"^.+\n=+$", body, flags=re.M)[0]
+
+
+def check_answer(title, body, tests, top, figures):
+    """What is wrong with one answer."""
+    answer = body.strip().split("\n\n")[0]
+    if answer.startswith("*") or len(re.findall(r"[.?!](?:\s|$)", answer)) > 2:
+        yield f"{title}: no answer in two sentences"
+    for rival in RIVALS:
+        if not re.search(rf"^:{rival}: \S", body, re.M):
+            yield f"{title}: nothing about {rival}"
+    evidence = 0
+    for item in items(body):
+        evidence += 1
+        test = re.match(r"\* test ``([^`]+)``", item)
+        code = re.match(r"\* code ``([^`:]+):([^`]+)``", item)
+        figure = FIGURE.fullmatch(item)
+        if test:
+            if test[1] not in tests:
+                yield f"{title}: there is no test {test[1]}"
+        elif code:
+            path = top / code[1]
+            if not path.is_file():
+                yield f"{title}: there is no file {code[1]}"
+            elif not re.search(rf"\b{re.escape(code[2])}\b", path.read_text(encoding="utf-8")):
+                yield f"{title}: {code[1]} has no {code[2]}"
+        elif figure:
+            value = figures.value(figure[1], figure[2])
+            if value is None:
+                yield f"{title}: {figure[1]} gives no figure {figure[2]}"
+            elif value != figure[3]:
+                yield f"{title}: {figure[2]} is {value}, not {figure[3]}: make plots writes it again"
+        else:
+            yield f"{title}: neither test, code nor figure: {item[:60]}"
+    if not evidence:
+        yield f"{title}: no evidence"
+
+
+def check_names(top, path, text, targets):
+    """Files, targets and functions in literals that are not there."""
+    for literal in re.findall(r"``([^`]+)``", text) + re.findall(r"(?<!`)`([^`]+)`(?!`)", text):
+        # What stands for something else, or is made.
+        if re.search(r"[<>*{}$]|\.\.\.|(?:^|/)(?:build|~)|^/", literal):
+            continue
+        for target in re.findall(r"^make ([a-z-]+)", literal):
+            if target not in targets:
+                yield f"{path}: there is no make {target}"
+        if re.fullmatch(r"(?:arch|benchmarks|Documentation)/[\w./-]+", literal):
+            name = literal.split(":")[0]
+            if not (top / name).exists():
+                yield f"{path}: there is no {name}"
+        function = re.fullmatch(r"(?:tdx|tdh|hpa)_\w+(?=\(\))\(\)", literal)
+        if function and not git(top, "grep", "-lw", literal[:-2], "--", "arch", "benchmarks"):
+            yield f"{path}: there is no {literal}"
+
+
+def check_driver(top):
+    """A driver reads no field of an array."""
+    fields = r"(->|\.)(entries|nr_held|flush|donated|iommu_mt)\b"
+    for line in git(top, "grep", "-nE", fields, "--", "benchmarks/driver/tdx_connect.[ch]").splitlines():
+        yield f"the driver knows the array's fields: {line}"
+
+
+def check(top):
+    text = (top / PAGE).read_text(encoding="utf-8")
+    tests, figures = cases(top), Figures(top)
+    targets = set(re.findall(r"^([a-z-]+):", (top / "Makefile").read_text(encoding="utf-8"), re.M))
+    found = list(questions(text))
+    if [n for n, _, _ in found] != list(range(1, NR_QUESTIONS + 1)):
+        yield f"{PAGE}: not the questions 1 to {NR_QUESTIONS}"
+    for n, _, body in found:
+        yield from check_answer(f"{PAGE}, {n}", body, tests, top, figures)
+    for path in git(top, "ls-files", "--cached", "--others", "--exclude-standard", "Documentation/*.rst",
+                    "README.md").split():
+        page = top / path
+        if page.is_file():
+            yield from check_names(top, path, page.read_text(encoding="utf-8"), targets)
+    yield from check_driver(top)
+
+
+def write(top):
+    """Put the values of the kept runs into the page."""
+    figures = Figures(top)
+
+    def item(found):
+        line = re.sub(r"\n +", " ", found[0])
+        figure = FIGURE.fullmatch(line)
+        value = figure and figures.value(figure[1], figure[2])
+        if value is None:
+            return found[0]
+        return "\n".join(textwrap.wrap(f"* ``{figure[1]}``: {figure[2]} = {value}", WIDTH,
+                                       subsequent_indent="  ", break_on_hyphens=False))
+
+    page = top / PAGE
+    page.write_text(re.sub(r"^\* .+(?:\n  .+)*", item, page.read_text(encoding="utf-8"), flags=re.M),
+                    encoding="utf-8")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--top", type=Path, required=True)
+    p.add_argument("--write", action="store_true", help="put in the values of the kept runs")
+    args = p.parse_args()
+    if args.write:
+        write(args.top)
+    wrong = list(check(args.top))
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
