@@ -182,8 +182,8 @@ def check_answer(title, body, tests, top, figures):
         yield f"{title}: no evidence"
 
 
-def check_names(top, path, text, targets):
-    """Files, targets and functions in literals that are not there."""
+def check_names(top, path, text, targets, tests):
+    """Files, targets, tests and functions in literals that are not there."""
     for literal in re.findall(r"``([^`]+)``", text) + re.findall(r"(?<!`)`([^`]+)`(?!`)", text):
         # What stands for something else, or is made.
         if re.search(r"[<>*{}$]|\.\.\.|(?:^|/)(?:build|~)|^/", literal):
@@ -195,6 +195,8 @@ def check_names(top, path, text, targets):
             name = literal.split(":")[0]
             if not (top / name).exists():
                 yield f"{path}: there is no {name}"
+        if re.fullmatch(r"tdx_\w+\.[a-z_]{3,}", literal) and literal not in tests:
+            yield f"{path}: there is no test {literal}"
         function = re.fullmatch(r"(?:tdx|tdh|hpa)_\w+(?=\(\))\(\)", literal)
         if function and not git(top, "grep", "-lw", literal[:-2], "--", "arch", "benchmarks"):
             yield f"{path}: there is no {literal}"
@@ -220,7 +222,7 @@ def check(top):
                     "README.md").split():
         page = top / path
         if page.is_file():
-            yield from check_names(top, path, page.read_text(encoding="utf-8"), targets)
+            yield from check_names(top, path, page.read_text(encoding="utf-8"), targets, tests)
     yield from check_driver(top)
 
 
