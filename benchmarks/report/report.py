@@ -31,8 +31,9 @@ from pairs import pair_table, ratio_text, verdict
 from runs import (BASE, DESIGN, DESIGNS, FLOOR, OPERATIONS, REPEATS_TO, RESAMPLES, SEED, Run, Samples,
                   gathered, largest_difference, number, read_finished, read_lines)
 
-# Rows that README.md shows, by number of pages.
-README_SIZES = (1, 2, 32, 512, 12800)
+# Rows that README.md shows.
+README_OPERATIONS = ("hand-over", "cycle", "release-flushed", "life-control", "life-blob", "life-memory")
+README_SIZES = (1, 32, 512, 12800)
 
 
 def change(old, new, icount, seed):
@@ -68,9 +69,20 @@ def changes(old, samples):
             + ("" if samples.icount else " Two runs differ by the machine's mood, too: v2 tells how much."))
 
 
-def in_readme(op, pages):
-    """Some rows, but none of memory for the extensions that nobody would want."""
-    return pages in README_SIZES and (op != "life-memory" or pages == max(README_SIZES))
+def readme_table(time, icount):
+    """v2 and flat, time and instructions in one line; no memory for the extensions that nobody wants."""
+    rows = []
+    for op in README_OPERATIONS:
+        for pages in README_SIZES:
+            r = time.ratio(op, pages, DESIGN)
+            if not r or (op == "life-memory" and pages < max(README_SIZES)):
+                continue
+            instructions = icount.ratio(op, pages, DESIGN)
+            rows.append([op, f"{pages:,}", number(time.median(op, pages, BASE)),
+                         number(time.median(op, pages, DESIGN)), ratio_text(time, r), verdict(r),
+                         number(instructions[0]), verdict(instructions)])
+    return table(["operation", "pages", "v2 ns", "flat ns", "v2 / flat [95%]", "faster",
+                  "v2 / flat, instr.", "fewer"], rows)
 
 
 def all_table(samples, op):
@@ -438,8 +450,8 @@ def write_results(top):
     (top / "RESULTS.md").write_text(results(top, plots), encoding="utf-8")
     readme = top / "README.md"
     text = readme.read_text(encoding="utf-8")
-    for name in ("uml", "qemu-icount"):
-        text = excerpt(text, name, pair_table(Run(kept / f"{name}.json").samples, wanted=in_readme))
+    text = excerpt(text, "figures", readme_table(*(Run(kept / f"{name}.json").samples
+                                                   for name in ("uml", "qemu-icount"))))
     readme.write_text(text, encoding="utf-8")
     answers.write(top)
 
