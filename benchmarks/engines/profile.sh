@@ -25,10 +25,20 @@ for design in flat floor; do
 	operations+=" create:$design:12800 release:$design:12800"
 done
 
-start=$SECONDS
-say "  writing down instructions on Linux $KVERSION ($ENGINE) (log: $log)"
 QEMU_RUNNER="$PYTHON $TOP/benchmarks/report/watch_cpu.py $BUILD $KOBJ/vmlinux"
-# shellcheck disable=SC2086
-engine_boot "$log" 500 2G profile $operations
-say "  writing down instructions: done in $((SECONDS - start)) s"
-$PYTHON "$TOP/benchmarks/report/instructions.py" --kernel "$KVERSION" --top "$TOP" "$log"
+# The clock's interrupt may come within an operation, and does so in each boot, because
+# each is the same; in another order, it comes elsewhere.
+for boot in 1 2 3; do
+	start=$SECONDS
+	say "  writing down instructions on Linux $KVERSION ($ENGINE) (log: $log)"
+	# shellcheck disable=SC2086
+	engine_boot "$log" 500 2G profile $operations
+	say "  writing down instructions: done in $((SECONDS - start)) s"
+	rc=0
+	$PYTHON "$TOP/benchmarks/report/instructions.py" --kernel "$KVERSION" --top "$TOP" "$log" || rc=$?
+	[ $rc -ne 0 ] && [ $boot -lt 3 ] || exit $rc
+	say "  once more, in another order"
+	# shellcheck disable=SC2086
+	set -- $operations
+	operations="${*:2} $1"
+done
