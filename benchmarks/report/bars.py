@@ -63,7 +63,7 @@ def cost_row(samples, unit):
 
 
 def all_bars(time, icount, text):
-    """The table of all bars, and the number of rows that miss one."""
+    """The table of all bars, and the rows that miss one: {(what, in)}."""
     rows = []
     add = rows.append
     for run, unit in ((icount, "instructions"), (time, "time")):
@@ -91,4 +91,4 @@ def all_bars(time, icount, text):
     for run, unit in ((time, "time"), (icount, "instructions")):
         add(cost_row(run.samples, unit))
     head = ["what", "in", "1 to 32 pages, worst", "512 pages", "12,800 pages"]
-    return table(head, [r for r, _ in rows], left=2), sum(missed for _, missed in rows)
+    return table(head, [r for r, _ in rows], left=2), {(r[0], r[1]) for r, missed in rows if missed}
