@@ -14,12 +14,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import unittest
 from pathlib import Path
 
 import made_up
 from made_up import encoded, mbox, reply
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "report"))
+import told     # noqa: E402
 
 TOP = Path()
 WORK = Path()
@@ -311,26 +313,6 @@ class Runs(unittest.TestCase):
         self.assertIn("benchmarks/designs/v2_posted/prelude.h", ran.stderr)
 
 
-class Counted(unittest.TextTestResult):
-    """Says each test's name and end in a line."""
-
-    def startTest(self, test):
-        super().startTest(test)
-        self.began = time.monotonic()
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        print(f"ok {test.id().partition('.')[2]} ({time.monotonic() - self.began:.1f} s)", flush=True)
-
-    def addFailure(self, test, err):
-        super().addFailure(test, err)
-        print(f"not ok {test.id().partition('.')[2]}\n{self.failures[-1][1]}", flush=True)
-
-    def addError(self, test, err):
-        super().addError(test, err)
-        print(f"not ok {test.id().partition('.')[2]}\n{self.errors[-1][1]}", flush=True)
-
-
 def main():
     global TOP, WORK
     TOP, names = Path(sys.argv[1]).resolve(), sys.argv[2:]
@@ -338,17 +320,14 @@ def main():
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     before = work_tree()
-    tests = unittest.TestLoader().loadTestsFromNames(names or ["Shapes", "Refusals", "Runs"], sys.modules[__name__])
-    with open(os.devnull, "w", encoding="ascii") as nowhere:
-        result = unittest.TextTestRunner(stream=nowhere, resultclass=Counted, verbosity=0).run(tests)
-    failed, ran = len(result.failures) + len(result.errors), result.testsRun + 1
+    run, failed = told.run(names or ["Shapes", "Refusals", "Runs"], sys.modules[__name__])
     if work_tree() == before:
         print("ok nothing is left in the work tree")
     else:
         print(f"not ok nothing is left in the work tree:\n{work_tree()}")
         failed += 1
-    print(f"{ran - failed} passed, {failed} failed", flush=True)
-    return 1 if failed or not result.testsRun else 0
+    print(f"{run + 1 - failed} passed, {failed} failed", flush=True)
+    return 1 if failed or not run else 0
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "report")]
 import checks                               # noqa: E402
 import hostfile                             # noqa: E402
 import run                                  # noqa: E402
+import told                                 # noqa: E402
 from checks import NO, OK, UNKNOWN, Machine  # noqa: E402
 
 FARM = ""
@@ -699,35 +700,12 @@ class Imported(unittest.TestCase):
         self.assertEqual(after.replace(section, ""), before)
 
 
-class Counted(unittest.TextTestResult):
-    """Says each test's name and end in a line."""
-
-    def startTest(self, test):
-        super().startTest(test)
-        self.began = time.monotonic()
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        print(f"ok {test.id().partition('.')[2]} ({time.monotonic() - self.began:.1f} s)", flush=True)
-
-    def addFailure(self, test, err):
-        super().addFailure(test, err)
-        print(f"not ok {test.id().partition('.')[2]}\n{self.failures[-1][1]}", flush=True)
-
-    def addError(self, test, err):
-        super().addError(test, err)
-        print(f"not ok {test.id().partition('.')[2]}\n{self.errors[-1][1]}", flush=True)
-
-
 def main():
     global FARM
     FARM, names = sys.argv[1], sys.argv[2:]
-    tests = unittest.TestLoader().loadTestsFromNames(names or ["Faked", "Arguments", "Modules", "Runs"], sys.modules[__name__])
-    with open(os.devnull, "w", encoding="ascii") as nowhere:
-        result = unittest.TextTestRunner(stream=nowhere, resultclass=Counted, verbosity=0).run(tests)
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed", flush=True)
-    return 1 if failed or not result.testsRun else 0
+    ran, failed = told.run(names or ["Faked", "Arguments", "Modules", "Runs"], sys.modules[__name__])
+    print(f"{ran - failed} passed, {failed} failed", flush=True)
+    return 1 if failed or not ran else 0
 
 
 if __name__ == "__main__":
