@@ -14,6 +14,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
+#include <linux/printk.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -111,9 +112,12 @@ static int iommu_setup(struct tdx_iommu *iommu, const struct tdx_connect_sizes *
 	ret = to_errno(tdh_iommu_setup(reg_base, mt, &iommu->id));
 	if (!ret)
 		iommu->mt = no_free_ptr(mt);
+	if (ret != -EINVAL)
+		return ret;
 
 	/* One without a TDX mode is none of the module's. */
-	return ret == -EINVAL ? 0 : ret;
+	pr_info("tdx_connect: IOMMU at %#llx stays as it is: no TDX mode\n", reg_base);
+	return 0;
 }
 
 static void iommu_clear(struct tdx_iommu *iommu)
@@ -210,9 +214,11 @@ struct link_shared {
  * @device: first argument of @ops
  * @lock: one leaf at a time talks to a device
  * @shared: for messages
+ * @buffer: for the device information.  Lives as long as the session, because a leaf that
+ *	    has not come to its end may be about to write to it.
  * @spdm_id: the module's name for the session
  * @spdm_mt: control pages of the session, NULL if there is none
- * @connected: TDH.SPDM.CONNECT is done
+ * @connected: TDH.SPDM.CONNECT is done, and the information here
  * @stream_id: the module's name for the stream
  * @stream_mt: control pages of the stream, NULL if there is none
  * @info: device information
@@ -225,6 +231,7 @@ struct tdx_link {
 	/* Guards all that follows. */
 	struct mutex lock;
 	struct link_shared *shared;
+	struct tdx_pa_array *buffer;
 	u64 spdm_id;
 	struct tdx_pa_array *spdm_mt;
 	bool connected;
@@ -237,43 +244,43 @@ struct tdx_link {
 /* One turn of a leaf that talks to the device, with an argument of its own. */
 typedef u64 (*link_leaf_t)(const struct tdx_link *link, const void *arg, u64 *len);
 
-static u64 connect(const struct tdx_link *link, const void *info, u64 *len)
+static u64 leaf_connect(const struct tdx_link *link, const void *info, u64 *len)
 {
 	return tdh_spdm_connect(link->spdm_id, virt_to_phys(link->shared->config),
 				virt_to_phys(link->shared->response),
 				virt_to_phys(link->shared->request), info, len);
 }
 
-static u64 disconnect(const struct tdx_link *link, const void *unused, u64 *len)
+static u64 leaf_disconnect(const struct tdx_link *link, const void *unused, u64 *len)
 {
 	return tdh_spdm_disconnect(link->spdm_id, virt_to_phys(link->shared->response),
 				   virt_to_phys(link->shared->request), len);
 }
 
-static u64 manage(const struct tdx_link *link, enum tdx_spdm_op op,
-		  const struct tdx_pa_array *info, u64 *len)
+static u64 leaf_manage(const struct tdx_link *link, enum tdx_spdm_op op,
+		       const struct tdx_pa_array *info, u64 *len)
 {
 	return tdh_spdm_mng(link->spdm_id, op, TDX_NO_OPERAND,
 			    virt_to_phys(link->shared->response),
 			    virt_to_phys(link->shared->request), info, len);
 }
 
-static u64 heartbeat(const struct tdx_link *link, const void *unused, u64 *len)
+static u64 leaf_heartbeat(const struct tdx_link *link, const void *unused, u64 *len)
 {
-	return manage(link, TDX_SPDM_HEARTBEAT, NULL, len);
+	return leaf_manage(link, TDX_SPDM_HEARTBEAT, NULL, len);
 }
 
-static u64 key_update(const struct tdx_link *link, const void *unused, u64 *len)
+static u64 leaf_key_update(const struct tdx_link *link, const void *unused, u64 *len)
 {
-	return manage(link, TDX_SPDM_KEY_UPDATE, NULL, len);
+	return leaf_manage(link, TDX_SPDM_KEY_UPDATE, NULL, len);
 }
 
-static u64 recollect(const struct tdx_link *link, const void *info, u64 *len)
+static u64 leaf_recollect(const struct tdx_link *link, const void *info, u64 *len)
 {
-	return manage(link, TDX_SPDM_RECOLLECT, info, len);
+	return leaf_manage(link, TDX_SPDM_RECOLLECT, info, len);
 }
 
-static u64 program_key(const struct tdx_link *link, const void *op, u64 *len)
+static u64 leaf_program_key(const struct tdx_link *link, const void *op, u64 *len)
 {
 	return tdh_ide_stream_km(link->spdm_id, link->stream_id, *(const u64 *)op,
 				 virt_to_phys(link->shared->response),
@@ -317,20 +324,26 @@ static int link_talk(const struct tdx_link *link, link_leaf_t leaf, const void *
 	if (ret != -EKEYEXPIRED)
 		return ret;
 
-	ret = link_exchange(link, key_update, NULL, len);
+	ret = link_exchange(link, leaf_key_update, NULL, len);
 	return ret ?: link_exchange(link, leaf, arg, len);
 }
 
-/* Keep the first @len bytes of a buffer as the device information. */
-static int link_keep_info(struct tdx_link *link, const struct tdx_pa_array *buffer, u64 len)
+/* Have a leaf write the device information to the buffer, and keep a copy. */
+static int link_get_info(struct tdx_link *link, link_leaf_t leaf)
 {
-	void *info __free(kvfree) = kvmalloc(len, GFP_KERNEL);
+	void *info __free(kvfree) = NULL;
+	u64 len = 0;
 	int ret;
 
+	ret = link_talk(link, leaf, link->buffer, &len);
+	if (ret)
+		return ret;
+	if (len > (u64)link->sizes->info * SZ_4K)
+		return -EPROTO;
+	info = kvmalloc(len, GFP_KERNEL);
 	if (!info)
 		return -ENOMEM;
-
-	ret = tdx_pa_array_copy_out(buffer, info, 0, len);
+	ret = tdx_pa_array_copy_out(link->buffer, info, 0, len);
 	if (ret)
 		return ret;
 
@@ -374,7 +387,7 @@ static void link_close_session(struct tdx_link *link)
 
 	/* To be polite to the device.  The session ends without it, too. */
 	if (link->connected)
-		link_talk(link, disconnect, NULL, &len);
+		link_talk(link, leaf_disconnect, NULL, &len);
 	tdh_spdm_delete(link->spdm_id, link->spdm_mt);
 	tdx_pa_array_release(link->spdm_mt);
 }
@@ -393,8 +406,9 @@ static struct tdx_link *link_alloc(const struct tdx_connect *tc,
 	mutex_init(&link->lock);
 
 	link->shared = kzalloc_obj(*link->shared, GFP_KERNEL);
-	if (!link->shared) {
-		kfree(link);
+	link->buffer = tdx_pa_array_alloc(tc->sizes.info);
+	if (!link->shared || !link->buffer) {
+		tdx_link_disconnect(link);
 		return NULL;
 	}
 
@@ -414,27 +428,20 @@ static struct tdx_link *link_alloc(const struct tdx_connect *tc,
 struct tdx_link *tdx_link_connect(const struct tdx_connect *tc, u64 func_id,
 				  const struct tdx_link_ops *ops, void *device)
 {
-	/* The last one ends first: no session is left that may write to the buffer. */
-	struct tdx_pa_array *buffer __free(tdx_pa_array) = tdx_pa_array_alloc(tc->sizes.info);
 	struct tdx_link *link __free(tdx_link) = link_alloc(tc, ops, device);
-	u64 len = 0;
 	int ret;
 
-	if (!buffer || !link)
+	if (!link)
 		return ERR_PTR(-ENOMEM);
 
 	ret = link_open_session(link, func_id);
 	if (ret)
 		return ERR_PTR(ret);
 
-	ret = link_talk(link, connect, buffer, &len);
+	ret = link_get_info(link, leaf_connect);
 	if (ret)
 		return ERR_PTR(ret);
 	link->connected = true;
-
-	ret = link_keep_info(link, buffer, len);
-	if (ret)
-		return ERR_PTR(ret);
 
 	return_ptr(link);
 }
@@ -453,6 +460,7 @@ void tdx_link_disconnect(struct tdx_link *link)
 
 	link_close_stream(link);
 	link_close_session(link);
+	tdx_pa_array_release(link->buffer);
 	kvfree(link->info);
 	kfree(link->shared);
 	kfree(link);
@@ -472,7 +480,7 @@ int tdx_link_heartbeat(struct tdx_link *link)
 
 	guard(mutex)(&link->lock);
 
-	return link_talk(link, heartbeat, NULL, &len);
+	return link_talk(link, leaf_heartbeat, NULL, &len);
 }
 EXPORT_SYMBOL_GPL(tdx_link_heartbeat);
 
@@ -485,17 +493,9 @@ EXPORT_SYMBOL_GPL(tdx_link_heartbeat);
  */
 int tdx_link_recollect(struct tdx_link *link)
 {
-	struct tdx_pa_array *buffer __free(tdx_pa_array) = tdx_pa_array_alloc(link->sizes->info);
-	u64 len = 0;
-	int ret;
-
-	if (!buffer)
-		return -ENOMEM;
-
 	guard(mutex)(&link->lock);
 
-	ret = link_talk(link, recollect, buffer, &len);
-	return ret ?: link_keep_info(link, buffer, len);
+	return link_get_info(link, leaf_recollect);
 }
 EXPORT_SYMBOL_GPL(tdx_link_recollect);
 
@@ -528,11 +528,12 @@ EXPORT_SYMBOL_GPL(tdx_link_read_info);
  * @stream: what it is made from
  * @key_ops: operations of TDH.IDE.STREAM.KM that make it run, in this order
  * @nr: their number
- * @rp_ide_id: IDE ID of the root port, set on success
+ * @rp_ide_id: IDE ID of the root port, set once the stream is made, although its keys
+ *	may fail
  *
  * Context: May sleep.
- * Return: 0, -EEXIST if there is a stream, or another negative errno; no stream is
- * left then.
+ * Return: 0, -EEXIST if there is a stream, or another negative errno; the stream is
+ * ended then.  If the module refuses to end it, its pages stay with the module.
  */
 int tdx_link_protect(struct tdx_link *link, const struct tdx_ide_stream *stream,
 		     const u64 *key_ops, unsigned int nr, u64 *rp_ide_id)
@@ -556,7 +557,7 @@ int tdx_link_protect(struct tdx_link *link, const struct tdx_ide_stream *stream,
 	link->stream_mt = no_free_ptr(mt);
 
 	for (unsigned int i = 0; i < nr && !ret; i++)
-		ret = link_talk(link, program_key, key_ops + i, &len);
+		ret = link_talk(link, leaf_program_key, key_ops + i, &len);
 	if (ret)
 		link_close_stream(link);
 
