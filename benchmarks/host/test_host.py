@@ -665,8 +665,10 @@ class Imported(unittest.TestCase):
         self.addCleanup(shutil.rmtree, tree)
         shutil.copytree(TOP / "benchmarks" / "results", tree / "benchmarks" / "results")
         shutil.copytree(TOP / "benchmarks" / "report", tree / "benchmarks" / "report")
-        for name in ("README.md", "RESULTS.md"):
-            shutil.copy(TOP / name, tree)
+        (tree / "Documentation").mkdir()
+        # All pages with figures in them.
+        for name in ("README.md", "RESULTS.md", "Documentation/review-answers.rst"):
+            shutil.copy(TOP / name, tree / name)
         before = (tree / "RESULTS.md").read_text(encoding="utf-8")
 
         def make_import(text):
