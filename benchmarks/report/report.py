@@ -207,7 +207,8 @@ def story(time, icount):
    {in_words(t, "cycle", 512, FLOOR)} times faster than v2, which is what a design on this page allocator can reach in time.
 4. A page costs {page(i, 512)} instructions in an array of 512, {page(i, 12800)} in one of 12,800 and {page(i, most)} in one
    of {most:,} ({page(t, 512)}, {page(t, 12800)} and {page(t, most)} ns); where memory is [fragmented](#fragmented-memory), flat gets its
-   pages in smaller blocks, and designs that want one contiguous run get none.
+   pages in smaller blocks, and designs that want one contiguous run get none (nothing there can be moved; on a
+   host, page cache can).
 5. The price is code: more of it is compiled than for v2, since release and wrappers decide what v2
    leaves to its [callers](#callers-side-by-side); the [fault matrix](#fault-matrix) shows what that buys."""
 
@@ -340,7 +341,8 @@ interleaved in one kernel, behind the same door to the same software TDX module.
 
 ## Handing over with and without CLFLUSH
 
-v2 as posted writes each page back before a claim, which upstream dropped in June. All else of v2-noclflush is v2.
+v2 as posted writes each page back before a claim, which the series for the extensions does not. All else of
+v2-noclflush is v2.
 
 {clflush_table(time.samples)}
 
