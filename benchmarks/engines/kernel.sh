@@ -103,5 +103,6 @@ guest_ended()
 		die "the kernel did not finish in time; its console: $1" ;;
 	esac
 	tail -n 25 "$1" >&2
+	! grep -q '^guest: no suite ' "$1" || die "$(sed -n 's/^guest: \(no suite .*\)/\1/p' "$1"); make test lists them"
 	die "the kernel stopped before the end (status $guest_status); its console: $1"
 }
