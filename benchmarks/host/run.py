@@ -482,8 +482,10 @@ def main():
         bad = [c for c in found if c.state == checks.NO]
         if bad and checks.is_no_host(found):
             say("  This machine is no TDX host. All but a real SEAMCALL is measured without one:\n"
-                "    make bench                            the designs, in user-mode Linux\n"
-                "    make bench ENGINE=host SIMULATE=2000  this run, on the software module")
+                "    make bench                            the designs, in user-mode Linux")
+            # That takes modules, too.
+            if all(c.state != checks.NO for c in checks.all_checks(machine, True, args.kdir, modules)):
+                say("    make bench ENGINE=host SIMULATE=2000  this run, on the software module")
         if bad:
             raise Stop(f"{len(bad)} of {len(found)} checks failed: {', '.join(c.name for c in bad)}")
         if args.what == "check":
