@@ -98,7 +98,8 @@ class Figures:
             return None
         for row in self.frag["rows"]:
             if (f"{4 << row['order']:,}", row["design"]) == found.groups():
-                return frag.cell(row)
+                # Without the time, which is another one in each run.
+                return re.sub(r",? [\d,]+ us", "", frag.cell(row))
         return None
 
     def of_callers(self, key):

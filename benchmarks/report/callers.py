@@ -249,7 +249,8 @@ Callers, side by side
 =====================
 
 The same flows of a host driver, written for four designs: what an author of such a driver would
-write, to the line that is counted. Comments are left out, and so are the benchmark's own calls. What it
+write, to the line that is counted. (``policy->``, ``create()`` and ``alloc()`` stand for functions of the design, so that
+its variants share the code.) Comments are left out, and so are the benchmark's own calls. What it
 counts, and the rules, are in RESULTS.md ("Callers side by side"); each place where another choice compiles
 and is silently wrong is marked with its kind:
 
@@ -273,7 +274,7 @@ def page(top):
         for design, source in sources.items():
             r = records.get((flow, design))
             head = f"{design}: " + (f"{r['lines']} lines, {r['branches']} branches, "
-                                    f"{len(r['places'])} ways to go wrong" if r else "has no such flow")
+                                    f"{len(r['places'])} way{'s'[:len(r['places']) > 1]} to go wrong" if r else "has no such flow")
             parts.append(f"{head}\n{'-' * len(head)}\n")
             if not r:
                 continue

@@ -151,7 +151,8 @@ failure planned, before a judge that watches the kernel's allocators. A row sums
 all cases of one failure: at the first, the middle and the last call of the leaf (on
 lists of 20, 1 and 512 pages; of 1,300 pages where memory is added), an interruption
 after each possible number of entries. What the descriptor's caller does after a failed add, its
-thread leaves open; here it gives up all pages, as the bare list does."""
+thread leaves open; here it gives up all pages, as the bare list does. Designs differ in their
+allocations, each of which fails once, and so in the number of cases."""
 
 WORDS = [
     ("clean", "every page is back in the page allocator, flushed if it had to be"),

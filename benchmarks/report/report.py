@@ -260,7 +260,7 @@ def why(time, icount, profile, code, missed):
     if is_missed("create, hand over, release", "time"):
         told.append(f"""- **25 times at 512 pages, in time.** The floor takes {floor(t, "create", 512)} ns to get one block of 2 MiB and
   {floor(t, "release", 512)} ns to return it ({floor(i, "release", 512)} instructions: the page allocator looks at each of the 512
-  `struct page`). v2's time by the {floor(t, "cycle", 512)} ns of a cycle is {cycle}""")
+  `struct page`). v2's time divided by the {floor(t, "cycle", 512)} ns of a cycle is {cycle}""")
     if is_missed("hand over all windows", "time"):
         told.append(f"""- **Hand over one page, in time.** {number(t.median("hand-over", 1, DESIGN))} ns to v2's {number(t.median("hand-over", 1, BASE))}: user-mode Linux has no jump labels, so that the
   window's trace event is a load and a branch there.""")
@@ -454,7 +454,7 @@ the same modules with `--wrap`.
     parts.append(frag.section(top, "uml", plot("fragmentation", "flow with fragmented memory, all designs")))
     parts.append(host.results(top))
     parts.append(faults.section(top, "uml"))
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
 def write_results(top):
