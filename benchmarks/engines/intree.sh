@@ -121,7 +121,7 @@ warnings()
 	grep -E '^[^ ]+:[0-9]+:[0-9]+: (warning|error): ' "$1" |
 		while IFS=: read -r file line column text; do
 			[ "$text" != ' error: bad constant expression' ] ||
-				! sed -n "${line}p" "$file" | grep -q '^MODULE_' || continue
+				! sed -n "${line}p" "$file" | grep -qE '^(MODULE_|module_param)' || continue
 			echo "${file##*/"$dir"/}:$text"
 		done | sort -u
 }
