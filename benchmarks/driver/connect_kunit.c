@@ -204,15 +204,15 @@ static const u64 all_leaves[] = {
 	TDH_SPDM_MNG,
 };
 
-/* Leaves that end something: the driver goes on, and has no error to report. */
-static bool is_last_respect(u64 leaf)
+/* What is called on the way back, where the driver goes on and has no error to report. */
+static bool is_way_back(u64 leaf)
 {
 	return leaf == TDH_PHYMEM_PAGE_WBINVD || leaf == TDH_IOMMU_CLEAR ||
 	       leaf == TDH_SPDM_DELETE || leaf == TDH_IDE_STREAM_BLOCK ||
 	       leaf == TDH_IDE_STREAM_DELETE || leaf == TDH_SPDM_DISCONNECT;
 }
 
-/* These return original operands to the module if it is interrupted. */
+/* The module may interrupt these, and wants to be called again. */
 static bool is_resumable(u64 leaf)
 {
 	return leaf != TDH_PHYMEM_PAGE_WBINVD && leaf != TDH_SPDM_CREATE &&
@@ -220,11 +220,12 @@ static bool is_resumable(u64 leaf)
 	       leaf != TDH_IDE_STREAM_BLOCK && leaf != TDH_IDE_STREAM_DELETE;
 }
 
-static void live_again(struct kunit *test, struct mock_device *device, int *ret)
+/* With one message for each exchange. */
+static int live_with_messages(struct mock_device *device)
 {
 	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + sizes.iommu);
 	tdx_model_set_rounds(1);
-	*ret = live(device);
+	return live(device);
 }
 
 /*
@@ -249,9 +250,9 @@ static void every_call_of_every_leaf(struct kunit *test)
 
 			tdx_model_reset();
 			fail(leaf, nth, way->status, way->after, way->keep);
-			live_again(test, &device, &ret);
+			ret = live_with_messages(&device);
 			calls = tdx_model_nr_calls(leaf);
-			bad = nth <= calls && !way->goes_on && !is_last_respect(leaf);
+			bad = nth <= calls && !way->goes_on && !is_way_back(leaf);
 			KUNIT_EXPECT_EQ_MSG(test, bad, ret < 0, "call %u of leaf %llu", nth, leaf);
 			expect_order(test);
 			/* Of the flushes, some. */
@@ -267,7 +268,7 @@ static void device_breaks(struct kunit *test)
 	unsigned int nr, at;
 	int ret;
 
-	live_again(test, &device, &ret);
+	ret = live_with_messages(&device);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
 	nr = device.nr;
@@ -276,7 +277,7 @@ static void device_breaks(struct kunit *test)
 
 	for (at = 1; at <= nr; at++) {
 		device = (struct mock_device) { .breaks_at = at };
-		live_again(test, &device, &ret);
+		ret = live_with_messages(&device);
 		if (at < nr)
 			KUNIT_EXPECT_LT(test, ret, 0);
 		KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
@@ -290,7 +291,7 @@ static void device_is_not_asked_forever(struct kunit *test)
 	int ret;
 
 	fail(TDH_SPDM_CONNECT, 0, TDX_SPDM_REQUEST, 0, false);
-	live_again(test, &device, &ret);
+	ret = live_with_messages(&device);
 	KUNIT_EXPECT_EQ(test, ret, -EPROTO);
 	KUNIT_EXPECT_EQ(test, device.nr, 1000);
 	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
@@ -306,14 +307,14 @@ static void key_is_updated(struct kunit *test)
 		struct mock_device device = {};
 
 		fail(leaves[i], 2, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0, false);
-		live_again(test, &device, &ret);
+		ret = live_with_messages(&device);
 		KUNIT_EXPECT_EQ(test, ret, 0);
 		KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
 	}
 
 	/* Insisting is an error. */
 	fail(TDH_IDE_STREAM_KM, 0, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0, false);
-	live_again(test, &(struct mock_device) {}, &ret);
+	ret = live_with_messages(&(struct mock_device) {});
 	KUNIT_EXPECT_EQ(test, ret, -EKEYEXPIRED);
 	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
 }
@@ -348,7 +349,7 @@ static void stream_that_stays(struct kunit *test)
 	int ret;
 
 	fail(TDH_IDE_STREAM_DELETE, 1, TDX_OPERAND_BUSY, 0, false);
-	live_again(test, &device, &ret);
+	ret = live_with_messages(&device);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT + sizes.spdm + sizes.ide);
 }
