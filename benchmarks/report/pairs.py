@@ -18,13 +18,11 @@ def verdict(r):
     return "v2" if r[2] < 1 else "even"
 
 
-def pair_table(samples, operations=tuple(OPERATIONS), wanted=lambda op, pages: True, mark=""):
+def pair_table(samples, operations=tuple(OPERATIONS), mark=""):
     """v2 and flat side by side; @mark stands at the head."""
     rows = []
     for op in operations:
         for pages in samples.cells(op):
-            if not wanted(op, pages):
-                continue
             r = samples.ratio(op, pages, DESIGN)
             floor = samples.median(op, pages, FLOOR)
             flat = samples.median(op, pages, DESIGN)
