@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include <asm/tdx_connect.h>
@@ -297,6 +298,40 @@ static void device_is_not_asked_forever(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
 }
 
+/* Rule: no length is believed that goes beyond the buffer. */
+static void length_is_checked(struct kunit *test)
+{
+	static const struct {
+		unsigned int rounds;
+		u64 length;
+		int ret;
+	} lies[] = {
+		{ 1, SZ_4K, 0 },
+		{ 1, SZ_4K + 1, -EPROTO },
+		{ 0, 4 * SZ_4K, 0 },
+		{ 0, 4 * SZ_4K + 1, -EPROTO },
+		{ 0, U64_MAX, -EPROTO },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(lies); i++) {
+		struct mock_device device = {};
+		struct tdx_connect *tc = tdx_connect_start(&sizes, NULL, 0);
+		struct tdx_link *link;
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tc);
+		tdx_model_set_rounds(lies[i].rounds);
+		tdx_model_set_length(lies[i].length);
+		link = new_link(tc, &device);
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(link), lies[i].ret, "lie %u", i);
+		/* What is too long for a page is not delivered. */
+		KUNIT_EXPECT_EQ(test, device.nr, lies[i].ret ? 0 : lies[i].rounds);
+
+		tdx_link_disconnect(link);
+		tdx_connect_stop(tc);
+		KUNIT_EXPECT_EQ(test, expect_order(test), 0);
+	}
+}
+
 /* Rule: a worn-out session key is updated, and the leaf called again, once. */
 static void key_is_updated(struct kunit *test)
 {
@@ -477,6 +512,7 @@ static struct kunit_case connect_cases[] = {
 	KUNIT_CASE_PARAM(every_call_of_every_leaf, way_gen_params),
 	KUNIT_CASE(device_breaks),
 	KUNIT_CASE(device_is_not_asked_forever),
+	KUNIT_CASE(length_is_checked),
 	KUNIT_CASE(key_is_updated),
 	KUNIT_CASE(iommu_without_tdx_mode),
 	KUNIT_CASE(stream_that_stays),

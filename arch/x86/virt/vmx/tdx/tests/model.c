@@ -178,6 +178,16 @@ void tdx_model_set_rounds(unsigned int nr)
 EXPORT_SYMBOL_GPL(tdx_model_set_rounds);
 
 /**
+ * tdx_model_set_length - lie about the length of messages and device information
+ * @length: bytes that a leaf says it has written; 0 has it tell the truth again
+ */
+void tdx_model_set_length(u64 length)
+{
+	model.length = length;
+}
+EXPORT_SYMBOL_GPL(tdx_model_set_length);
+
+/**
  * tdx_model_device - answer a message in the device's place
  * @response: PA of the page for the answer
  * @request: PA of the page with the message
@@ -357,6 +367,7 @@ void tdx_model_reset(void)
 	model.ext_init.leaf = 0;
 	model.iommu_entries = 2;
 	model.rounds = 0;
+	model.length = 0;
 	model.output = TDX_MODEL_OUTPUT_LIST;
 	model.clear = TDX_MODEL_CLEAR_WRITES;
 	nr_faults = 0;

@@ -100,6 +100,7 @@ struct model_object {
  * @ext_init: that leaf, if interrupted
  * @iommu_entries: length of an IOMMU_MT list
  * @rounds: messages that a leaf exchanges before it is done
+ * @length: bytes that a leaf says it has written, whatever it has; 0 is the truth
  * @message: number of the last message
  * @bad_flush_status: what WBINVD of a page with @bad_flush returns
  * @output: what to write into pages for output
@@ -115,6 +116,7 @@ struct model {
 	struct model_pending ext_init;
 	unsigned int iommu_entries;
 	unsigned int rounds;
+	u64 length;
 	u32 message;
 	u64 bad_flush_status;
 	enum tdx_model_output output;

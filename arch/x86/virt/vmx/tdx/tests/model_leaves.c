@@ -381,7 +381,7 @@ static u64 ask(struct model_call *call, struct model_pending *pending, u64 reque
 	for (size_t i = 0; i < MESSAGE_BYTES; i++)
 		message[i] = model_message_byte(pending->message, i);
 
-	call->args->rcx = MESSAGE_BYTES;
+	call->args->rcx = model.length ?: MESSAGE_BYTES;
 	return TDX_SPDM_REQUEST;
 }
 
@@ -435,7 +435,7 @@ static void write_info(const u64 *entries, unsigned int nr, struct tdx_module_ar
 	for (unsigned int i = 0; i < nr; i++)
 		memcpy(phys_to_virt(entries[i]), info_pattern + i % INFO_PERIOD, PAGE_SIZE);
 
-	args->rcx = nr * PAGE_SIZE;
+	args->rcx = model.length ?: nr * PAGE_SIZE;
 }
 
 /*
