@@ -23,8 +23,8 @@ FIXED_BYTES = 16 << 20
 
 # All modules that a run may load, in the order of their needs.
 MODULES = ("tdx_pa_array", "tdx_seamcall", "tdx_model", "tdx_designs", "tdx_v2", "tdx_descriptor",
-           "tdx_bare_list", "tdx_flat", "tdx_floor", "tdx_host", "tdx_bench")
-FILES = ("tdx_bench", "tdx_host", "tdx_watch")
+           "tdx_bare_list", "tdx_flat", "tdx_floor", "tdx_measure", "tdx_bench")
+FILES = ("tdx_bench", "tdx_measure", "tdx_watch")
 
 OLDEST = (6, 12)
 
@@ -87,14 +87,21 @@ class Machine:
         """Names of the modules that are loaded."""
         return [line.split()[0] for line in (self.read("/proc/modules") or "").splitlines() if line]
 
+    def end_page(self):
+        """The last page of memory, counted from address 0: holes count, too."""
+        zones = re.split(r"^Node ", self.read("/proc/zoneinfo") or "", flags=re.M)
+        found = (re.search(r"^\s+spanned\s+(\d+)$.*^\s+start_pfn:\s+(\d+)$", z, re.M | re.S) for z in zones)
+        return max((int(m.group(1)) + int(m.group(2)) for m in found if m), default=self.total() // PAGE)
+
     def budget(self):
         """Bytes that a run may take."""
         return self.available() // SHARE
 
-    def needs(self, pages):
-        """Bytes that a run with arrays of @pages takes at the most: pages, and lists of them."""
-        return (FIXED_BYTES + self.total() // PAGE * MODEL_BYTES +
-                max(pages, BATCH_PAGES) * (PAGE + 2 * 8))
+    def needs(self, pages, donated=0):
+        """Bytes that a run takes at the most which donates some pages, and has arrays of
+        @pages afterwards: pages, and lists of them."""
+        return (FIXED_BYTES + self.end_page() * MODEL_BYTES +
+                (max(pages, BATCH_PAGES) + donated) * (PAGE + 2 * 8))
 
 
 class Check:
@@ -147,21 +154,32 @@ def check_cpu(m):
     flags = (m.cpuinfo("flags") or "").split()
     if "tdx_host_platform" in flags:
         return Check("CPU", OK, "has TDX host mode")
+    # A kernel that refuses TDX for a reason of its own does not set the flag.
+    if BIOS_ENABLED in m.log():
+        return Check("CPU", OK, "has TDX host mode, the BIOS has enabled it")
     # The kernel sets the flag where the BIOS has enabled it.
     return Check("CPU", NO, "no tdx_host_platform among its flags",
                  "enable TDX, SEAM loader and key IDs in the BIOS, if this CPU has them; and use a "
                  "kernel with CONFIG_INTEL_TDX_HOST")
 
 
-INITIALIZED = re.compile(r"virt/tdx: (TDX-Module|module) initialized", re.I)
-FAILED = re.compile(r"virt/tdx: (.*(?:fail|not supported|required|not loaded).*)", re.I)
+BIOS_ENABLED = "virt/tdx: BIOS enabled"
+# The first is what a kernel says that does so at boot, and keeps VMX operation on for it.
+INITIALIZED_AT_BOOT = "virt/tdx: TDX-Module initialized"
+INITIALIZED = ("virt/tdx: module initialized", INITIALIZED_AT_BOOT)
+FAILED = re.compile(r"virt/tdx: (.*(?:fail|not supported|required|not loaded|bug present).*)", re.I)
+# What to do about some of the kernel's reasons.
+REASONS = (("Hibernation", "boot with nohibernate on the kernel's command line"),
+           ("KeyIDs", "give TDX more key IDs in the BIOS"),
+           ("upgrade TDX module", "upgrade it"))
 
 
 def tdx_log(m):
     """(initialized, what went wrong or None), from the kernel's log."""
     log = m.log()
-    wrong = FAILED.findall(log)
-    return bool(INITIALIZED.search(log)), wrong[-1].strip() if wrong else None
+    # What fails first is the reason, the others follow from it.
+    wrong = FAILED.search(log, max(log.rfind(BIOS_ENABLED), 0))
+    return any(said in log for said in INITIALIZED), wrong.group(1).strip() if wrong else None
 
 
 def check_enabled(m):
@@ -171,7 +189,8 @@ def check_enabled(m):
         return Check("kernel's TDX", OK, "initialized")
     if wrong:
         return Check("kernel's TDX", NO, f"the kernel says: {wrong}",
-                     "see Documentation/hosts.rst for its causes")
+                     next((todo for word, todo in REASONS if word in wrong),
+                          "see Documentation/hosts.rst for its causes"))
     if tdx == "Y":
         return Check("kernel's TDX", OK, "kvm_intel has tdx=Y")
     if tdx is None and "kvm_intel" in m.loaded():
@@ -194,16 +213,19 @@ def check_version(m):
 
 
 def check_vmx(m):
-    if "kvm_intel" not in m.loaded() and not m.exists("/sys/module/kvm_intel"):
-        return Check("VMX operation", NO, "kvm_intel is not loaded, so nobody has turned it on",
-                     "modprobe kvm_intel tdx=1")
+    # Only SEAMCALL itself can tell about each CPU.
+    if m.exists("/sys/devices/faux/tdx_host") or INITIALIZED_AT_BOOT in m.log():
+        return Check("VMX operation", OK, "the kernel holds it on all CPUs, for TDX")
     at_load = m.word("/sys/module/kvm/parameters/enable_virt_at_load")
     tdx = m.word("/sys/module/kvm_intel/parameters/tdx")
-    if at_load == "N" and tdx != "Y":
-        return Check("VMX operation", NO, "kvm has enable_virt_at_load=N: off until a guest runs",
-                     "load kvm with enable_virt_at_load=1, or kvm_intel with tdx=1")
-    if at_load == "Y" or tdx == "Y":
+    if "kvm_intel" not in m.loaded() and not m.exists("/sys/module/kvm_intel"):
+        return Check("VMX operation", UNKNOWN, "kvm_intel is not loaded",
+                     "SEAMCALL will tell; if it raises #UD: modprobe kvm_intel tdx=1")
+    if tdx == "Y" or at_load == "Y":
         return Check("VMX operation", OK, "kvm_intel holds it on all CPUs")
+    if at_load == "N":
+        return Check("VMX operation", UNKNOWN, "kvm has enable_virt_at_load=N, and turns it on for guests only",
+                     "SEAMCALL will tell; if it raises #UD: load kvm_intel with tdx=1")
     return Check("VMX operation", UNKNOWN, "kvm does not tell", "SEAMCALL will")
 
 
@@ -211,8 +233,6 @@ SIGNED = b"~Module signature appended~\n"
 
 
 def all_signed(modules):
-    if not modules:
-        return False
     for path in modules.values():
         with open(path, "rb") as f:
             if not f.read().endswith(SIGNED):
@@ -221,23 +241,27 @@ def all_signed(modules):
 
 
 def check_loading(m, modules=None):
-    todo = "sign them with a key that this machine trusts, or turn Secure Boot off (Documentation/hosts.rst)"
     if not m.exists("/proc/modules"):
         return Check("module loading", NO, "this kernel has no loadable modules", "boot another")
     if m.word("/proc/sys/kernel/modules_disabled") == "1":
         return Check("module loading", NO, "turned off until the next boot (kernel.modules_disabled)",
                      "boot again without that")
+    # Either kind of lockdown lets files of debugfs be read that nobody may write.
     lockdown = re.search(r"\[(\w+)\]", m.read("/sys/kernel/security/lockdown") or "[none]")
-    if lockdown and lockdown.group(1) == "confidentiality":
-        return Check("module loading", NO, "the kernel is locked down (confidentiality): no debugfs",
-                     "boot without lockdown=confidentiality")
-    enforced = m.word("/sys/module/module/parameters/sig_enforce") == "Y"
-    if enforced or (lockdown and lockdown.group(1) == "integrity"):
-        why = "signatures are enforced" if enforced else "the kernel is locked down (integrity)"
-        if all_signed(modules):
-            return Check("module loading", OK, f"{why}, and the modules are signed")
-        return Check("module loading", NO, f"{why}, and the modules are not signed", todo)
-    return Check("module loading", OK, "not restricted")
+    if m.word("/sys/module/module/parameters/sig_enforce") == "Y":
+        why = "signatures are enforced"
+    elif lockdown and lockdown.group(1) != "none":
+        why = f"the kernel is locked down ({lockdown.group(1)})"
+    else:
+        return Check("module loading", OK, "not restricted")
+    if not modules:
+        return Check("module loading", UNKNOWN, f"{why}: the modules must be signed once they are built",
+                     "Documentation/hosts.rst tells how")
+    if all_signed(modules):
+        return Check("module loading", OK, f"{why}, and the modules are signed")
+    return Check("module loading", NO, f"{why}, and the modules are not signed",
+                 f"sign each .ko below {os.path.commonpath(list(map(str, modules.values())))} with a key that this "
+                 "machine trusts (Documentation/hosts.rst) and run again, or turn Secure Boot off")
 
 
 def check_debugfs(m):

@@ -22,10 +22,11 @@ import test_host                            # noqa: E402
 FILES = 12000
 # Seconds that no file may take.
 SLOW = 2
-# All that a table or a text of ours is made of.
-TABLES = re.compile(r"[A-Za-z0-9 .,:()@+=/_~|#*%;`'\[\]\n-]*")
+# All that a table or a text of ours is made of, no link and nobody's name.
+TABLES = re.compile(r"(?!.*(://|www\.|@[A-Za-z0-9_-]|~~|__))[A-Za-z0-9 .,:()@+=/_~|#*%;`'\[\]\n-]*", re.S)
 VALUES = (None, True, False, 0, 1, -1, 1 << 31, 1 << 63, 1 << 64, 10**30, 0.5, float("nan"), float("inf"), "", "flat", "v2",
-          "wbinvd", "samples", "\x00", "\u202e", "é", "|", "<b>", "../..", "x" * 1000, [], {}, [[]], [1], {"kind": "samples"})
+          "wbinvd", "samples", "\x00", "\u202e", "\u0661", "é", "|", "<b>", "https://x.y", "@me", "__a__", "../..", "x" * 1000,
+          [], {}, [[]], [[[]]] * 3, [1], {"kind": "samples"})
 
 
 def places(value, found):
@@ -120,7 +121,7 @@ def main():
     nr_files = int(sys.argv[2]) if len(sys.argv) > 2 else FILES
     simulated = test_host.small_file()
     simulated["simulated_wbinvd_ns"] = 5
-    simulated["run"]["command"] = "make bench ENGINE=host SIMULATE=5"
+    simulated["run"]["command"] = "make bench ENGINE=host SIMULATE=5 CLAIM=0x1000:20 DONATE=512"
     sources = [hostfile.dumps(d).encode() for d in (test_host.small_file(), simulated)]
     ends = {"taken": 0, "refused": 0, "failed": 0}
     wrong = 0

@@ -28,7 +28,7 @@
 
 #include "../../arch/x86/virt/vmx/tdx/door.h"
 #include "../designs/design.h"
-#include "tdx_host.h"
+#include "measure.h"
 
 #define SEED	20260522
 #define LINE	64
@@ -72,10 +72,11 @@ static u64 no_flush(struct page *page)
 static const struct what {
 	const char *name;
 	u64 (*flush)(struct page *page);
+	bool looks_at_page;
 } whats[] = {
-	{ "wbinvd", flush_global },
-	{ "wbinvd-key0", flush_key0 },
-	{ "clflush", flush_clflush },
+	{ "wbinvd", flush_global, true },
+	{ "wbinvd-key0", flush_key0, true },
+	{ "clflush", flush_clflush, true },
 	{ "enter", flush_nothing },
 	{ "clock", no_flush },
 };
@@ -201,8 +202,7 @@ static void find_cases(u64 *samples, unsigned int nr_pages)
 	nr_cases = 0;
 	for (const struct what *w = whats; w < whats + ARRAY_SIZE(whats); w++) {
 		/* Where no page is looked at, one state of its lines is enough. */
-		unsigned int nr_lines = w->flush == flush_nothing || w->flush == no_flush ?
-					1 : ARRAY_SIZE(all_lines);
+		unsigned int nr_lines = w->looks_at_page ? ARRAY_SIZE(all_lines) : 1;
 		unsigned int nr_where = nr_lines == 1 || packages[OTHER].cpu < 0 ? 1 : 2;
 
 		if (w->flush == flush_key0 && !key0)
@@ -240,7 +240,7 @@ static int sample(struct flush_case *c, unsigned int i)
 	preempt_enable();
 
 	/* A page that cannot be flushed may be somebody else's. */
-	if (status)
+	if (status && c->what->looks_at_page)
 		p->pages[i] = NULL;
 	return status ? -EIO : 0;
 }

@@ -18,7 +18,7 @@
 
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "../bench/records.h"
-#include "tdx_host.h"
+#include "measure.h"
 
 #define MAX_WBINVD_NS	1000000
 #define MAX_DONATED	1048576
@@ -113,12 +113,12 @@ static int check_parameters(void)
 
 	if (!lines_pages || lines_pages > LINES_MAX_PAGES || wbinvd_ns > MAX_WBINVD_NS ||
 	    donate_pages > MAX_DONATED) {
-		pr_err("tdx_host: lines_pages must be 1 to %u, wbinvd_ns at most %u, donate_pages at most %u\n",
+		pr_err("tdx_measure: lines_pages must be 1 to %u, wbinvd_ns at most %u, donate_pages at most %u\n",
 		       LINES_MAX_PAGES, MAX_WBINVD_NS, MAX_DONATED);
 		return -EINVAL;
 	}
 	if (pages > si_mem_available() / MEMORY_SHARE) {
-		pr_err("tdx_host: %lu pages are more than one in %u of those that are available\n",
+		pr_err("tdx_measure: %lu pages are more than one in %u of those that are available\n",
 		       pages, MEMORY_SHARE);
 		return -ENOMEM;
 	}

@@ -17,10 +17,12 @@ import os
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -31,16 +33,19 @@ import hostfile                             # noqa: E402
 DEBUGFS = Path("/sys/kernel/debug")
 TDX, TESTS = "arch/x86/virt/vmx/tdx", "arch/x86/virt/vmx/tdx/tests"
 PLACES = {"tdx_pa_array": TDX, "tdx_model": TESTS, "tdx_seamcall": "benchmarks/seamcall",
-          "tdx_host": "benchmarks/host", "tdx_bench": "benchmarks/bench"}
+          "tdx_measure": "benchmarks/host", "tdx_bench": "benchmarks/bench"}
 
 # Seconds for one module to load, which is to measure; and for all of it.
 MODULE_SECONDS = 120
-ALL_SECONDS = 420
+ALL_SECONDS = 300
+# Of that, for WBINVDs of releases: what one takes is known by then.
+FLUSH_SECONDS, QUICK_FLUSH_SECONDS = 60, 10
 # To end a process kindly, and to unload a module that somebody still looks at.
 PATIENCE = 10
 
 SOFTWARE_PAGES = (1, 32, 512, 12800)
 FLUSH_PAGES = (1, 2, 8, 32, 128, 512, 1024, 4096, 12800)
+REPEATS, QUICK_REPEATS, LEAST_REPEATS = 31, 3, 3
 RIVALS = ("tdx_v2", "tdx_descriptor", "tdx_bare_list", "tdx_flat", "tdx_floor")
 
 # The kernel's marks for what should not have happened: bad page, oops, warning, soft lockup.
@@ -79,21 +84,64 @@ def find_modules(farm):
 # What a run consists of
 
 class Phase:
-    """Modules to load with their parameters, the last ones measure; and whose records to read."""
+    """Modules to load with their parameters, the last ones measure; and whose records to read.
+
+    Parameters that depend on what a WBINVD takes are a function of that, in ns.
+    """
 
     def __init__(self, title, loads, behind):
         self.title, self.loads, self.behind = title, loads, behind
 
 
-def bench_parameters(ops, designs, pages, quick, more=()):
+def bench_parameters(ops, designs, pages, quick, more=(), repeats=None):
     return [f"ops={','.join(ops)}", f"designs={','.join(designs)}",
-            f"pages={','.join(map(str, pages))}", f"repeats={3 if quick else 31}",
+            f"pages={','.join(map(str, pages))}", f"repeats={repeats or (QUICK_REPEATS if quick else REPEATS)}",
             f"sample_us={20 if quick else 100}", "log=N", *more]
+
+
+FLUSH_DESIGNS = ("v2", "v2-blocks", "flat-v2alloc", "flat", "floor")
+
+
+def nr_flushes(pages, repeats):
+    """WBINVDs of all samples of releases of @pages, roughly: a batch, once more not counted,
+    and a few rounds to find out how long it takes."""
+    designs = len(FLUSH_DESIGNS) - (2 if pages > 512 else 0)
+    batch = max(1, min(256, checks.BATCH_PAGES // pages))
+    return designs * batch * pages * 2 * (repeats + 4)
+
+
+def flushes_that_fit(pages, repeats, ns, seconds):
+    """(sizes, repeats) for which there is time if a WBINVD takes @ns: fewer repeats at first,
+    then without the largest."""
+    most = seconds * 10**9 // max(int(ns), 1)
+    pages = list(pages)
+    while repeats > LEAST_REPEATS and sum(nr_flushes(p, repeats) for p in pages) > most:
+        repeats -= 1
+    while len(pages) > 1 and sum(nr_flushes(p, repeats) for p in pages) > most:
+        pages.pop()
+    return pages, repeats
+
+
+def flush_parameters(pages, quick):
+    """Of releases with flush, once it is known what a WBINVD takes."""
+    def parameters(ns):
+        wanted = QUICK_REPEATS if quick else REPEATS
+        fit, repeats = flushes_that_fit(pages, wanted, ns, QUICK_FLUSH_SECONDS if quick else FLUSH_SECONDS)
+        less = [f"{repeats} samples instead of {wanted}"] if repeats < wanted else []
+        if fit != pages:
+            less.append(f"arrays of {fit[-1]:,} page{'s'[:fit[-1] > 1]} at the most instead of {pages[-1]:,}")
+        if less:
+            say(f"  a WBINVD takes {ns:,.0f} ns: {', '.join(less)}")
+        return bench_parameters(("release-flushed",), FLUSH_DESIGNS, fit, quick, repeats=repeats)
+    return parameters
 
 
 def plan(args, machine):
     """The phases, with no more pages than there is memory for."""
-    fits = [p for p in sorted({*SOFTWARE_PAGES, *FLUSH_PAGES}) if machine.needs(p) <= machine.budget()]
+    donate = args.donate or 0
+    if donate and machine.needs(1, donate) > machine.budget():
+        raise Stop(f"DONATE={donate}: more than one in {checks.SHARE} of the memory that is available")
+    fits = [p for p in sorted({*SOFTWARE_PAGES, *FLUSH_PAGES}) if machine.needs(p, donate) <= machine.budget()]
     left_out = sorted({*SOFTWARE_PAGES, *FLUSH_PAGES} - set(fits))
     if left_out:
         say(f"  left out for want of memory (no more than one in {checks.SHARE} of what is available): "
@@ -103,8 +151,6 @@ def plan(args, machine):
     software = [p for p in SOFTWARE_PAGES if p in fits]
     flush = [p for p in FLUSH_PAGES if p in fits]
     simulated = args.simulate is not None
-    if args.donate and machine.needs(args.donate) > machine.budget():
-        raise Stop(f"DONATE={args.donate}: more than one in {checks.SHARE} of the memory that is available")
 
     designs = [(name, []) for name in ("tdx_designs", *RIVALS)]
     software_bench = bench_parameters(
@@ -126,13 +172,11 @@ def plan(args, machine):
     def module_phase(title, donated, parameters):
         doors, watch = module(donated)
         watch.append(f"lines_pages={64 if args.quick else 1024}")
-        return Phase(title, [("tdx_pa_array", []), *doors, *designs, ("tdx_host", watch),
+        return Phase(title, [("tdx_pa_array", []), *doors, *designs, ("tdx_measure", watch),
                              ("tdx_bench", parameters)], "module")
 
     phases.append(module_phase(
-        "TDX module: page by page, and release with flush", args.donate or 0,
-        bench_parameters(("release-flushed",), ("v2", "v2-blocks", "flat-v2alloc", "flat", "floor"),
-                         flush, args.quick)))
+        "TDX module: page by page, and release with flush", donate, flush_parameters(flush, args.quick)))
     if args.claim:
         function, pages = args.claim
         phases.append(module_phase(
@@ -148,9 +192,10 @@ class Worker:
     """Loads, reads, unloads; ended by a signal, it unloads, too."""
 
     def __init__(self, modules, out):
-        self.modules, self.out, self.child = modules, out, None
+        self.modules, self.out, self.child, self.wbinvd_ns = modules, out, None, 0
 
     def run_insmod(self, name, parameters):
+        said_before = len(kernel_says(name))
         self.child = subprocess.Popen(["insmod", str(self.modules[name]), *parameters],
                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                       stderr=subprocess.PIPE, text=True, errors="replace",
@@ -160,7 +205,8 @@ class Worker:
         except subprocess.TimeoutExpired:
             raise Stop(f"{name} did not load within {MODULE_SECONDS} s") from None
         if self.child.returncode:
-            raise Stop(f"{name} does not load: {kernel_says(name) or error.strip()}")
+            said = kernel_says(name)[said_before:] or [error.strip()]
+            raise Stop(f"{name} does not load: {said[-1]}")
         self.child = None
 
     def end_child(self):
@@ -178,6 +224,8 @@ class Worker:
         """What a module has recorded, to the watchdog."""
         for record in records_of(name):
             print(json.dumps({**record, "behind": behind}), file=self.out, flush=True)
+            if record["kind"] == "lines" and record["what"] == "wbinvd":
+                self.wbinvd_ns = max(self.wbinvd_ns, statistics.median(record["ns"]))
             if record["kind"] == "end" and record["errno"]:
                 raise Stop(stop_reason() or f"{name} ended with {os.strerror(record['errno'])}")
 
@@ -186,7 +234,7 @@ class Worker:
             start = time.monotonic()
             say(f"  {phase.title}")
             for name, parameters in phase.loads:
-                self.run_insmod(name, parameters)
+                self.run_insmod(name, parameters(self.wbinvd_ns) if callable(parameters) else parameters)
                 if (DEBUGFS / name).exists():
                     self.keep(name, phase.behind)
             unload_all()
@@ -214,9 +262,16 @@ def stop_reason():
 
 
 def kernel_says(name):
-    """The last line that a module has left in the kernel's log."""
-    lines = re.findall(rf"\b{name}: (.*)$", checks.Machine().log(), re.M)
-    return lines[-1] if lines else None
+    """What a module has left in the kernel's log, those that were loaded before included."""
+    return re.findall(rf"\b{name}: (.*)$", checks.Machine().log(), re.M)
+
+
+def rmmod(name):
+    """Unload a module.  Return false if it is still in use."""
+    try:
+        return not subprocess.run(["rmmod", name], stderr=subprocess.DEVNULL, check=False, timeout=60).returncode
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def unload_all():
@@ -231,7 +286,7 @@ def unload_all():
             raise Stop(f"still in use: {', '.join(left)}; unload them by hand (rmmod)")
         for name in left:
             # Those before it are what it uses.
-            if subprocess.run(["rmmod", name], stderr=subprocess.DEVNULL, check=False, timeout=60).returncode:
+            if not rmmod(name):
                 break
         time.sleep(0.1)
 
@@ -255,8 +310,12 @@ def work(args, modules, phases, out_path):
         try:
             worker.run(phases)
             return 0
-        except Stop as e:
-            print(json.dumps({"kind": "stopped", "why": str(e), "kept": watch_file("kept")}), file=out, flush=True)
+        except Exception as e:              # pylint: disable=broad-except
+            # Nobody has thought of it, or it is this machine's state.
+            if not isinstance(e, (Stop, OSError)):
+                traceback.print_exc()
+            why = str(e) if isinstance(e, Stop) else f"{type(e).__name__}: {e}"
+            print(json.dumps({"kind": "stopped", "why": why, "kept": watch_file("kept")}), file=out, flush=True)
             return 1
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -273,8 +332,9 @@ class Before:
         self.tainted = int(checks.Machine().word("/proc/sys/kernel/tainted") or 0)
         self.free_kib = free_kib()
 
-    def differences(self, kept):
-        """(what is not as before, KiB that are gone), where @kept pages could not be flushed"""
+    def differences(self, kept, donated):
+        """(what is not as before, KiB that are gone), where @kept pages could not be flushed, and
+        @donated are with the TDX module"""
         wrong = [f"module {n} is still loaded" for n in checks.Machine().loaded() if n in checks.MODULES]
         wrong += [f"debugfs has {name}" for name in checks.FILES if (DEBUGFS / name).exists()]
         new = int(checks.Machine().word("/proc/sys/kernel/tainted") or 0) & ~self.tainted
@@ -283,12 +343,10 @@ class Before:
         wrong += [f"the kernel is tainted: {what}; see its log" for bit, what in TAINTS.items() if new >> bit & 1]
         # Pages come back late, and others take and return them.
         for _ in range(20):
-            gone = self.free_kib - free_kib()
+            gone = self.free_kib - free_kib() - donated * checks.PAGE // 1024
             if gone < NOISE_KIB // 4:
                 break
             time.sleep(0.25)
-        if gone > NOISE_KIB:
-            wrong.append(f"{gone:,} KiB of memory are not back (or somebody else took them)")
         return wrong, gone
 
 
@@ -318,6 +376,7 @@ def end_worker(pid):
             time.sleep(0.05)
 
 
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # It mostly says why.
 FAILED = "the worker failed"
 
@@ -325,8 +384,10 @@ FAILED = "the worker failed"
 def watch_over(pid, seconds):
     """Wait for the worker; return why it did not end by itself, or None."""
     why = []
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in ENDS:
         signal.signal(number, lambda n, frame: why.append("ended by a signal"))
+    # Who watches is not to be stopped while the other goes on.
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     deadline = time.monotonic() + seconds
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -397,7 +458,7 @@ def bench(args):
         status = 1
         try:
             status = work(args, modules, phases, out)
-        except Stop as e:
+        except Exception as e:              # pylint: disable=broad-except
             say(f"error: {e}")
         finally:
             os._exit(status)
@@ -406,7 +467,7 @@ def bench(args):
     try:
         why = watch_over(pid, args.seconds)
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in ENDS:
             signal.signal(number, signal.SIG_IGN)
         kill_group(pid)
         try:
@@ -418,10 +479,13 @@ def bench(args):
 
     if stopped and why in (None, FAILED):
         why = stopped
-    wrong, gone = before.differences(kept)
     donated = max((r["held"] for r in records if r["kind"] == "donated"), default=0)
+    # A simulation takes them back.
+    wrong, gone = before.differences(kept, donated if args.simulate is None else 0)
     say(f"  afterwards: {'all is as before' if not wrong else '; '.join(wrong)}"
         f" (memory: {-gone:+,} KiB{f', {donated} pages donated' if donated else ''})")
+    if gone > NOISE_KIB:
+        say(f"  {gone:,} KiB of memory are not back.  Others may have taken them: see if it is so each time")
     if kept:
         say("  a page whose flush failed stays out of use until the next boot, with v2 its array does; "
             "the kernel's log has a warning")
@@ -453,6 +517,8 @@ def number_up_to(most, least=1):
 
 
 def main():
+    # Where modules are loaded and unloaded, root's path may lack what does it.
+    os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("what", choices=("check", "bench"))
     p.add_argument("--top", default=str(Path(__file__).resolve().parent.parent.parent))

@@ -31,12 +31,13 @@ import told                                 # noqa: E402
 from checks import NO, OK, UNKNOWN, Machine  # noqa: E402
 
 FARM = ""
-RELEASE = "6.17.0-test"
-INITIALIZED = "[    1.0] virt/tdx: BIOS enabled: private KeyID range [16, 32)\n[    2.0] virt/tdx: TDX-Module initialized\n"
+RELEASE = "7.3.0-test"
+BIOS = "[    1.0] virt/tdx: BIOS enabled: private KeyID range [16, 32)\n"
+# What Linux 7.3 shows; the driver that tells the version is the kernel's own module tdx_host.
 GOOD = {
     "proc/cpuinfo": "processor\t: 0\nmicrocode\t: 0x2b000643\nphysical id\t: 0\nflags\t\t: fpu vmx tdx_host_platform\n",
     "proc/meminfo": "MemTotal:       65536000 kB\nMemFree:        60000000 kB\nMemAvailable:   61000000 kB\n",
-    "proc/modules": "kvm_intel 495616 0 - Live 0x0\nkvm 1 1 kvm_intel, Live 0x0\n",
+    "proc/modules": "tdx_host 12288 0 - Live 0x0\nkvm_intel 495616 0 - Live 0x0\nkvm 1 1 kvm_intel, Live 0x0\n",
     "proc/mounts": "debugfs /sys/kernel/debug debugfs rw,nosuid 0 0\n",
     "proc/sys/kernel/modules_disabled": "0\n",
     "sys/kernel/security/lockdown": "[none] integrity confidentiality\n",
@@ -46,7 +47,22 @@ GOOD = {
     "sys/devices/faux/tdx_host/version": "1.5.16\n",
     f"lib/modules/{RELEASE}/build/Makefile": "",
     f"lib/modules/{RELEASE}/build/include/config/kernel.release": RELEASE + "\n",
-    "dmesg": INITIALIZED,
+    "dmesg": BIOS + "[    2.0] virt/tdx: TDX-Module initialized\n",
+}
+# What one shows in which kvm_intel brings TDX up.
+OLDER = {
+    "proc/modules": "kvm_intel 495616 0 - Live 0x0\nkvm 1 1 kvm_intel, Live 0x0\n",
+    "sys/devices/faux/tdx_host/version": None,
+    "dmesg": BIOS + "[   12.0] virt/tdx: module initialized\n",
+}
+# What 7.3 shows where it refuses TDX, although CPU and BIOS have it.
+HIBERNATES = {
+    "proc/cpuinfo": "flags\t\t: fpu vmx\n",
+    "proc/modules": OLDER["proc/modules"],
+    "sys/devices/faux/tdx_host/version": None,
+    "sys/module/kvm_intel/parameters/tdx": "N\n",
+    "dmesg": BIOS + "[    1.0] virt/tdx: initialization failed: Hibernation support is enabled\n"
+                    "[    2.0] virt/tdx: TDX not supported by the host platform\n",
 }
 FACTS = {"arch": "x86_64", "release": RELEASE, "uid": 0}
 
@@ -113,21 +129,32 @@ class Faked(unittest.TestCase):
                      f"lib/modules/{RELEASE}/build/Makefile": None}, kdir="/src/linux")
 
     def test_a_cpu_without_tdx(self):
-        self.expect("CPU", NO, "BIOS", {"proc/cpuinfo": "flags\t\t: fpu vmx\n"})
+        self.expect("CPU", NO, "BIOS", {"proc/cpuinfo": "flags\t\t: fpu vmx\n", "dmesg": ""})
 
     def test_a_flag_is_a_whole_word(self):
-        self.expect("CPU", NO, "BIOS", {"proc/cpuinfo": "flags\t\t: fpu no_tdx_host_platform tdx_host_platformx\n"})
+        self.expect("CPU", NO, "BIOS", {"proc/cpuinfo": "flags\t\t: fpu no_tdx_host_platform tdx_host_platformx\n", "dmesg": ""})
 
     def test_no_cpuinfo(self):
-        self.expect("CPU", NO, "BIOS", {"proc/cpuinfo": None})
+        self.expect("CPU", NO, "BIOS", {"proc/cpuinfo": None, "dmesg": ""})
 
-    def test_a_kernel_that_failed_to_initialize(self):
-        found = self.states({"dmesg": "virt/tdx: BIOS enabled: private KeyID range [16, 32)\n"
-                                      "virt/tdx: initialization failed: Hibernation support is enabled\n",
-                             "sys/devices/faux/tdx_host/version": None})
+    def test_a_kernel_that_can_hibernate(self):
+        found = self.states(HIBERNATES)
+        self.assertEqual(found["CPU"].state, OK)
         self.assertEqual(found["kernel's TDX"].state, NO)
         self.assertIn("Hibernation", found["kernel's TDX"].line())
-        self.assertEqual(found["TDX module"].state, UNKNOWN)
+        self.assertIn("nohibernate", found["kernel's TDX"].line())
+        self.assertFalse(checks.is_no_host(found.values()), "this is a TDX host")
+
+    def test_the_reason_is_what_failed_first_in_this_boot(self):
+        found = self.states({**HIBERNATES, "dmesg": "virt/tdx: module not loaded\n" + BIOS +
+                             "virt/tdx: frame pointer (RBP) clobber bug present, upgrade TDX module\n"
+                             "virt/tdx: TDX-Module initialization failed (-22)\n"})
+        self.assertIn("clobber bug present", found["kernel's TDX"].line())
+
+    def test_a_machine_without_tdx_has_a_log_too(self):
+        found = self.states({**HIBERNATES, "dmesg": "virt/tdx: TDX not supported by the host platform\n"})
+        self.assertEqual(found["CPU"].state, NO)
+        self.assertTrue(checks.is_no_host(found.values()))
 
     def test_tdx_not_asked_for(self):
         found = self.states({"dmesg": "nothing\n", "sys/devices/faux/tdx_host/version": None,
@@ -151,26 +178,31 @@ class Faked(unittest.TestCase):
         self.assertEqual(found["kernel's TDX"].state, UNKNOWN)
 
     def test_an_older_kernel_has_another_word_for_it(self):
-        found = self.states({"dmesg": "virt/tdx: module initialized\n", "sys/devices/faux/tdx_host/version": None})
-        self.assertEqual(found["kernel's TDX"].state, OK)
-        self.assertEqual(found["TDX module"].state, OK)
+        found = self.states(OLDER)
+        self.assertEqual([c.line() for c in found.values() if c.state != OK], [])
 
     def test_the_version_is_told(self):
         self.assertIn("1.5.16", self.states()["TDX module"].line())
 
-    def test_no_kvm_intel(self):
+    def test_vmx_without_kvm_intel(self):
         gone = {"proc/modules": "", "sys/module/kvm_intel/parameters/tdx": None}
-        self.expect("VMX operation", NO, "modprobe kvm_intel", gone)
+        # A kernel that has brought TDX up by itself keeps VMX operation on for it.
+        self.expect("VMX operation", OK, "the kernel holds it", gone)
+        self.expect("VMX operation", OK, "the kernel holds it", {**gone, "sys/devices/faux/tdx_host/version": None})
+        self.expect("VMX operation", UNKNOWN, "modprobe kvm_intel", {**OLDER, **gone})
         # Built in, it is no module.
-        self.expect("VMX operation", OK, "holds it", {**gone, "sys/module/kvm_intel/parameters/tdx": "Y\n"})
+        self.expect("VMX operation", OK, "kvm_intel holds it",
+                    {**OLDER, "proc/modules": "", "sys/module/kvm_intel/parameters/tdx": "Y\n"})
 
     def test_vmx_is_off_until_a_guest_runs(self):
-        self.expect("VMX operation", NO, "enable_virt_at_load",
-                    {"sys/module/kvm/parameters/enable_virt_at_load": "N\n", "sys/module/kvm_intel/parameters/tdx": "N\n"})
+        self.expect("VMX operation", UNKNOWN, "enable_virt_at_load",
+                    {**OLDER, "sys/module/kvm/parameters/enable_virt_at_load": "N\n",
+                     "sys/module/kvm_intel/parameters/tdx": "N\n"})
 
     def test_kvm_does_not_tell_about_vmx(self):
         self.expect("VMX operation", UNKNOWN, "SEAMCALL will",
-                    {"sys/module/kvm/parameters/enable_virt_at_load": None, "sys/module/kvm_intel/parameters/tdx": "N\n"})
+                    {**OLDER, "sys/module/kvm/parameters/enable_virt_at_load": None,
+                     "sys/module/kvm_intel/parameters/tdx": "N\n"})
 
     def test_modules_are_disabled(self):
         self.expect("module loading", NO, "modules_disabled", {"proc/sys/kernel/modules_disabled": "1\n"})
@@ -179,23 +211,21 @@ class Faked(unittest.TestCase):
         found = self.states({"proc/modules": None})
         self.assertEqual(found["module loading"].state, NO)
 
-    def test_lockdown(self):
-        self.expect("module loading", NO, "sign",
-                    {"sys/kernel/security/lockdown": "none [integrity] confidentiality\n"})
-        self.expect("module loading", NO, "debugfs",
-                    {"sys/kernel/security/lockdown": "none integrity [confidentiality]\n"})
-        self.expect("module loading", OK, "not restricted", {"sys/kernel/security/lockdown": None})
-
     def test_signatures_are_enforced(self):
-        enforced = {"sys/module/module/parameters/sig_enforce": "Y\n"}
-        self.expect("module loading", NO, "sign", enforced)
         folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, folder)
         unsigned, signed = Path(folder) / "a.ko", Path(folder) / "b.ko"
         unsigned.write_bytes(b"\x7fELF")
         signed.write_bytes(b"\x7fELF" + checks.SIGNED)
-        self.expect("module loading", NO, "not signed", enforced, modules={"a": unsigned, "b": signed})
-        self.expect("module loading", OK, "are signed", enforced, modules={"b": signed})
+        for how in ({"sys/module/module/parameters/sig_enforce": "Y\n"},
+                    {"sys/kernel/security/lockdown": "none [integrity] confidentiality\n"},
+                    {"sys/kernel/security/lockdown": "none integrity [confidentiality]\n"}):
+            # Nothing can be signed before it is built.
+            self.expect("module loading", UNKNOWN, "must be signed", how)
+            self.expect("module loading", NO, "not signed", how, modules={"a": unsigned, "b": signed})
+            self.expect("module loading", NO, f"below {folder}", how, modules={"a": unsigned, "b": signed})
+            self.expect("module loading", OK, "are signed", how, modules={"b": signed})
+        self.expect("module loading", OK, "not restricted", {"sys/kernel/security/lockdown": None})
 
     def test_no_debugfs(self):
         self.expect("debugfs", NO, "mount -t debugfs", {"proc/mounts": "proc /proc proc rw 0 0\n"})
@@ -213,6 +243,17 @@ class Faked(unittest.TestCase):
         self.assertEqual(machine.budget(), 61000000 * 1024 // 8)
         # Pages and lists; what the software module keeps of each page of the machine.
         self.assertGreater(machine.needs(12800), 12800 * 4096 + 65536000 // 4 * 2)
+        # All that is there at once.
+        self.assertEqual(machine.needs(12800, 600) - machine.needs(12800), 600 * (4096 + 16))
+
+    def test_holes_in_memory_count(self):
+        zones = ("Node 0, zone      DMA\n  pages free 3\n        spanned  4095\n        present  3998\n  start_pfn:           1\n"
+                 "Node 0, zone  Movable\n  pages free 0\n        spanned  0\n        present  0\n"
+                 "Node 1, zone   Normal\n  pages free 9\n        spanned  1000\n        present  900\n  start_pfn:           50000000\n")
+        self.states({"proc/zoneinfo": zones})
+        self.assertEqual(Machine(self.root, FACTS).end_page(), 50001000)
+        self.states()
+        self.assertEqual(Machine(self.root, FACTS).end_page(), 65536000 // 4)
 
     def test_a_simulation_needs_no_tdx(self):
         found = self.states({"proc/cpuinfo": "flags : fpu\n", "dmesg": "", "sys/module/kvm_intel/parameters/tdx": "N\n",
@@ -221,7 +262,7 @@ class Faked(unittest.TestCase):
         self.assertIn("SIMULATED", found["CPU"].line())
 
     def test_only_cpu_and_architecture_make_a_host(self):
-        self.assertTrue(checks.is_no_host(self.states({"proc/cpuinfo": "flags : fpu\n"}).values()))
+        self.assertTrue(checks.is_no_host(self.states({"proc/cpuinfo": "flags : fpu\n", "dmesg": ""}).values()))
         self.assertFalse(checks.is_no_host(self.states({"proc/mounts": ""}).values()))
 
 
@@ -290,12 +331,14 @@ class Runs(unittest.TestCase):
         self.assertIn("checks failed: ", done.stderr)
         self.assertEqual(self.files(), [])
 
-    def make_bench(self):
+    def make_bench(self, farm=None, more=""):
         """make bench ENGINE=host in a tree of its own, where the modules are those of FARM."""
         tree, kernel = self.out / "tree", self.out / "kernel"
         shutil.copytree(TOP / "benchmarks", tree / "benchmarks", ignore=shutil.ignore_patterns("results"))
         shutil.copy(TOP / "Makefile", tree)
-        (tree / "benchmarks/engines/modules.sh").write_text(f"find {FARM} -name '*.ko' | sort\n", encoding="ascii")
+        (tree / "benchmarks/engines/modules.sh").write_text(f"find {farm or FARM} -name '*.ko' | sort\n", encoding="ascii")
+        with open(tree / "benchmarks/host/checks.py", "a", encoding="ascii") as f:
+            f.write(more)
         (kernel / "include/config").mkdir(parents=True)
         (kernel / "Makefile").touch()
         (kernel / "include/config/kernel.release").write_text(os.uname().release, encoding="ascii")
@@ -341,6 +384,27 @@ class Runs(unittest.TestCase):
             self.assertTrue(head.startswith("| SIMULATED "), head)
         print("\n" + tables, flush=True)
 
+    def test_a_machine_that_enforces_signatures(self):
+        """make bench builds, says what to sign, and runs once that is done."""
+        # Only said so: this kernel takes any signature.
+        enforced = ("_word = Machine.word\n"
+                    "Machine.word = lambda self, path: 'Y' if path.endswith('/sig_enforce') else _word(self, path)\n")
+        _, done = self.make_bench(more=enforced)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("must be signed once they are built", done.stderr)
+        self.assertIn(f"sign each .ko below {FARM}", done.stderr)
+
+        shutil.rmtree(self.out / "tree")
+        shutil.rmtree(self.out / "kernel")
+        farm = self.out / "farm"
+        for path in run.find_modules(FARM).values():
+            copy = farm / path.relative_to(FARM)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes() + checks.SIGNED)
+        _, done = self.make_bench(farm, enforced)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("and the modules are signed", done.stderr)
+
     def test_claims_and_donations_are_asked_for(self):
         done = self.simulate("--claim", "0x2000:20", "--donate", "600")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -365,6 +429,24 @@ class Runs(unittest.TestCase):
             self.assertEqual(self.files(), [])
             calls = int(re.search(r"after (\d+) SEAMCALLs", done.stderr).group(1))
             self.assertEqual(calls, int(nth), "no SEAMCALL after that")
+
+    def test_a_leaf_that_looks_at_no_page_takes_none(self):
+        # Of the first page's calls one is TDH.SYS.RD, leaf 34.  The order is the same in each run.
+        with warnings_expected():
+            done = self.simulate("--fail-at", "4")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("error: leaf 34 came back with", done.stderr)
+        self.assertIn("all is as before", done.stderr)
+        self.assertNotIn("stays out of use", done.stderr)
+        self.assertEqual(self.files(), [])
+
+    def test_a_slow_flush_makes_a_smaller_run(self):
+        done = self.simulate(ns=1000000)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"a WBINVD takes 1,\d\d\d,\d\d\d ns: arrays of 1 page at the most instead of 512\n")
+        flushed = {r["pages"] for r in hostfile.load(self.files()[0])["records"]
+                   if r["kind"] == "samples" and r["op"] == "release-flushed"}
+        self.assertEqual(flushed, {1})
 
     def test_the_tdx_module_cannot_be_reached(self):
         # As if the checks had been passed: tdx_seamcall refuses, in the middle of the run.
@@ -445,12 +527,56 @@ class Runs(unittest.TestCase):
             subprocess.run(["rmmod", "tdx_pa_array"], check=True)
 
     def test_memory_that_is_gone_is_noticed(self):
-        script = ("import sys; sys.path[:0] = sys.argv[1:2]\n"
+        def gone(donated):
+            script = ("import sys; sys.path[:0] = sys.argv[1:2]\n"
+                      "import run\n"
+                      "b = run.Before(); b.free_kib += 50 << 10\n"
+                      f"print(b.differences(0, {donated}))")
+            done = subprocess.run([sys.executable, "-c", script, str(HERE)], capture_output=True, text=True, check=True)
+            wrong, kib = re.fullmatch(r"\((.*), (-?\d+)\)\n", done.stdout).groups()
+            self.assertEqual(wrong, "[]")
+            return int(kib)
+
+        self.assertGreater(gone(0), run.NOISE_KIB)
+        # What the TDX module was given for good is not missed.
+        self.assertLess(gone(12800), run.NOISE_KIB // 4)
+
+    def test_a_run_is_kept_although_others_took_memory(self):
+        script = ("import sys; sys.path.insert(0, sys.argv[1]); sys.argv = ['run.py', *sys.argv[2:]]\n"
                   "import run\n"
-                  "b = run.Before(); b.free_kib += 40 << 10\n"
-                  "print(b.differences(0)[0])")
-        done = subprocess.run([sys.executable, "-c", script, str(HERE)], capture_output=True, text=True, check=True)
-        self.assertIn("KiB of memory are not back", done.stdout)
+                  "init = run.Before.__init__\n"
+                  "def more(self): init(self); self.free_kib += 100 << 10\n"
+                  "run.Before.__init__ = more\n"
+                  "sys.exit(run.main())")
+        done = subprocess.run([sys.executable, "-c", script, str(HERE), "bench", "--modules", FARM, "--out",
+                               str(self.out), "--quick", "--simulate", "1000"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("KiB of memory are not back", done.stderr)
+        self.assertEqual(len(self.files()), 1)
+
+    def test_what_nobody_has_thought_of_is_said(self):
+        script = ("import sys; sys.path.insert(0, sys.argv[1]); sys.argv = ['run.py', *sys.argv[2:]]\n"
+                  "import run\n"
+                  "def full(*a): raise OSError(28, 'No space left on device')\n"
+                  "run.Worker.keep = full\n"
+                  "sys.exit(run.main())")
+        done = subprocess.run([sys.executable, "-c", script, str(HERE), "bench", "--modules", FARM, "--out",
+                               str(self.out), "--quick", "--simulate", "1000"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("\nerror: OSError: [Errno 28] No space left on device\n", done.stderr)
+        self.assertIn("all is as before", done.stderr)
+
+    def test_root_without_sbin_in_its_path(self):
+        done = host("bench", "--modules", FARM, "--out", str(self.out), "--quick", "--simulate", "1",
+                    env={**os.environ, "PATH": "/usr/bin:/bin"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_watchdog_is_not_stopped(self):
+        run = self.start("--quick")
+        self.wait_for("tdx_bench")
+        run.send_signal(signal.SIGTSTP)
+        _, said = run.communicate(timeout=200)
+        self.assertEqual(run.returncode, 0, said)
 
     def test_more_than_there_is_memory_for(self):
         done = self.simulate("--donate", "1000000")
@@ -464,7 +590,22 @@ class Runs(unittest.TestCase):
 
 
 class Arguments(unittest.TestCase):
-    """What the runner does not take."""
+    """What the runner makes of what it is told, and does not take."""
+
+    def test_flushes_have_their_time(self):
+        all_pages, smaller = list(run.FLUSH_PAGES), False
+        for ns in (0, 200, 2000, 5000, 10000, 20000, 50000, 100000, 1000000):
+            pages, repeats = run.flushes_that_fit(all_pages, run.REPEATS, ns, run.FLUSH_SECONDS)
+            self.assertEqual(pages, all_pages[:len(pages)], "the largest go")
+            self.assertEqual(pages[0], 1)
+            self.assertGreaterEqual(repeats, run.LEAST_REPEATS)
+            self.assertLess(sum(run.nr_flushes(p, repeats) for p in pages) * ns, run.FLUSH_SECONDS * 10**9)
+            # No size goes as long as there are samples to drop.
+            self.assertTrue(pages == all_pages or repeats == run.LEAST_REPEATS)
+            smaller = smaller or pages != all_pages
+            if ns <= 5000:
+                self.assertEqual((pages, repeats), (all_pages, run.REPEATS))
+        self.assertTrue(smaller)
 
     def test_arguments_out_of_range(self):
         for bad in (["--simulate", "1000001"], ["--simulate", "-1"], ["--simulate", "x"], ["--simulate", "1", "--donate", "0"],
@@ -503,12 +644,12 @@ class Modules(unittest.TestCase):
         self.assertIn(words, said[-1])
         self.assertNotIn(path.split("/")[-1], Machine().loaded())
 
-    def test_parameters_of_tdx_host_out_of_range(self):
+    def test_parameters_of_tdx_measure_out_of_range(self):
         for parameter in ("lines_pages=0", "lines_pages=4097", "wbinvd_ns=1000001", "donate_pages=1048577"):
-            self.refused("benchmarks/host/tdx_host", parameter, "Invalid parameters", "lines_pages must be 1 to 4096")
-        self.refused("benchmarks/host/tdx_host", "donate_pages=1000000", "Cannot allocate memory", "one in 8")
+            self.refused("benchmarks/host/tdx_measure", parameter, "Invalid parameters", "lines_pages must be 1 to 4096")
+        self.refused("benchmarks/host/tdx_measure", "donate_pages=1000000", "Cannot allocate memory", "one in 8")
         for parameter in ("lines_pages=x", "wbinvd_ns=-1", "donate_pages=-5"):
-            self.assertNotEqual(self.insmod("benchmarks/host/tdx_host", parameter).returncode, 0)
+            self.assertNotEqual(self.insmod("benchmarks/host/tdx_measure", parameter).returncode, 0)
 
     def test_parameters_of_tdx_bench_out_of_range(self):
         for parameter in ("repeats=0", "repeats=1002", "sample_us=0", "sample_us=10001"):
@@ -517,8 +658,8 @@ class Modules(unittest.TestCase):
             self.refused("benchmarks/bench/tdx_bench", parameter, "Invalid parameters", "pages must be")
 
     def test_the_watch_leaves_the_door_to_the_software_module(self):
-        self.assertEqual(self.insmod("benchmarks/host/tdx_host", "lines_pages=1").returncode, 0)
-        subprocess.run(["rmmod", "tdx_host"], check=True)
+        self.assertEqual(self.insmod("benchmarks/host/tdx_measure", "lines_pages=1").returncode, 0)
+        subprocess.run(["rmmod", "tdx_measure"], check=True)
         done = self.insmod("benchmarks/bench/tdx_bench", "ops=life-control", "pages=1", "repeats=1", "sample_us=1", "log=N")
         self.assertEqual(done.returncode, 0)
         records = Path("/sys/kernel/debug/tdx_bench").read_text(encoding="ascii")
@@ -530,10 +671,10 @@ class Modules(unittest.TestCase):
         bench = ["ops=release-flushed,life-control", "designs=flat", "pages=1,512", "repeats=3", "sample_us=20", "log=N"]
         before = None
         for turn in range(10):
-            self.assertEqual(self.insmod("benchmarks/host/tdx_host", *host).returncode, 0)
+            self.assertEqual(self.insmod("benchmarks/host/tdx_measure", *host).returncode, 0)
             self.assertEqual(self.insmod("benchmarks/bench/tdx_bench", *bench).returncode, 0)
             subprocess.run(["rmmod", "tdx_bench"], check=True)
-            subprocess.run(["rmmod", "tdx_host"], check=True)
+            subprocess.run(["rmmod", "tdx_measure"], check=True)
             # The first turns fill the slab allocator's caches.
             if turn == 1:
                 before = free_pages()
@@ -598,11 +739,21 @@ class Imported(unittest.TestCase):
     def test_malformed(self):
         for raw, words in ((b"", "no JSON"), (b"hello", "no JSON"), (b"\x7fELF\x02", "no JSON"), (b"\xff\xfe", "not ASCII"),
                            (b"[]", "not an object"), (b"null", "not an object"), (b"{}", "has no format"),
-                           (b"[" * 100000, "nested too deeply"), (b'{"a": 1, "a": 2}', "comes twice"),
+                           (b"[" * 100000, "nested too deeply"),
+                           (b'{"a": ' + b"[" * 100000, "nested too deeply"), (b'{"a": 1, "a": 2}', "comes twice"),
                            (b'{"a": NaN}', "not a whole number"), (b'{"a": 1e999}', "not a whole number"),
                            (b'{"a": ' + b"9" * 5000 + b"}", "no number that a run has"),
                            (b" " * (hostfile.MAX_BYTES + 1), "more than 16 MiB")):
             self.refused(words, raw=raw)
+
+    def test_depth(self):
+        # Up to where the parser itself gives up, and beyond.
+        whole = hostfile.dumps(small_file()).replace('"Intel(R) Xeon(R) 6972P"', "DEEP")
+        for depth in (*range(900, 1100), 5000):
+            raw = whole.replace("DEEP", "[" * depth + "]" * depth).encode()
+            with self.assertRaises(hostfile.Bad) as caught:
+                hostfile.parse(raw)
+            self.assertRegex(str(caught.exception), "run.cpu is a list, not|nested too deeply")
 
     def test_truncated(self):
         whole = hostfile.dumps(small_file()).encode()
@@ -619,10 +770,18 @@ class Imported(unittest.TestCase):
         self.refused("unknown field", lambda d: d["records"][0].update(note="x"))
 
     def test_text_that_would_be_markup(self):
-        for evil in ("<script>alert(1)</script>", "a | b", "`rm`", "[x](http://y)", "a\nb", "\u202e", "", "x" * 121, 5, None):
+        for evil in ("<script>alert(1)</script>", "a | b", "`rm`", "[x](http://y)", "https://evil.example/x", "www.evil.example",
+                     "@somebody", "a __b__", "~~c~~", "a\nb", "\u202e", "", "x" * 121, 5, None):
             self.refused("run.cpu is", lambda d, e=evil: d["run"].update(cpu=e))
         self.refused("the command of a run", lambda d: d["run"].update(command="make bench ENGINE=host; rm -rf /"))
         self.refused("run.date", lambda d: d["run"].update(date="yesterday"))
+        # What Python takes for digits, too.
+        for name, value in (("date", "20\u0662\u0666-11-24"), ("module", "2.0.\u0665"), ("features0", "0x\u0664"),
+                            ("command", "make bench ENGINE=host DONATE=51\u0662")):
+            self.refused(f"run.{name} is", lambda d, n=name, v=value: d["run"].update({n: v}))
+        # What a processor's name has.
+        self.assertTrue(hostfile.TEXT.fullmatch("Intel(R) Xeon(R) Platinum 8480+ @ 2.00GHz"))
+        self.assertTrue(hostfile.TEXT.fullmatch(hostfile.printable("6.12-a__b @me https://www.x ~~ <b> \u0661")))
 
     def test_numbers_out_of_range(self):
         for bad in (0, -1, 1.5, True, "5", None, [], 10**13 + 1):
@@ -654,9 +813,17 @@ class Imported(unittest.TestCase):
             d["run"].update(command="make bench ENGINE=host SIMULATE=2000")
         self.refused("contradict", other)
 
+    def test_what_was_asked_for_says_so(self):
+        for option in ("CLAIM=0x1000:20 ", "DONATE=512"):
+            self.refused(f"contradict each other about {option[:5]}", lambda d, o=option: d["run"].update(
+                command=d["run"]["command"].replace(o, "").strip()))
+        self.refused("about DONATE", lambda d: d.update(records=[r for r in d["records"] if r["kind"] not in
+                                                                 ("donated", "started")]))
+
     def test_names_of_files_are_harmless(self):
         data = small_file()
         data["run"]["cpu"] = "../../../etc/passwd"
+        hostfile.check(data)
         self.assertRegex(hostfile.name(data), r"^host-[a-z0-9-]+\.json$")
 
     def test_import(self):

@@ -2,8 +2,8 @@
 /*
  * The watch: every SEAMCALL of a run passes here
  *
- * A run expects success, an interruption, or a message to be delivered.  At
- * anything else it is over: no leaf that claims pages is let through any more, and
+ * A run expects success; of a leaf that works on pages or talks to a device also an
+ * interruption, or a message to be delivered.  At anything else it is over: no leaf that claims pages is let through any more, and
  * whoever runs designs is told to stop.  What the run holds then is given back: as
  * long as no page was ever the module's, without another SEAMCALL.
  */
@@ -18,7 +18,7 @@
 #include "../../arch/x86/virt/vmx/tdx/door.h"
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "../designs/design.h"
-#include "tdx_host.h"
+#include "measure.h"
 
 struct watch watch;
 
@@ -29,10 +29,13 @@ static struct design_guard guard = {
 static const struct tdx_door *inner;
 static unsigned long delay_ns, fail_nth;
 
-static bool is_expected(u64 status)
+static bool is_expected(u64 leaf, u64 status)
 {
 	u64 class = status & TDX_SEAMCALL_STATUS_MASK;
 
+	/* These two do all or nothing. */
+	if (leaf == TDH_PHYMEM_PAGE_WBINVD || leaf == TDH_SYS_RD)
+		return !status;
 	return !status || class == TDX_INTERRUPTED_RESUMABLE || class == TDX_SPDM_REQUEST;
 }
 
@@ -58,18 +61,18 @@ static void stop(u64 leaf, u64 status)
 	watch.leaf = leaf;
 	watch.status = status;
 	WRITE_ONCE(guard.stop, true);
-	pr_err("tdx_host: leaf %llu came back with 0x%016llx; the run stops\n", leaf, status);
+	pr_err("tdx_measure: leaf %llu came back with 0x%016llx; the run stops\n", leaf, status);
 }
 
 static u64 call(u64 leaf, struct tdx_module_args *args)
 {
 	u64 start, status;
 
+	if (watch.nr_calls == fail_nth)
+		return TDX_OPERAND_BUSY;
 	/* The software module has nothing to read; this is to enter and to leave. */
 	if (watch.simulated && leaf == TDH_SYS_RD)
 		return 0;
-	if (watch.nr_calls == fail_nth)
-		return TDX_OPERAND_BUSY;
 
 	start = ktime_get_ns();
 	status = inner->seamcall(leaf, args);
@@ -94,7 +97,7 @@ static u64 watched(u64 leaf, struct tdx_module_args *args)
 	watch.nr_calls++;
 	watch.claimed |= claims(leaf);
 	status = call(leaf, args);
-	if (!is_expected(status)) {
+	if (!is_expected(leaf, status)) {
 		watch.nr_kept += leaf == TDH_PHYMEM_PAGE_WBINVD;
 		stop(leaf, status);
 	}
@@ -139,7 +142,7 @@ int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at)
 	if (real) {
 		inner = real(&watch.about);
 		if (wbinvd_ns || fail_at) {
-			pr_err("tdx_host: tdx_seamcall is loaded: wbinvd_ns and fail_at are for simulations\n");
+			pr_err("tdx_measure: tdx_seamcall is loaded: wbinvd_ns and fail_at are for simulations\n");
 			symbol_put(tdx_seamcall_door);
 			return -EINVAL;
 		}
@@ -156,7 +159,7 @@ int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at)
 	door.global_key = inner->global_key;
 	err = tdx_door_install(&door);
 	if (err) {
-		pr_err("tdx_host: something else is behind the door; unload it\n");
+		pr_err("tdx_measure: something else is behind the door; unload it\n");
 		if (real)
 			symbol_put(tdx_seamcall_door);
 	}

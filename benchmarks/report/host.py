@@ -147,11 +147,14 @@ def main():
     if args.what == "import":
         # What it imports is wanted here only.
         import report
-        path = hostfile.write(data, args.top / "benchmarks" / "results")
+        results_dir = args.top / "benchmarks" / "results"
+        known = (results_dir / hostfile.name(data)).exists()
+        path = hostfile.write(data, results_dir)
         try:
             report.write_results(args.top)
         except BaseException:
-            path.unlink()
+            if not known:
+                path.unlink()
             raise
         print(f"Kept as {path.relative_to(args.top)}; its tables are in RESULTS.md. "
               "To undo: remove that file, then `make plots`.")

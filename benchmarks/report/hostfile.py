@@ -27,7 +27,9 @@ LINES = ("flushed", "clean", "dirty")
 WHERES = ("same", "other")
 BEHIND = ("software", "module")
 
-TEXT = re.compile(r"[A-Za-z0-9 .,:()@+=/_~-]{1,120}")
+# What a reader of Markdown would make a link, a mention of somebody or an emphasis of.
+MARKUP = r"://|www\.|@(?=[A-Za-z0-9_-])|~~|__"
+TEXT = re.compile(rf"(?!.*(?:{MARKUP}))[A-Za-z0-9 .,:()@+=/_~-]{{1,120}}")
 
 
 class Bad(Exception):
@@ -36,12 +38,13 @@ class Bad(Exception):
 
 def printable(text):
     """What of a text may stand in a file."""
-    return re.sub(r"[^A-Za-z0-9 .,:()@+=/_~-]+", " ", text)[:120].strip() or "unknown"
+    return re.sub(rf"[^A-Za-z0-9 .,:()@+=/_~-]+|{MARKUP}", " ", text)[:120].strip() or "unknown"
 
 
 def show(value):
     """A value as an error message may show it."""
-    text = ascii(value)
+    # Of what is inside of one, nothing: it may be deep.
+    text = {list: "a list", dict: "an object"}.get(type(value)) or ascii(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 
@@ -100,12 +103,12 @@ def fields(value, where, wanted):
 
 HEX = re.compile(r"0x[0-9a-f]{1,16}")
 RUN = {
-    "date": text(re.compile(r"20\d\d-[01]\d-[0-3]\d"), "a date"),
-    "command": text(re.compile(r"make bench ENGINE=host( QUICK=1)?( SIMULATE=\d{1,7})?"
-                               r"( CLAIM=0x[0-9a-f]{1,8}:\d{1,3})?( DONATE=\d{1,7})?"), "the command of a run"),
+    "date": text(re.compile(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]"), "a date"),
+    "command": text(re.compile(r"make bench ENGINE=host( QUICK=1)?( SIMULATE=[0-9]{1,7})?"
+                               r"( CLAIM=0x[0-9a-f]{1,8}:[0-9]{1,3})?( DONATE=[0-9]{1,7})?"), "the command of a run"),
     "commit": text(), "kernel": text(), "compiler": text(), "cpu": text(), "microcode": text(),
     "packages": number(1, 64), "cpus": number(1, 65536),
-    "module": text(re.compile(r"\d{1,5}\.\d{1,5}\.\d{1,5}"), "a version"),
+    "module": text(re.compile(r"[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}"), "a version"),
     "features0": text(HEX, "a hexadecimal number"), "erratum": truth,
 }
 RECORDS = {
@@ -172,6 +175,10 @@ def check(data):
     said = re.search(r" SIMULATE=(\d+)", data["run"]["command"])
     if simulated != (int(said.group(1)) if said else None):
         raise Bad("simulated_wbinvd_ns and the command contradict each other")
+    for option, kinds in (("DONATE", {"donated", "started"}), ("CLAIM", {"life-control"})):
+        made = any(r["behind"] == "module" and not kinds.isdisjoint((r["kind"], r.get("op"))) for r in records)
+        if made != (f" {option}=" in data["run"]["command"]):
+            raise Bad(f"the records and the command contradict each other about {option}")
 
 
 def once(pairs):

@@ -65,6 +65,13 @@ static int ask_module(void)
 		pr_err("tdx_seamcall: %s (status 0x%016llx)\n", why, status);
 		return err;
 	}
+	why = tdx_seamcall_lacks(about.features0, tdx_seamcall_allow_claims,
+				 tdx_seamcall_donate_pages);
+	if (why) {
+		pr_err("tdx_seamcall: this TDX module has no %s: TDX_FEATURES0 is 0x%llx; run without allow_claims and donate_pages\n",
+		       why, about.features0);
+		return -EOPNOTSUPP;
+	}
 
 	/* Not every one has all of these: what stays 0 is not known. */
 	read_field(TDX_FIELD_MAJOR_VERSION, &about.major);

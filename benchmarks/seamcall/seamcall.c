@@ -225,6 +225,26 @@ int tdx_seamcall_errno(u64 status, const char **why)
 }
 
 /**
+ * tdx_seamcall_lacks - what a TDX module cannot do that it was to be allowed
+ * @features0: its TDX_FEATURES0
+ * @claims: leaves that claim pages were to be let through
+ * @donates: memory was to be given to its extensions
+ *
+ * Source: patches of the series for TDX Connect,
+ * https://lore.kernel.org/all/20260327160132.2946114-1-yilun.xu@linux.intel.com/
+ *
+ * Return: its name, or NULL if nothing is missing.
+ */
+const char *tdx_seamcall_lacks(u64 features0, bool claims, bool donates)
+{
+	if (claims && !(features0 & TDX_FEATURES0_CONNECT))
+		return "TDX Connect (bit 6)";
+	if (donates && !(features0 & TDX_FEATURES0_EXT))
+		return "extensions (bit 39)";
+	return NULL;
+}
+
+/**
  * tdx_seamcall_reset_page - rewrite a page that was private
  * @pa: physical address of the page
  *

@@ -9,6 +9,7 @@
 #ifndef _TDX_SEAMCALL_H
 #define _TDX_SEAMCALL_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 #include <asm/tdx.h>
@@ -29,6 +30,10 @@
 #define TDX_FIELD_MAJOR_VERSION		0x0800000100000004ULL
 #define TDX_FIELD_UPDATE_VERSION	0x0800000100000005ULL
 #define TDX_FIELD_FEATURES0		0x0A00000300000008ULL
+
+/* Of TDX_FEATURES0: sessions, streams and IOMMUs; extensions with memory of their own. */
+#define TDX_FEATURES0_CONNECT		BIT_ULL(6)
+#define TDX_FEATURES0_EXT		BIT_ULL(39)
 
 /**
  * struct tdx_seamcall_about - the TDX module as it presents itself
@@ -55,6 +60,7 @@ bool tdx_seamcall_donates(u64 leaf);
 const struct tdx_door *tdx_seamcall_door(struct tdx_seamcall_about *about);
 int tdx_seamcall_global_key(u64 partitioning, unsigned int phys_bits, u64 *key);
 int tdx_seamcall_errno(u64 status, const char **why);
+const char *tdx_seamcall_lacks(u64 features0, bool claims, bool donates);
 void tdx_seamcall_reset_page(phys_addr_t pa);
 
 extern bool tdx_seamcall_allow_claims;

@@ -232,6 +232,21 @@ static void global_key_follows_the_last_mktme_key(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, key, 42);
 }
 
+/* Rule: a TDX module is not asked for what it does not have. */
+static void what_a_module_lacks_is_told(struct kunit *test)
+{
+	const u64 connect = 1ULL << 6, ext = 1ULL << 39, all = ~0ULL;
+
+	KUNIT_EXPECT_NULL(test, tdx_seamcall_lacks(0, false, false));
+	KUNIT_EXPECT_NULL(test, tdx_seamcall_lacks(connect, true, false));
+	KUNIT_EXPECT_NULL(test, tdx_seamcall_lacks(ext, false, true));
+	KUNIT_EXPECT_NULL(test, tdx_seamcall_lacks(connect | ext, true, true));
+	KUNIT_EXPECT_NOT_NULL(test, tdx_seamcall_lacks(all & ~connect, true, false));
+	KUNIT_EXPECT_NOT_NULL(test, tdx_seamcall_lacks(all & ~ext, false, true));
+	KUNIT_EXPECT_NOT_NULL(test, tdx_seamcall_lacks(ext, true, true));
+	KUNIT_EXPECT_NOT_NULL(test, tdx_seamcall_lacks(connect, true, true));
+}
+
 /* Rule: each way to fail has its own number and says what to do. */
 static void each_failure_has_its_errno(struct kunit *test)
 {
@@ -287,6 +302,7 @@ static struct kunit_case seamcall_cases[] = {
 	KUNIT_CASE(donations_are_let_through_page_by_page),
 	KUNIT_CASE(what_is_refused_stays_ours),
 	KUNIT_CASE(global_key_follows_the_last_mktme_key),
+	KUNIT_CASE(what_a_module_lacks_is_told),
 	KUNIT_CASE(each_failure_has_its_errno),
 	KUNIT_CASE(reset_rewrites_the_whole_page),
 	{}

@@ -6,8 +6,8 @@
  * simulation, the software one.  It ends a run at the first completion status that
  * no run should see.
  */
-#ifndef _TDX_HOST_H
-#define _TDX_HOST_H
+#ifndef _TDX_MEASURE_H
+#define _TDX_MEASURE_H
 
 #include <linux/types.h>
 
@@ -48,4 +48,4 @@ int lines_measure(unsigned int nr_pages, void (*tell)(const char *what, const ch
 						      const char *where, const u64 *ns,
 						      unsigned int nr));
 
-#endif /* _TDX_HOST_H */
+#endif /* _TDX_MEASURE_H */
