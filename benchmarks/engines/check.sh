@@ -92,6 +92,13 @@ callers() { $PYTHON "$TOP/benchmarks/report/callers.py" --top "$TOP" --check; }
 # What Documentation/ names is there, and the figures are those of the kept runs.
 evidence() { $PYTHON "$TOP/benchmarks/report/answers.py" --top "$TOP"; }
 
+# Of that, each rule is broken once.
+evidence_rules()
+{
+	$PYTHON "$TOP/benchmarks/report/test_answers.py" "$TOP" 2>&1 | sed '/^ok /d; /, 0 failed$/d'
+	[ "${PIPESTATUS[0]}" -eq 0 ]
+}
+
 check "SPDX line in every file" spdx
 check "checkpatch --strict" checkpatch
 check "kernel-doc" kernel_doc
@@ -100,4 +107,5 @@ check "pyflakes" python_scripts
 check "documentation pages" pages
 check "counts of make callers" callers
 check "evidence in Documentation/" evidence
+check "rules of that evidence" evidence_rules
 exit $bad

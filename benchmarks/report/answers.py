@@ -18,7 +18,11 @@ A figure is looked up in the run that the command has made and that is kept:
     make callers:         FLOW, DESIGN, lines or branches or ways to go wrong or bytes
                           code of array and wrappers, DESIGN
 
-Every page is searched for names of files, make targets and functions that are not there.
+A test is a KUNIT_CASE() whose function is defined in the same file. Code is what a C file
+defines: a function with its body, a macro, a type, a member, a constant, a global variable.
+To be called, declared or told of is not enough.
+
+Every page is searched for names of files, make targets, tests and functions that are not there.
 Prints a line for each thing that is wrong.  --write puts in the values of the kept runs.
 """
 import argparse
@@ -29,6 +33,7 @@ import textwrap
 from pathlib import Path
 
 import callers
+import csource
 import faults
 import frag
 from runs import Run, number
@@ -37,6 +42,10 @@ NR_QUESTIONS = 22
 PAGE = "Documentation/review-answers.rst"
 RIVALS = ("v2", "descriptor", "bare list")
 WIDTH = 96
+
+# The kernel's own, and what the pages say of it.
+KERNEL = {"tdx_get_sysinfo", "tdx_quirk_reset_paddr",       # the series needs them
+          "tdx_reclaim_control_page"}                       # what KVM does with a lost page
 
 FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+) = (.+)")
 
@@ -123,15 +132,24 @@ def git(top, *args):
                           check=False).stdout
 
 
-def cases(top):
-    """Names of all tests, as suite.case."""
-    found = set()
-    for path in git(top, "ls-files", "*_kunit.c").split():
-        text = (top / path).read_text(encoding="utf-8")
-        suite = re.search(r'\.name = "(tdx_\w+)"', text)
-        if suite:
-            found |= {f"{suite[1]}.{case}" for case in re.findall(r"KUNIT_CASE\w*\((\w+)", text)}
-    return found
+class Tree:
+    """What is there to be named."""
+
+    def __init__(self, top):
+        self.top = top
+        listed = git(top, "ls-files", "--cached", "--others", "--exclude-standard")
+        self.files = [f for f in listed.splitlines() if (top / f).is_file()]
+        self.targets = set(re.findall(r"^([a-z-]+):", self.text("Makefile"), re.M))
+        self.code = {f: csource.code_of(self.text(f)) for f in self.files
+                     if re.match(r"(?:arch|benchmarks)/.*\.[ch]$", f)}
+        self.defined = {f: csource.definitions(code) for f, code in self.code.items()}
+        self.defined_anywhere = set().union(*self.defined.values())
+        self.tests = {f"{suite}.{case}" for f, code in self.code.items()
+                      for suite in re.findall(r'\.name = "(tdx_\w+)"', code)[:1]
+                      for case in re.findall(r"\bKUNIT_CASE\w*\((\w+)", code) if case in self.defined[f]}
+
+    def text(self, path):
+        return (self.top / path).read_text(encoding="utf-8")
 
 
 def items(text):
@@ -148,7 +166,7 @@ def questions(text):
         yield int(n), title, re.split(r"^.+\n=+$", body, flags=re.M)[0]
 
 
-def check_answer(title, body, tests, top, figures):
+def check_answer(title, body, tree, figures):
     """What is wrong with one answer."""
     answer = body.strip().split("\n\n")[0]
     if answer.startswith("*") or len(re.findall(r"[.?!](?:\s|$)", answer)) > 2:
@@ -163,14 +181,13 @@ def check_answer(title, body, tests, top, figures):
         code = re.match(r"\* code ``([^`:]+):([^`]+)``", item)
         figure = FIGURE.fullmatch(item)
         if test:
-            if test[1] not in tests:
+            if test[1] not in tree.tests:
                 yield f"{title}: there is no test {test[1]}"
         elif code:
-            path = top / code[1]
-            if not path.is_file():
+            if code[1] not in tree.files:
                 yield f"{title}: there is no file {code[1]}"
-            elif not re.search(rf"\b{re.escape(code[2])}\b", path.read_text(encoding="utf-8")):
-                yield f"{title}: {code[1]} has no {code[2]}"
+            elif code[2] not in tree.defined.get(code[1], ()):
+                yield f"{title}: {code[1]} does not define {code[2]}"
         elif figure:
             value = figures.value(figure[1], figure[2])
             if value is None:
@@ -183,48 +200,44 @@ def check_answer(title, body, tests, top, figures):
         yield f"{title}: no evidence"
 
 
-def check_names(top, path, text, targets, tests):
-    """Files, targets, tests and functions in literals that are not there."""
+def check_names(path, tree):
+    """What a page names and is not there."""
+    text = tree.text(path)
     for literal in re.findall(r"``([^`]+)``", text) + re.findall(r"(?<!`)`([^`]+)`(?!`)", text):
         # What stands for something else, or is made.
         if re.search(r"[<>*{}$]|\.\.\.|(?:^|/)(?:build|~)|^/", literal):
             continue
         for target in re.findall(r"^make ([a-z-]+)", literal):
-            if target not in targets:
+            if target not in tree.targets:
                 yield f"{path}: there is no make {target}"
-        if re.fullmatch(r"(?:arch|benchmarks|Documentation)/[\w./-]+", literal):
-            name = literal.split(":")[0]
-            if not (top / name).exists():
-                yield f"{path}: there is no {name}"
-        if re.fullmatch(r"tdx_\w+\.[a-z_]{3,}", literal) and literal not in tests:
-            yield f"{path}: there is no test {literal}"
-        function = re.fullmatch(r"(?:tdx|tdh|hpa)_\w+(?=\(\))\(\)", literal)
-        if function and not git(top, "grep", "-lw", literal[:-2], "--", "arch", "benchmarks"):
+        if re.fullmatch(r"(?:arch|benchmarks|Documentation)/[\w./-]+", literal) and \
+                not (tree.top / literal).exists():
             yield f"{path}: there is no {literal}"
+        if re.fullmatch(r"tdx_\w+\.[a-z_]{3,}", literal) and literal not in tree.tests:
+            yield f"{path}: there is no test {literal}"
+    functions = set(re.findall(r"\b(?:tdx|tdh|hpa)_\w+(?=\()", text))
+    for name in sorted(functions - tree.defined_anywhere - KERNEL):
+        yield f"{path}: there is no {name}()"
 
 
-def check_driver(top):
+def check_driver(tree):
     """A driver reads no field of an array."""
     fields = r"(->|\.)(entries|nr_held|flush|donated|iommu_mt)\b"
-    for line in git(top, "grep", "-nE", fields, "--", "benchmarks/driver/tdx_connect.[ch]").splitlines():
+    for line in git(tree.top, "grep", "-nE", fields, "--", "benchmarks/driver/tdx_connect.[ch]").splitlines():
         yield f"the driver knows the array's fields: {line}"
 
 
 def check(top):
-    text = (top / PAGE).read_text(encoding="utf-8")
-    tests, figures = cases(top), Figures(top)
-    targets = set(re.findall(r"^([a-z-]+):", (top / "Makefile").read_text(encoding="utf-8"), re.M))
-    found = list(questions(text))
+    tree, figures = Tree(top), Figures(top)
+    found = list(questions(tree.text(PAGE)))
     if [n for n, _, _ in found] != list(range(1, NR_QUESTIONS + 1)):
         yield f"{PAGE}: not the questions 1 to {NR_QUESTIONS}"
     for n, _, body in found:
-        yield from check_answer(f"{PAGE}, {n}", body, tests, top, figures)
-    for path in git(top, "ls-files", "--cached", "--others", "--exclude-standard", "Documentation/*.rst",
-                    "README.md").split():
-        page = top / path
-        if page.is_file():
-            yield from check_names(top, path, page.read_text(encoding="utf-8"), targets, tests)
-    yield from check_driver(top)
+        yield from check_answer(f"{PAGE}, {n}", body, tree, figures)
+    for path in tree.files:
+        if re.fullmatch(r"Documentation/[^/]+\.rst|README\.md", path):
+            yield from check_names(path, tree)
+    yield from check_driver(tree)
 
 
 def write(top):

@@ -26,6 +26,7 @@ import tempfile
 from pathlib import Path
 
 from common import commit, compiler, table
+from csource import emptied, without_comments
 
 STORED = "callers.json"
 BASE, DESIGN = "v2", "flat"
@@ -115,16 +116,6 @@ OBJECTS = {
     "descriptor": ["benchmarks/designs/descriptor/page_array.o"],
     "flat": [f"arch/x86/virt/vmx/tdx/{o}.o" for o in ("pa_array", "pa_blocks", "tdh")],
 }
-
-
-def emptied(text):
-    """As many lines, and nothing in them."""
-    return "\n" * text.count("\n")
-
-
-def without_comments(text):
-    pattern = r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*'
-    return re.sub(pattern, lambda m: m[0] if m[0].startswith('"') else emptied(m[0]), text, flags=re.S)
 
 
 def without_calls(text, names):

@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""test_answers.py TOP [NAME...]: tests of answers.py: each of its rules is broken once.
+
+Rules: in a copy of the tree with a history of its own, exactly that is told.  Code: what a C
+file defines and what not.  The last line is "N passed, N failed".
+"""
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import answers
+import csource
+import told
+
+TOP = Path()
+PAGE = answers.PAGE
+OTHER_PAGE = "Documentation/design.rst"
+MADE_UP, SUITE = "benchmarks/bench/made_up.c", "benchmarks/bench/made_up_kunit.c"
+
+def git(top, *args):
+    return subprocess.run(["git", "-C", str(top), *args], check=True, capture_output=True, text=True).stdout
+
+
+class Rules(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        """What is wrong with the tree itself is for another check to tell."""
+        tmp = Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, tmp)
+        cls.tree = tmp / "tree"
+        for path in git(TOP, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+            if (TOP / path).is_file():
+                (cls.tree / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(TOP / path, cls.tree / path)
+        git(cls.tree, "init", "-q")
+        # No figure changes here, and intervals take time.
+        figures = mock.patch.object(answers, "Figures", return_value=answers.Figures(cls.tree))
+        figures.start()
+        cls.addClassCleanup(figures.stop)
+        cls.always = set(answers.check(cls.tree))
+
+    def edit(self, path, change):
+        """Until the test ends."""
+        file = self.tree / path
+        was = file.read_text(encoding="utf-8") if file.exists() else None
+        self.addCleanup(file.unlink if was is None else lambda: file.write_text(was, encoding="utf-8"))
+        file.write_text(change(was or ""), encoding="utf-8")
+        self.assertNotEqual(file.read_text(encoding="utf-8"), was)
+
+    def append(self, path, text):
+        self.edit(path, lambda was: was + text)
+
+    def sub(self, path, pattern, text):
+        self.edit(path, lambda was: re.sub(pattern, text, was, count=1, flags=re.M | re.S))
+
+    def item(self, text):
+        """Evidence for the first answer."""
+        self.sub(PAGE, r"^:v2:", f"* {text}\n\n:v2:")
+
+    def expect(self, *wrong):
+        self.assertEqual(sorted(set(answers.check(self.tree)) - self.always), sorted(wrong))
+
+    # Answers
+
+    def test_an_answer_is_two_sentences(self):
+        self.sub(PAGE, r"^(1\. [^\n]+\n-+\n\n)", r"\1One. Two. Three.\n\n")
+        self.expect(f"{PAGE}, 1: no answer in two sentences")
+
+    def test_each_rival_is_told_of(self):
+        self.sub(PAGE, r"^:descriptor:", "descriptor:")
+        self.expect(f"{PAGE}, 1: nothing about descriptor")
+
+    def test_each_question_is_answered(self):
+        self.sub(PAGE, r"^2\. ", "3. ")
+        self.expect(f"{PAGE}: not the questions 1 to {answers.NR_QUESTIONS}")
+
+    def test_each_answer_has_evidence(self):
+        self.sub(PAGE, r"^\* (?:code|test|``make).+?^:v2:", ":v2:")
+        self.expect(f"{PAGE}, 1: no evidence")
+
+    def test_evidence_is_of_a_known_kind(self):
+        self.item("hope")
+        self.expect(f"{PAGE}, 1: neither test, code nor figure: * hope")
+
+    # Tests
+
+    def suite(self, cases):
+        self.append(SUITE, "static void made_up_case(struct kunit *test)\n{\n}\n\n"
+                           f"static struct kunit_case cases[] = {{\n{cases}\n\t{{}}\n}};\n\n"
+                           'static struct kunit_suite suite = {\n\t.name = "tdx_made_up",\n};\n')
+        self.item("test ``tdx_made_up.made_up_case``: x")
+
+    def expect_no_case(self):
+        self.expect(*(f"{page}: there is no test tdx_made_up.made_up_case" for page in (PAGE, f"{PAGE}, 1")))
+
+    def test_a_case_is_found(self):
+        self.suite("\tKUNIT_CASE_PARAM(made_up_case, gen_params),")
+        self.expect()
+
+    def test_a_case_that_is_not_there(self):
+        self.suite("\tKUNIT_CASE(another_case),")
+        self.expect_no_case()
+
+    def test_a_case_in_a_comment_is_none(self):
+        self.suite("\t/* KUNIT_CASE(made_up_case), */")
+        self.expect_no_case()
+
+    def test_a_case_has_a_function(self):
+        self.suite("\tKUNIT_CASE(made_up_case),")
+        self.sub(SUITE, r"\{\n\}", ";")
+        self.expect_no_case()
+
+    # Code
+
+    def test_code_is_in_a_file(self):
+        self.item(f"code ``{MADE_UP}:made_up``: x")
+        self.expect(f"{PAGE}, 1: there is no file {MADE_UP}")
+
+    def test_code_is_defined(self):
+        self.append(MADE_UP, "int made_up(void)\n{\n\treturn 1;\n}\n")
+        self.item(f"code ``{MADE_UP}:made_up``: x")
+        self.expect()
+
+    def test_code_that_is_only_called_and_told_of(self):
+        self.append(MADE_UP, "/* made_up() */\nint made_up(void);\n\n"
+                             "int other(void)\n{\n\treturn made_up();\n}\n")
+        self.item(f"code ``{MADE_UP}:made_up``: x")
+        self.expect(f"{PAGE}, 1: {MADE_UP} does not define made_up")
+
+    # Figures
+
+    def test_a_figure_is_the_one_that_is_kept(self):
+        self.item("``make faults``: rows: UNSAFE, flat = 1")
+        self.expect(f"{PAGE}, 1: rows: UNSAFE, flat is 0, not 1: make plots writes it again")
+
+    def test_a_figure_is_one_of_the_run(self):
+        self.item("``make faults``: rows: perfect, flat = 1")
+        self.expect(f"{PAGE}, 1: make faults gives no figure rows: perfect, flat")
+
+    # Names on pages
+
+    def test_names_on_pages(self):
+        named = {"``make nothing QUICK=1``": "make nothing",
+                 "``benchmarks/made_up.c``": "benchmarks/made_up.c",
+                 "``tdx_tdh.made_up``": "test tdx_tdh.made_up",
+                 "tdx_made_up()": "tdx_made_up()",
+                 "``tdh_made_up(mem)``": "tdh_made_up()"}
+        for page in (OTHER_PAGE, "README.md"):
+            text = "\n" + ", ".join(named) + "\n"
+            self.append(page, text if page.endswith(".rst") else text.replace("``", "`"))
+        self.expect(*(f"{page}: there is no {what}" for page in (OTHER_PAGE, "README.md")
+                      for what in named.values()))
+
+    def test_names_that_are_there(self):
+        self.append(MADE_UP, "int tdx_made_up(void)\n{\n}\n")
+        self.append(OTHER_PAGE, f"\n``make bench``, ``{MADE_UP}``, tdx_made_up(), tdx_get_sysinfo()\n")
+        self.expect()
+
+    def test_a_function_in_a_comment_is_none(self):
+        self.append(MADE_UP, "/* tdx_made_up() */\n")
+        self.append(OTHER_PAGE, "\ntdx_made_up()\n")
+        self.expect(f"{OTHER_PAGE}: there is no tdx_made_up()")
+
+
+def defines_f(text):
+    return "f" in csource.definitions(csource.code_of(text))
+
+
+class Code(unittest.TestCase):
+    DEFINED = (
+        "int f(int a,\n      int b)\n{\n\treturn 0;\n}\n",
+        "static struct g *\nf(void (*done)(int))\n{\n\tif (g(1)) {\n\t\th();\n\t}\n}\n",
+        "static __printf(1, 2) int f(const char *text, ...)\n{\n}\n",
+        "static inline int f(void) { return 0; }\n",
+        "#define f 1\n", "#define f(x) \\\n\tg(x)\n",
+        "struct f {\n\tint a;\n};\n", "union f {\n\tint a;\n};\n", "enum f { A };\n",
+        "enum {\n\tA = 1,\n\tf = BIT(2),\n};\n", "enum { A, f };\n",
+        "struct g {\n\tu64 *f;\n};\n", "struct g {\n\tu32 f : 29;\n};\n", "struct g {\n\tint e, f;\n};\n",
+        "struct g {\n\tstruct h f[] __counted_by(nr);\n};\n", "struct g {\n\tint (*f)(int a);\n};\n",
+        "struct g {\n\tstruct {\n\t\tint a;\n\t} f;\n};\n", "struct g {\n\tstruct {\n\t\tint f;\n\t};\n};\n",
+        "static int f;\n", "const struct g f = {\n\t.a = 1,\n};\n",
+        "static struct g {\n\tint a;\n} f[] = {\n\t{ 1 },\n};\n",
+        "static int f[N] = { 1 };\n", "static int f __ro_after_init;\n", "typedef int f;\n",
+        "#if 0\n#else\nint f;\n#endif\n",
+        '#define g "/*"\nint f;\n', 'int g(void)\n{\n\th(":(");\n}\nint f(void)\n{\n}\n',
+    )
+    NOT_DEFINED = (
+        "/* f */\n", "// f\n", "/*\n * int f(void)\n * {\n * }\n */\n", 'char *g = "; int f, ";\n',
+        "int f(int a);\n", "int f(int a,\n      int b);\n", "extern int f;\n", "struct f;\n",
+        "struct f *g(struct f *a);\n",
+        "int g(void)\n{\n\treturn f(1);\n}\n", "int g(void)\n{\n\tint f = 1;\n\n\treturn f;\n}\n",
+        "int g(void)\n{\n\tf(a) {\n\t\th();\n\t}\n}\n", "int g(int f)\n{\n\treturn 0;\n}\n",
+        "struct g h = {\n\t.f = 1,\n};\n", "static int g[] = { f };\n", "static int g = f;\n",
+        "EXPORT_SYMBOL_GPL(f);\n",
+        "struct g {\n\tint a[f];\n};\n", "struct g {\n\tstruct f *a;\n};\n", "enum { A = f };\n",
+        "#if 0\nint f(void)\n{\n}\n#endif\n", "#ifdef f\n#endif\n", "#define g f\n",
+    )
+
+    def test_what_is_defined(self):
+        self.assertEqual([text for text in self.DEFINED if not defines_f(text)], [])
+
+    def test_what_is_not_defined(self):
+        self.assertEqual([text for text in self.NOT_DEFINED if defines_f(text)], [])
+
+    def test_lines_keep_their_numbers(self):
+        text = "/* 1\n2 */\n#if 0\n4\n#endif\nint f; // 6\n7\n"
+        self.assertEqual(csource.code_of(text).split("\n")[5:], ["int f; ", "7", ""])
+
+
+def main():
+    global TOP
+    TOP, names = Path(sys.argv[1]).resolve(), sys.argv[2:]
+    ran, failed = told.run(names or ["Rules", "Code"], sys.modules[__name__])
+    print(f"{ran - failed} passed, {failed} failed", flush=True)
+    return 1 if failed or not ran else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
