@@ -22,7 +22,10 @@ A test is a KUNIT_CASE() whose function is defined in the same file. Code is wha
 defines: a function with its body, a macro, a type, a member, a constant, a global variable.
 To be called, declared or told of is not enough.
 
-Every page is searched for names of files, make targets, tests and functions that are not there.
+Documentation/, README.md and RESULTS.md name no file, make target or test in a literal, and no
+function or commit anywhere, that is not there. What the kernel has stands in KERNEL. Which
+commits there are, a shallow clone does not know.
+
 Prints a line for each thing that is wrong.  --write puts in the values of the kept runs.
 """
 import argparse
@@ -44,7 +47,8 @@ RIVALS = ("v2", "descriptor", "bare list")
 WIDTH = 96
 
 # The kernel's own, and what the pages say of it.
-KERNEL = {"tdx_get_sysinfo", "tdx_quirk_reset_paddr",       # the series needs them
+KERNEL = {"kunit.py",                                       # runs the suites of a kernel tree
+          "tdx_get_sysinfo", "tdx_quirk_reset_paddr",       # the series needs them
           "tdx_reclaim_control_page"}                       # what KVM does with a lost page
 
 FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+) = (.+)")
@@ -139,6 +143,7 @@ class Tree:
         self.top = top
         listed = git(top, "ls-files", "--cached", "--others", "--exclude-standard")
         self.files = [f for f in listed.splitlines() if (top / f).is_file()]
+        self.names = {Path(f).name for f in self.files}
         self.targets = set(re.findall(r"^([a-z-]+):", self.text("Makefile"), re.M))
         self.code = {f: csource.code_of(self.text(f)) for f in self.files
                      if re.match(r"(?:arch|benchmarks)/.*\.[ch]$", f)}
@@ -147,9 +152,15 @@ class Tree:
         self.tests = {f"{suite}.{case}" for f, code in self.code.items()
                       for suite in re.findall(r'\.name = "(tdx_\w+)"', code)[:1]
                       for case in re.findall(r"\bKUNIT_CASE\w*\((\w+)", code) if case in self.defined[f]}
+        self.shallow = git(top, "rev-parse", "--is-shallow-repository").strip() == "true"
 
     def text(self, path):
         return (self.top / path).read_text(encoding="utf-8")
+
+    def has_commit(self, name):
+        """Is it in the history?  A shallow clone may not know."""
+        return subprocess.run(["git", "-C", str(self.top), "merge-base", "--is-ancestor", name, "HEAD"],
+                              capture_output=True, check=False).returncode == 0
 
 
 def items(text):
@@ -203,6 +214,7 @@ def check_answer(title, body, tree, figures):
 def check_names(path, tree):
     """What a page names and is not there."""
     text = tree.text(path)
+    names = set(re.findall(r"(?<![\w/.-])[\w-]+\.rst\b", text))
     for literal in re.findall(r"``([^`]+)``", text) + re.findall(r"(?<!`)`([^`]+)`(?!`)", text):
         # What stands for something else, or is made.
         if re.search(r"[<>*{}$]|\.\.\.|(?:^|/)(?:build|~)|^/", literal):
@@ -215,9 +227,16 @@ def check_names(path, tree):
             yield f"{path}: there is no {literal}"
         if re.fullmatch(r"tdx_\w+\.[a-z_]{3,}", literal) and literal not in tree.tests:
             yield f"{path}: there is no test {literal}"
+        names |= {word for word in literal.split()
+                  if re.fullmatch(r"[\w.-]+\.(?:bt|c|config|h|json|list|py|sh|txt)", word)}
+    for name in sorted(names - tree.names - KERNEL):
+        yield f"{path}: there is no file {name}"
     functions = set(re.findall(r"\b(?:tdx|tdh|hpa)_\w+(?=\()", text))
     for name in sorted(functions - tree.defined_anywhere - KERNEL):
         yield f"{path}: there is no {name}()"
+    for name in sorted(set(re.findall(r"\b(?:commit|at(?=\s+\d*[a-f]))\s+([0-9a-f]{7,40})\b", text))):
+        if not tree.shallow and not tree.has_commit(name):
+            yield f"{path}: there is no commit {name} in the history"
 
 
 def check_driver(tree):
@@ -235,7 +254,7 @@ def check(top):
     for n, _, body in found:
         yield from check_answer(f"{PAGE}, {n}", body, tree, figures)
     for path in tree.files:
-        if re.fullmatch(r"Documentation/[^/]+\.rst|README\.md", path):
+        if re.fullmatch(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md", path):
             yield from check_names(path, tree)
     yield from check_driver(tree)
 

@@ -5,6 +5,7 @@
 Rules: in a copy of the tree with a history of its own, exactly that is told.  Code: what a C
 file defines and what not.  The last line is "N passed, N failed".
 """
+import os
 import re
 import shutil
 import subprocess
@@ -22,9 +23,21 @@ TOP = Path()
 PAGE = answers.PAGE
 OTHER_PAGE = "Documentation/design.rst"
 MADE_UP, SUITE = "benchmarks/bench/made_up.c", "benchmarks/bench/made_up_kunit.c"
+NOWHERE = "0123abc"
+
+ME = {"GIT_CONFIG_GLOBAL": os.devnull, **{f"GIT_{who}_{what}": "nobody" for who in ("AUTHOR", "COMMITTER")
+                                          for what in ("NAME", "EMAIL")}}
+
 
 def git(top, *args):
-    return subprocess.run(["git", "-C", str(top), *args], check=True, capture_output=True, text=True).stdout
+    return subprocess.run(["git", "-C", str(top), *args], check=True, capture_output=True, text=True,
+                          env={**os.environ, **ME}).stdout
+
+
+def commit(tree):
+    git(tree, "add", "-A")
+    git(tree, "commit", "-q", "--allow-empty", "-m", "made up")
+    return git(tree, "log", "-1", "--format=%h").strip()
 
 
 class Rules(unittest.TestCase):
@@ -33,12 +46,14 @@ class Rules(unittest.TestCase):
         """What is wrong with the tree itself is for another check to tell."""
         tmp = Path(tempfile.mkdtemp())
         cls.addClassCleanup(shutil.rmtree, tmp)
-        cls.tree = tmp / "tree"
+        cls.tree, cls.clone = tmp / "tree", tmp / "clone"
         for path in git(TOP, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
             if (TOP / path).is_file():
                 (cls.tree / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(TOP / path, cls.tree / path)
         git(cls.tree, "init", "-q")
+        commit(cls.tree)
+        cls.commit = commit(cls.tree)
         # No figure changes here, and intervals take time.
         figures = mock.patch.object(answers, "Figures", return_value=answers.Figures(cls.tree))
         figures.start()
@@ -148,19 +163,30 @@ class Rules(unittest.TestCase):
     def test_names_on_pages(self):
         named = {"``make nothing QUICK=1``": "make nothing",
                  "``benchmarks/made_up.c``": "benchmarks/made_up.c",
+                 "``made_up.sh -v``": "file made_up.sh",
+                 "(made_up.rst)": "file made_up.rst",
                  "``tdx_tdh.made_up``": "test tdx_tdh.made_up",
                  "tdx_made_up()": "tdx_made_up()",
-                 "``tdh_made_up(mem)``": "tdh_made_up()"}
-        for page in (OTHER_PAGE, "README.md"):
+                 "``tdh_made_up(mem)``": "tdh_made_up()",
+                 "in commit\n0123456": "commit 0123456 in the history",
+                 f"at {NOWHERE}": f"commit {NOWHERE} in the history"}
+        for page in (OTHER_PAGE, "README.md", "RESULTS.md"):
             text = "\n" + ", ".join(named) + "\n"
             self.append(page, text if page.endswith(".rst") else text.replace("``", "`"))
-        self.expect(*(f"{page}: there is no {what}" for page in (OTHER_PAGE, "README.md")
+        self.expect(*(f"{page}: there is no {what}" for page in (OTHER_PAGE, "README.md", "RESULTS.md")
                       for what in named.values()))
 
     def test_names_that_are_there(self):
         self.append(MADE_UP, "int tdx_made_up(void)\n{\n}\n")
-        self.append(OTHER_PAGE, f"\n``make bench``, ``{MADE_UP}``, tdx_made_up(), tdx_get_sysinfo()\n")
+        self.append(OTHER_PAGE, f"\n``make bench``, ``{MADE_UP}``, ``made_up.c``, tdx_made_up(),\n"
+                                f"``kunit.py run``, at 1048576 pages, at commit {self.commit}\n")
         self.expect()
+
+    def test_a_shallow_clone_does_not_know_commits(self):
+        git(self.tree, "clone", "-q", "--depth", "1", f"file://{self.tree}", self.clone)
+        with open(self.clone / OTHER_PAGE, "a", encoding="utf-8") as page:
+            page.write(f"At commit {NOWHERE}.\n")
+        self.assertEqual(set(answers.check(self.clone)) - self.always, set())
 
     def test_a_function_in_a_comment_is_none(self):
         self.append(MADE_UP, "/* tdx_made_up() */\n")
