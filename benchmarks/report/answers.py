@@ -26,6 +26,8 @@ Documentation/, README.md and RESULTS.md name no file, make target or test in a 
 function or commit anywhere, that is not there. What the kernel has stands in KERNEL. Which
 commits there are, a shallow clone does not know.
 
+A driver reads no field of an array.
+
 Prints a line for each thing that is wrong.  --write puts in the values of the kept runs.
 """
 import argparse
@@ -46,6 +48,7 @@ PAGE = "Documentation/review-answers.rst"
 RIVALS = ("v2", "descriptor", "bare list")
 WIDTH = 96
 
+ARRAY_HEADER = "arch/x86/include/asm/tdx_pa_array.h"
 # The kernel's own, and what the pages say of it.
 KERNEL = {"kunit.py",                                       # runs the suites of a kernel tree
           "tdx_get_sysinfo", "tdx_quirk_reset_paddr",       # the series needs them
@@ -240,10 +243,16 @@ def check_names(path, tree):
 
 
 def check_driver(tree):
-    """A driver reads no field of an array."""
-    fields = r"(->|\.)(entries|nr_held|flush|donated|iommu_mt)\b"
-    for line in git(tree.top, "grep", "-nE", fields, "--", "benchmarks/driver/tdx_connect.[ch]").splitlines():
-        yield f"the driver knows the array's fields: {line}"
+    """A driver reads no field of an array.  It may have an nr of its own."""
+    fields = re.search(r"struct tdx_pa_array \{(.*?)\}", tree.code[ARRAY_HEADER], re.S)[1]
+    fields = "|".join(set(csource.declared(fields)) - {"nr"})
+    driver = {f: code for f, code in tree.code.items() if f.startswith("benchmarks/driver/tdx_connect.")}
+    arrays = "|".join(re.findall(r"\bstruct tdx_pa_array \**(\w+)\b(?!\()", "".join(driver.values())))
+    wrong = re.compile(rf"(?:->|\.)(?:{fields})\b|\b(?:{arrays})(?:\[.*?\]|\))*(?:->|\.)nr\b")
+    for path, code in driver.items():
+        for n, line in enumerate(code.splitlines(), 1):
+            if wrong.search(line):
+                yield f"the driver knows the array's fields: {path}:{n}: {line.strip()}"
 
 
 def check(top):

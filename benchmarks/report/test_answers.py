@@ -22,6 +22,7 @@ import told
 TOP = Path()
 PAGE = answers.PAGE
 OTHER_PAGE = "Documentation/design.rst"
+DRIVER = "benchmarks/driver/tdx_connect.c"
 MADE_UP, SUITE = "benchmarks/bench/made_up.c", "benchmarks/bench/made_up_kunit.c"
 NOWHERE = "0123abc"
 
@@ -157,6 +158,20 @@ class Rules(unittest.TestCase):
     def test_a_figure_is_one_of_the_run(self):
         self.item("``make faults``: rows: perfect, flat = 1")
         self.expect(f"{PAGE}, 1: make faults gives no figure rows: perfect, flat")
+
+    # The driver
+
+    def test_a_driver_reads_no_field(self):
+        first = len((self.tree / DRIVER).read_text(encoding="utf-8").splitlines()) + 1
+        lines = [f"static int f(struct tdx_pa_array *a) {{ return {body}; }}"
+                 for body in ("a->donated", "tc->iommus[0].mt->nr", "(*a).nr", "mine[1]->nr")]
+        self.append(DRIVER, "\n".join(lines) + "\nstatic struct tdx_pa_array *mine[2];\n")
+        self.expect(*(f"the driver knows the array's fields: {DRIVER}:{n}: {line}"
+                      for n, line in enumerate(lines, first)))
+
+    def test_a_driver_has_numbers_of_its_own(self):
+        self.append(DRIVER, "/* a->nr */ int made_up(struct tdx_connect *tc) { return tc->nr; }\n")
+        self.expect()
 
     # Names on pages
 
