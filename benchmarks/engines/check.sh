@@ -89,7 +89,8 @@ pages() { "$TOP/benchmarks/engines/htmldocs.sh" "$src" 2>&1 | grep -v '^  writte
 
 callers() { $PYTHON "$TOP/benchmarks/report/callers.py" --top "$TOP" --check; }
 
-# What Documentation/ names is there, and the figures are those of the kept runs.
+# What Documentation/ names is there, and the figures are those of the kept runs, and
+# these are of the code that stands.
 evidence() { $PYTHON "$TOP/benchmarks/report/answers.py" --top "$TOP"; }
 
 # Of that, each rule is broken once.

@@ -28,9 +28,15 @@ commits there are, a shallow clone does not know.
 
 A driver reads no field of an array.
 
+What was measured (MEASURED: array, wrappers and designs) has the same code as at the commit
+of each kept run, or that run is to be made again. Comments and white space do not count, nor
+do suites and tests/: the model takes its time in the life- rows, but a knob more is no reason to
+measure all rows again. host-*.json are left out, because they are made on somebody else's host.
+
 Prints a line for each thing that is wrong.  --write puts in the values of the kept runs.
 """
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -49,6 +55,10 @@ RIVALS = ("v2", "descriptor", "bare list")
 WIDTH = 96
 
 ARRAY_HEADER = "arch/x86/include/asm/tdx_pa_array.h"
+MEASURED = (":(glob)arch/x86/virt/vmx/tdx/*.[ch]", ":(glob)arch/x86/include/asm/*.h",
+            ":(glob)benchmarks/designs/**/*.[ch]", ":(exclude,glob)**/*_kunit.c",
+            # Built by make compare alone, which keeps nothing.
+            ":(exclude)benchmarks/designs/v2_posted/")
 # The kernel's own, and what the pages say of it.
 KERNEL = {"kunit.py",                                       # runs the suites of a kernel tree
           "tdx_get_sysinfo", "tdx_quirk_reset_paddr",       # the series needs them
@@ -165,6 +175,13 @@ class Tree:
         return subprocess.run(["git", "-C", str(self.top), "merge-base", "--is-ancestor", name, "HEAD"],
                               capture_output=True, check=False).returncode == 0
 
+    def changed_since(self, commit):
+        """Measured files that have other code now than at @commit."""
+        differ = git(self.top, "diff", "--name-only", "--no-renames", commit, "--", *MEASURED).splitlines()
+        new = git(self.top, "ls-files", "--others", "--exclude-standard", "--", *MEASURED).splitlines()
+        return [f for f in differ + new if "".join(self.code.get(f, "").split()) !=
+                "".join(csource.code_of(git(self.top, "show", f"{commit}:{f}")).split())]
+
 
 def items(text):
     """Items of lists, each as one line."""
@@ -255,6 +272,23 @@ def check_driver(tree):
                 yield f"the driver knows the array's fields: {path}:{n}: {line.strip()}"
 
 
+def check_runs(tree):
+    """Is each kept run one of the code that stands?"""
+    for path in tree.files:
+        if not re.fullmatch(r"benchmarks/results/(?!host-)[\w-]+\.json", path):
+            continue
+        run = json.loads(tree.text(path))["run"]
+        made = f"{path} was made at {run['commit']}"
+        # common.commit() says if there was none, or if the work tree was another.
+        if not re.fullmatch(r"[0-9a-f]+", run["commit"]):
+            yield f"{made}, which nobody can look up: commit, then {run['command']}"
+        elif tree.has_commit(run["commit"]):
+            if differ := tree.changed_since(run["commit"]):
+                yield f"{made}, before a change of {', '.join(differ)}: {run['command']} makes it again"
+        elif not tree.shallow:
+            yield f"{made}, which is not in the history: {run['command']} makes it again"
+
+
 def check(top):
     tree, figures = Tree(top), Figures(top)
     found = list(questions(tree.text(PAGE)))
@@ -266,6 +300,7 @@ def check(top):
         if re.fullmatch(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md", path):
             yield from check_names(path, tree)
     yield from check_driver(tree)
+    yield from check_runs(tree)
 
 
 def write(top):

@@ -5,6 +5,7 @@
 Rules: in a copy of the tree with a history of its own, exactly that is told.  Code: what a C
 file defines and what not.  The last line is "N passed, N failed".
 """
+import json
 import os
 import re
 import shutil
@@ -22,7 +23,9 @@ import told
 TOP = Path()
 PAGE = answers.PAGE
 OTHER_PAGE = "Documentation/design.rst"
+ARRAY = "arch/x86/virt/vmx/tdx/pa_array.c"
 DRIVER = "benchmarks/driver/tdx_connect.c"
+# Neither is measured.
 MADE_UP, SUITE = "benchmarks/bench/made_up.c", "benchmarks/bench/made_up_kunit.c"
 NOWHERE = "0123abc"
 
@@ -53,8 +56,15 @@ class Rules(unittest.TestCase):
                 (cls.tree / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(TOP / path, cls.tree / path)
         git(cls.tree, "init", "-q")
-        commit(cls.tree)
-        cls.commit = commit(cls.tree)
+        cls.before, cls.commit = commit(cls.tree), commit(cls.tree)
+        cls.runs = {}
+        for kept in sorted((cls.tree / "benchmarks" / "results").glob("*.json")):
+            if kept.name.startswith("host-"):
+                continue
+            data = json.loads(kept.read_text(encoding="utf-8"))
+            cls.runs[f"benchmarks/results/{kept.name}"] = data["run"]["command"]
+            data["run"]["commit"] = cls.before
+            kept.write_text(json.dumps(data), encoding="utf-8")
         # No figure changes here, and intervals take time.
         figures = mock.patch.object(answers, "Figures", return_value=answers.Figures(cls.tree))
         figures.start()
@@ -159,6 +169,54 @@ class Rules(unittest.TestCase):
         self.item("``make faults``: rows: perfect, flat = 1")
         self.expect(f"{PAGE}, 1: make faults gives no figure rows: perfect, flat")
 
+    # Kept runs
+
+    def expect_stale(self, *paths):
+        self.expect(*(f"{run} was made at {self.before}, before a change of {', '.join(paths)}: "
+                      f"{command} makes it again" for run, command in self.runs.items()))
+
+    def test_the_code_of_a_run_stands(self):
+        measured = (answers.ARRAY_HEADER, ARRAY, "benchmarks/designs/design.h",
+                    "benchmarks/designs/v2/flows.c")
+        for path in measured:
+            self.append(path, "static int made_up;\n")
+        self.expect_stale(*measured)
+
+    def test_the_files_of_a_run_stand(self):
+        self.sub("arch/x86/virt/vmx/tdx/door.h", ".+", "")
+        self.append("benchmarks/designs/v2/made_up.c", "int made_up;\n")
+        self.expect_stale("arch/x86/virt/vmx/tdx/door.h", "benchmarks/designs/v2/made_up.c")
+
+    def test_comments_space_and_tests_are_not_measured(self):
+        self.sub(ARRAY, "^{\n", "{\n\n\n\t/* made up */\n")
+        for path in ("arch/x86/virt/vmx/tdx/tests/model.c", "benchmarks/designs/lifecycle_kunit.c",
+                     "benchmarks/designs/v2_posted/design.c", DRIVER):
+            self.append(path, "static int made_up;\n")
+        self.expect()
+
+    def other_commit(self, name):
+        run = "benchmarks/results/uml.json"
+        self.sub(run, f'"commit": "{self.before}"', f'"commit": "{name}"')
+        return f"{run} was made at {name}", self.runs[run]
+
+    def test_the_commit_of_a_run_is_in_the_history(self):
+        made, command = self.other_commit(NOWHERE)
+        self.expect(f"{made}, which is not in the history: {command} makes it again")
+
+    def test_a_run_is_of_a_commit(self):
+        made, command = self.other_commit(f"{self.before} with changes")
+        self.expect(f"{made}, which nobody can look up: commit, then {command}")
+
+    def test_a_run_on_a_host_is_left_alone(self):
+        self.append("benchmarks/results/host-made-up.json", json.dumps({"run": {"commit": NOWHERE}}))
+        self.expect()
+
+    def test_a_shallow_clone_does_not_know_commits(self):
+        git(self.tree, "clone", "-q", "--depth", "1", f"file://{self.tree}", self.clone)
+        with open(self.clone / OTHER_PAGE, "a", encoding="utf-8") as page:
+            page.write(f"At commit {NOWHERE}.\n")
+        self.assertEqual(set(answers.check(self.clone)) - self.always, set())
+
     # The driver
 
     def test_a_driver_reads_no_field(self):
@@ -196,12 +254,6 @@ class Rules(unittest.TestCase):
         self.append(OTHER_PAGE, f"\n``make bench``, ``{MADE_UP}``, ``made_up.c``, tdx_made_up(),\n"
                                 f"``kunit.py run``, at 1048576 pages, at commit {self.commit}\n")
         self.expect()
-
-    def test_a_shallow_clone_does_not_know_commits(self):
-        git(self.tree, "clone", "-q", "--depth", "1", f"file://{self.tree}", self.clone)
-        with open(self.clone / OTHER_PAGE, "a", encoding="utf-8") as page:
-            page.write(f"At commit {NOWHERE}.\n")
-        self.assertEqual(set(answers.check(self.clone)) - self.always, set())
 
     def test_a_function_in_a_comment_is_none(self):
         self.append(MADE_UP, "/* tdx_made_up() */\n")
