@@ -3,23 +3,41 @@
  * Behind the door: the TDX module of this machine
  *
  * Built into the kernel only, because the SEAMCALL functions are the kernel's own.
- * They keep a CPU from being preempted within the module, note that its cache
- * may hold private lines, and ask again where the module is short of entropy.
+ * They note that a CPU's cache may hold private lines.
  */
 #include <linux/init.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/processor.h>
 
+#include <asm/archrandom.h>
 #include <asm/tdx.h>
 
 #include "door.h"
 #include "seamcall_internal.h"
 #include "tdx.h"
 
-/* All registers: the leaf that creates an IDE stream takes operands up to R14. */
+/*
+ * All registers: the leaf that creates an IDE stream takes operands up to R14.
+ *
+ * A module that is short of entropy is asked again, as seamcall_saved_ret() does, but
+ * each time with the operands of the caller: what comes back is in @args, whatever
+ * the status, and a leaf that has failed need not have left its operands there.
+ */
 static u64 door_seamcall(u64 leaf, struct tdx_module_args *args)
 {
-	return seamcall_saved_ret(leaf, args);
+	const struct tdx_module_args operands = *args;
+	unsigned int tries = RDRAND_RETRY_LOOPS;
+	u64 status;
+
+	do {
+		*args = operands;
+		preempt_disable();
+		status = __seamcall_dirty_cache(__seamcall_saved_ret, leaf, args);
+		preempt_enable();
+	} while (status == TDX_RND_NO_ENTROPY && --tries);
+
+	return status;
 }
 
 /* Does nothing on a CPU without the erratum. */
