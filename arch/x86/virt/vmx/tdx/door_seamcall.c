@@ -5,6 +5,7 @@
  * Built into the kernel only, because the SEAMCALL functions are the kernel's own.
  * They note that a CPU's cache may hold private lines.
  */
+#include <linux/cpufeature.h>
 #include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
@@ -40,7 +41,6 @@ static u64 door_seamcall(u64 leaf, struct tdx_module_args *args)
 	return status;
 }
 
-/* Does nothing on a CPU without the erratum. */
 static void door_reset_page(phys_addr_t pa)
 {
 	tdx_quirk_reset_paddr(pa, PAGE_SIZE);
@@ -48,7 +48,6 @@ static void door_reset_page(phys_addr_t pa)
 
 static struct tdx_door this_machine __ro_after_init = {
 	.seamcall = door_seamcall,
-	.reset_page = door_reset_page,
 };
 
 /* At the level after tdx_enable()'s. */
@@ -59,6 +58,8 @@ static int __init door_seamcall_init(void)
 		return 0;
 
 	this_machine.global_key = (u64)tdx_global_keyid << boot_cpu_data.x86_phys_bits;
+	if (boot_cpu_has_bug(X86_BUG_TDX_PW_MCE))
+		this_machine.reset_page = door_reset_page;
 	return tdx_door_install(&this_machine);
 }
 subsys_initcall_sync(door_seamcall_init);
