@@ -27,6 +27,12 @@
 /* A smaller block will do as well: do not try hard, do not complain. */
 #define GFP_BLOCK	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
+/*
+ * There is no smaller one: try hard.  But a caller can do without, and is told so,
+ * before a process is killed for it.
+ */
+#define GFP_PAGE	(GFP_KERNEL | __GFP_RETRY_MAYFAIL)
+
 /* Write down that @page begins a block. */
 static phys_addr_t block_pa(struct page *page, unsigned int order)
 {
@@ -60,7 +66,7 @@ unsigned int tdx_pa_blocks_alloc(u64 *entries, unsigned int nr)
 		if (end - entry < FEW_PAGES)
 			order = min(order, PAGE_ALLOC_COSTLY_ORDER);
 
-		page = alloc_pages(order ? GFP_BLOCK : GFP_KERNEL, order);
+		page = alloc_pages(order ? GFP_BLOCK : GFP_PAGE, order);
 		if (!page) {
 			if (!order)
 				break;
