@@ -35,8 +35,8 @@
  *
  * Vocabulary: an entry names a page (or, in an IOMMU_MT list, a block of
  * pages); the module claims control pages and gives them back; it is donated
- * the memory of its extensions and keeps it; a page is stranded when it stays
- * out of the page allocator although it was not donated by a successful add.
+ * the memory of its extensions and keeps it; a page is stranded when release
+ * leaves it behind, neither free nor recorded as donated.
  *
  * Locking: none here.  An array that several threads share is theirs to
  * serialise: wrappers and release change it.  Looking up windows and copying out

@@ -28,7 +28,8 @@ EXPORT_SYMBOL_GPL(tdx_door_install);
  * tdx_door_remove - take away what was installed
  * @door: what tdx_door_install() was given; anything else changes nothing
  *
- * Context: Any, but nobody may be inside the module.
+ * Context: Any, but nobody may be inside the module, and no array may await a flush:
+ * nobody could do it any more, and release would have to leave those pages behind.
  */
 void tdx_door_remove(const struct tdx_door *door)
 {

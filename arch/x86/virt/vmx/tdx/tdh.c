@@ -97,6 +97,12 @@ static bool single_window(const struct tdx_pa_array *array,
 /*
  * Issue a leaf that claims the pages of @mt as control pages, and wants to know of
  * them in @operand, which is one of @args.
+ *
+ * The host's own dirty cache lines of these pages are not written back before.  For
+ * the pages of TDs, Linux 7.3 does that unconditionally (CLFLUSH_BEFORE_ALLOC in
+ * tdx.c), but no processor with these leaves is known to need it:
+ * https://lore.kernel.org/all/20260522034128.3144354-1-yilun.xu@linux.intel.com/
+ * Should a module ask for it, this is the place, and tdh_ext_mem_add().
  */
 static u64 door_claim(u64 leaf, struct tdx_module_args *args, u64 *operand,
 		      struct tdx_pa_array *mt, enum list_format format)
