@@ -101,8 +101,8 @@ static int work(void *data)
 		live(w, round);
 		cond_resched();
 	}
-	complete(&w->done);
-	return 0;
+	/* Not complete() and return: this module may be gone before the return is. */
+	kthread_complete_and_exit(&w->done, 0);
 }
 
 /* Rule: threads need no lock as long as each has an array of its own. */
