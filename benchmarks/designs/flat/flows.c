@@ -236,7 +236,7 @@ int flat_read_info(const struct design_object *spdm, enum design_info how,
 		status = get_info(spdm->id, how, info, &bytes);
 	} while (design_talk(status, bytes, &rounds));
 
-	if (status)
+	if (status || bytes > (u64)nr_pages * PAGE_SIZE)
 		return -EIO;
 
 	copy = kmalloc(bytes, GFP_KERNEL);
