@@ -333,6 +333,45 @@ static void statuses_have_their_numbers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, TDX_WRAPPER_REFUSED & TDX_SW_ERROR, TDX_SW_ERROR);
 }
 
+/* The model, but its second interruption says that it is at entry 2 again. */
+static u64 forgetful_seamcall(u64 leaf, struct tdx_module_args *args)
+{
+	u64 status = tdx_model_door()->seamcall(leaf, args);
+
+	if (status == TDX_INTERRUPTED_RESUMABLE && tdx_model_nr_calls(leaf) == 2)
+		args->rcx = (args->rcx & ~0xff8ULL) | 2 << 3;
+	return status;
+}
+
+/* Rule: memory that the module has said it took is held, whatever it says later. */
+static void memory_once_taken_stays_held(struct kunit *test)
+{
+	static struct tdx_door forgetful_door;
+	struct tdx_pa_array *mem = fixture_alloc(test, 20);
+	unsigned long before = tdx_pa_array_nr_stranded();
+	struct tdx_pa_window w;
+
+	forgetful_door = *tdx_model_door();
+	forgetful_door.seamcall = forgetful_seamcall;
+	install_door(test, &forgetful_door);
+
+	/* It takes five, three more, and then refuses what it has already. */
+	for (unsigned int nth = 1; nth <= 2; nth++)
+		tdx_model_fail(&(struct tdx_model_fault) {
+			.leaf = TDH_EXT_MEM_ADD, .nth = nth,
+			.status = TDX_INTERRUPTED_RESUMABLE, .after = nth == 1 ? 5 : 3,
+		});
+	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w) & TDX_SEAMCALL_STATUS_MASK,
+			TDX_PAGE_METADATA_INCORRECT);
+	KUNIT_EXPECT_EQ(test, (u32)mem->nr_held, 5);
+
+	/* The three are found out. */
+	tdx_pa_array_release(mem);
+	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, 3);
+	fixture_expect(test, 8, 0);
+}
+
 static struct kunit_case door_cases[] = {
 	KUNIT_CASE(door_leads_to_one_thing),
 	KUNIT_CASE(without_a_module_nothing_is_lost),
@@ -340,6 +379,7 @@ static struct kunit_case door_cases[] = {
 	KUNIT_CASE(pages_are_reset_for_the_erratum),
 	KUNIT_CASE(leaves_get_their_operands),
 	KUNIT_CASE(statuses_have_their_numbers),
+	KUNIT_CASE(memory_once_taken_stays_held),
 	{}
 };
 

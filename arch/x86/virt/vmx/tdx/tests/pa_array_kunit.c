@@ -13,7 +13,7 @@
 #include "../pa_blocks.h"
 #include "fixture.h"
 
-static const unsigned int sizes[] = { 1, 2, 511, 512, 513, 1024, 12800 };
+static const unsigned int sizes[] = { 1, 2, 128, 511, 512, 513, 640, 1024, 12800 };
 
 static void size_desc(const unsigned int *nr, char *desc)
 {
