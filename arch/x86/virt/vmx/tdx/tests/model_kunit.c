@@ -32,12 +32,18 @@ struct raw {
 	unsigned long shared_pages;
 };
 
+/* All but the pages themselves. */
+static void raw_free_lists(struct raw *raw)
+{
+	free_pages(raw->shared_pages, 2);
+	free_page((unsigned long)raw->list);
+}
+
 static void raw_free(struct raw *raw)
 {
 	for (int i = 0; i < NR_PAGES; i++)
 		__free_page(raw->page[i]);
-	free_pages(raw->shared_pages, 2);
-	free_page((unsigned long)raw->list);
+	raw_free_lists(raw);
 }
 
 static struct raw *raw_alloc(struct kunit *test)
@@ -797,6 +803,80 @@ static void checks_km(struct kunit *test)
 	raw_free(raw);
 }
 
+static const struct delete {
+	const char *name;
+	u64 leaf;
+} deletes[] = {
+	{ "SPDM.DELETE", TDH_SPDM_DELETE },
+	{ "IDE.STREAM.DELETE", TDH_IDE_STREAM_DELETE },
+	{ "IOMMU.CLEAR", TDH_IOMMU_CLEAR },
+};
+
+KUNIT_ARRAY_PARAM_DESC(delete, deletes, name);
+
+/* Make something from four pages, and delete it. */
+static void create_and_delete(struct kunit *test, const struct raw *raw, u64 leaf, u64 spdm_id)
+{
+	struct tdx_module_args args = { .rcx = 0xfed90000, .rdx = raw->list_pa };
+
+	switch (leaf) {
+	case TDH_SPDM_DELETE:
+		spdm_delete(test, raw, spdm_create(test, raw, NR_PAGES), NR_PAGES);
+		break;
+	case TDH_IDE_STREAM_DELETE:
+		args = (struct tdx_module_args) {
+			.rcx = 1, .rdx = spdm_id, .r8 = raw->list_pa | LAST(NR_PAGES),
+		};
+		args = (struct tdx_module_args) {
+			.rcx = spdm_id, .rdx = accept(test, TDH_IDE_STREAM_CREATE, args),
+			.r8 = raw->list_pa,
+		};
+		accept(test, TDH_IDE_STREAM_BLOCK, args);
+		accept(test, leaf, args);
+		break;
+	default:
+		tdx_model_set_iommu_entries(NR_PAGES);
+		args.rcx = accept(test, TDH_IOMMU_SETUP, args);
+		accept(test, leaf, args);
+	}
+}
+
+/*
+ * Rule: on demand a leaf keeps pages that it says it has given back.  They are owned,
+ * though they belong to nothing any more, until they are taken back.
+ */
+static void keeps_what_it_gives_back(struct kunit *test)
+{
+	const struct delete *p = test->param_value;
+	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
+	u64 before = tdx_model_digest();
+	u64 other_id = accept(test, TDH_SPDM_CREATE, (struct tdx_module_args) {
+		.rcx = 0x2000, .rdx = other->pa[0],
+	});
+
+	tdx_model_fail(&(struct tdx_model_fault) {
+		.leaf = p->leaf, .nth = 1, .after = 1, .keep = true,
+	});
+	create_and_delete(test, raw, p->leaf, other_id);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 1 + NR_PAGES - 1);
+	for (int i = 0; i < NR_PAGES; i++) {
+		struct tdx_module_args args = { .rcx = raw->pa[i] | TDX_MODEL_GLOBAL_KEY };
+
+		KUNIT_EXPECT_EQ(test, tdx_model_owns(raw->pa[i]), i >= 1);
+		KUNIT_EXPECT_EQ(test, class(tdx_door(TDH_PHYMEM_PAGE_WBINVD, &args)),
+				i >= 1 ? TDX_PAGE_METADATA_INCORRECT : 0);
+	}
+
+	accept(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = other_id });
+	KUNIT_EXPECT_NE(test, tdx_model_digest(), before);
+	/* Both, whoever owns them. */
+	KUNIT_EXPECT_EQ(test, tdx_model_reclaim(), 2 * NR_PAGES);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_digest(), before);
+	raw_free_lists(raw);
+	raw_free_lists(other);
+}
+
 /* Rule: an unknown leaf is refused. */
 static void refuses_unknown_leaves(struct kunit *test)
 {
@@ -981,6 +1061,7 @@ static struct kunit_case model_cases[] = {
 	KUNIT_CASE(checks_exchanges),
 	KUNIT_CASE(checks_mng_and_disconnect),
 	KUNIT_CASE(checks_km),
+	KUNIT_CASE_PARAM(keeps_what_it_gives_back, delete_gen_params),
 	KUNIT_CASE(refuses_unknown_leaves),
 	KUNIT_CASE(judge_sees_owned_pages_freed),
 	KUNIT_CASE(judge_sees_dirty_pages_freed),

@@ -245,9 +245,18 @@ static struct model_object *free_object(void)
 	return object_by_key(0, OWNER_NONE);
 }
 
-static void object_free(struct model_object *o)
+/* Does the leaf say that it gives all pages back, and keeps some? */
+static bool lies(const struct model_call *call)
 {
-	own_entries(o->entries, o->nr, OWNER_NONE, false);
+	return call->fault && !call->fault->status && call->fault->keep;
+}
+
+/* Its pages are the host's again, but for those that the leaf keeps. */
+static void object_free(const struct model_call *call, struct model_object *o)
+{
+	unsigned int nr = lies(call) ? min(call->fault->after, o->nr) : o->nr;
+
+	own_entries(o->entries, nr, OWNER_NONE, false);
 	o->owner = OWNER_NONE;
 	o->key = 0;
 	o->pending = (struct model_pending){};
@@ -323,7 +332,7 @@ static u64 object_give_back(struct model_call *call, struct model_object *o, u64
 {
 	if (o->nr == 1 ? out : !is_shared_page(out))
 		return INVALID(operand);
-	if (call->fault)
+	if (call->fault && !lies(call))
 		return call->fault->status;
 
 	if (o->nr == 1) {
@@ -335,7 +344,7 @@ static u64 object_give_back(struct model_call *call, struct model_object *o, u64
 	if (model.output == TDX_MODEL_OUTPUT_GARBAGE)
 		call->args->rcx = 0xa5a5a5a5a5a5a5a5ULL;
 
-	object_free(o);
+	object_free(call, o);
 	return 0;
 }
 
@@ -564,12 +573,12 @@ static u64 iommu_clear(struct model_call *call)
 	if (model.clear == TDX_MODEL_CLEAR_READS &&
 	    memcmp(phys_to_virt(args->rdx), o->entries, o->nr * sizeof(*o->entries)))
 		return INVALID(RDX);
-	if (call->fault)
+	if (call->fault && !lies(call))
 		return fail(call, &o->pending);
 
 	if (model.clear == TDX_MODEL_CLEAR_WRITES)
 		write_list(args->rdx, o);
-	object_free(o);
+	object_free(call, o);
 	return 0;
 }
 

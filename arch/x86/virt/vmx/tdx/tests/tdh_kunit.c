@@ -766,6 +766,70 @@ static void failed_create_that_kept_pages(struct kunit *test)
 	fixture_expect(test, 3, 0);
 }
 
+static const struct taking_leaf giving_leaves[] = {
+	{ "SPDM.DELETE", TDH_SPDM_DELETE },
+	{ "IDE.STREAM.DELETE", TDH_IDE_STREAM_DELETE },
+	{ "IOMMU.CLEAR", TDH_IOMMU_CLEAR },
+};
+
+KUNIT_ARRAY_PARAM_DESC(giving_leaf, giving_leaves, name);
+
+static void take_and_give_back(struct kunit *test, struct tdx_pa_array *array, u64 leaf,
+			       u64 spdm_id)
+{
+	struct tdx_ide_stream stream = { .info = STREAM_INFO };
+	u64 id, rp_ide_id;
+
+	switch (leaf) {
+	case TDH_SPDM_DELETE:
+		KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID + 1, array, &id), 0);
+		KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, array), 0);
+		break;
+	case TDH_IDE_STREAM_DELETE:
+		KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, spdm_id, array, &id,
+							    &rp_ide_id), 0);
+		KUNIT_ASSERT_EQ(test, tdh_ide_stream_block(spdm_id, id), 0);
+		KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(spdm_id, id, array), 0);
+		break;
+	default:
+		KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, array, &id), 0);
+		KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, array), 0);
+	}
+}
+
+/*
+ * Rule: if a delete succeeds and the module keeps pages all the same, it refuses to
+ * flush them; so they stay out of use, and the others come back.
+ */
+static void kept_by_a_delete_is_found_out(struct kunit *test)
+{
+	const struct taking_leaf *p = test->param_value;
+	struct tdx_pa_array *spdm_mt = fixture_alloc(test, 1);
+	u64 spdm_id = create_spdm(test, spdm_mt);
+	bool is_iommu = p->leaf == TDH_IOMMU_CLEAR;
+	struct tdx_pa_array *array = array_to_take(test, is_iommu ? TDH_IOMMU_SETUP : p->leaf);
+	unsigned long before = tdx_pa_array_nr_stranded();
+	/* Two of the entries may be blocks of two. */
+	unsigned long nr = is_iommu ? 8 : 6;
+
+	tdx_model_fail(&(struct tdx_model_fault) {
+		.leaf = p->leaf, .nth = 1, .after = 3, .keep = true,
+	});
+	take_and_give_back(test, array, p->leaf, spdm_id);
+	expect_state(test, array, 0, true);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 3 + 1);
+
+	tdx_pa_array_release(array);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), nr);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_resets(), nr - 3);
+	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, 3);
+	KUNIT_EXPECT_EQ(test, nr_messages(), 1);
+
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(spdm_id, spdm_mt), 0);
+	tdx_pa_array_release(spdm_mt);
+	fixture_expect(test, 3, 0);
+}
+
 /* Rule: windows are donated in order, each once, and only the array's own. */
 static void mem_add_refuses_other_windows(struct kunit *test)
 {
@@ -1147,6 +1211,7 @@ static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE_PARAM(not_entered_keeps_an_older_mark, taking_leaf_gen_params),
 	KUNIT_CASE_PARAM(not_entered_again_keeps_the_mark, resumable_leaf_gen_params),
 	KUNIT_CASE(failed_create_that_kept_pages),
+	KUNIT_CASE_PARAM(kept_by_a_delete_is_found_out, giving_leaf_gen_params),
 	KUNIT_CASE(mem_add_refuses_other_windows),
 	KUNIT_CASE(mem_add_refuses_what_lies_behind),
 	KUNIT_CASE(wrappers_refuse_large_arrays),

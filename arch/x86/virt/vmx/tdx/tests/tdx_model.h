@@ -44,7 +44,9 @@
  * @after: number of entries that the leaf deals with first.  Memory that is added
  *	   is then owned, and so are control pages of an interrupted leaf; those of
  *	   a failed leaf are dirty, though not owned.
- * @keep: those of a failed leaf stay owned, too, as no module should let them
+ * @keep: those of a failed leaf stay owned, too, as no module should let them.  If
+ *	  @status is 0, it is a leaf that gives pages back that lies: it says so of all,
+ *	  and does so with the first @after entries; the others stay owned, by nobody.
  *
  * TDX_SPDM_REQUEST is one more message to deliver, and
  * TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH lasts until the key is updated.
