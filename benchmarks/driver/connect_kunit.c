@@ -298,19 +298,24 @@ static void device_is_not_asked_forever(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
 }
 
-/* Rule: no length is believed that goes beyond the buffer. */
+/*
+ * Rule: no length is believed that goes beyond the buffer.  Whatever becomes of the
+ * information, a device that was connected is disconnected.
+ */
 static void length_is_checked(struct kunit *test)
 {
 	static const struct {
 		unsigned int rounds;
 		u64 length;
 		int ret;
+		/* Calls of DISCONNECT, one more than there are messages. */
+		unsigned int disconnects;
 	} lies[] = {
-		{ 1, SZ_4K, 0 },
-		{ 1, SZ_4K + 1, -EPROTO },
-		{ 0, 4 * SZ_4K, 0 },
-		{ 0, 4 * SZ_4K + 1, -EPROTO },
-		{ 0, U64_MAX, -EPROTO },
+		{ 1, SZ_4K, 0, 2 },
+		{ 1, SZ_4K + 1, -EPROTO, 0 },
+		{ 0, 4 * SZ_4K, 0, 1 },
+		{ 0, 4 * SZ_4K + 1, -EPROTO, 1 },
+		{ 0, U64_MAX, -EPROTO, 1 },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(lies); i++) {
@@ -327,6 +332,8 @@ static void length_is_checked(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, device.nr, lies[i].ret ? 0 : lies[i].rounds);
 
 		tdx_link_disconnect(link);
+		KUNIT_EXPECT_EQ_MSG(test, tdx_model_nr_calls(TDH_SPDM_DISCONNECT),
+				    lies[i].disconnects, "lie %u", i);
 		tdx_connect_stop(tc);
 		KUNIT_EXPECT_EQ(test, expect_order(test), 0);
 	}

@@ -53,23 +53,31 @@ static int to_errno(u64 status)
  *
  * Context: May sleep.
  * Return: 0 or a negative errno; pages that the module did not take are free then.
+ * The others are lost to both, which is told.
  */
 int tdx_ext_start(unsigned int nr_pages)
 {
 	struct tdx_pa_array *mem __free(tdx_pa_array) = tdx_pa_array_alloc(nr_pages);
 	struct tdx_pa_window w;
-	int ret;
+	unsigned int nr = 0;
+	u64 status = 0;
 
 	if (!mem)
 		return -ENOMEM;
 
 	for_each_tdx_pa_window(&w, mem) {
-		ret = to_errno(tdh_ext_mem_add(mem, &w));
-		if (ret)
-			return ret;
+		status = tdh_ext_mem_add(mem, &w);
+		if (status)
+			break;
+		nr += w.nr;
 	}
+	if (!status)
+		status = tdh_ext_init();
+	if (status)
+		pr_err("tdx_connect: no extensions, status %#llx: the module keeps %u of %u pages or more\n",
+		       status, nr, nr_pages);
 
-	return to_errno(tdh_ext_init());
+	return to_errno(status);
 }
 EXPORT_SYMBOL_GPL(tdx_ext_start);
 
@@ -218,7 +226,7 @@ struct link_shared {
  *	    has not come to its end may be about to write to it.
  * @spdm_id: the module's name for the session
  * @spdm_mt: control pages of the session, NULL if there is none
- * @connected: TDH.SPDM.CONNECT is done, and the information here
+ * @connected: TDH.SPDM.CONNECT is done; its information may be of no use
  * @stream_id: the module's name for the stream
  * @stream_mt: control pages of the stream, NULL if there is none
  * @info: device information
@@ -328,7 +336,10 @@ static int link_talk(const struct tdx_link *link, link_leaf_t leaf, const void *
 	return ret ?: link_exchange(link, leaf, arg, len);
 }
 
-/* Have a leaf write the device information to the buffer, and keep a copy. */
+/*
+ * Have a leaf write the device information to the buffer, and keep a copy.  Both leaves
+ * that do leave the session connected, whatever becomes of the copy.
+ */
 static int link_get_info(struct tdx_link *link, link_leaf_t leaf)
 {
 	void *info __free(kvfree) = NULL;
@@ -338,6 +349,7 @@ static int link_get_info(struct tdx_link *link, link_leaf_t leaf)
 	ret = link_talk(link, leaf, link->buffer, &len);
 	if (ret)
 		return ret;
+	link->connected = true;
 	if (len > (u64)link->sizes->info * SZ_4K)
 		return -EPROTO;
 	info = kvmalloc(len, GFP_KERNEL);
@@ -441,7 +453,6 @@ struct tdx_link *tdx_link_connect(const struct tdx_connect *tc, u64 func_id,
 	ret = link_get_info(link, leaf_connect);
 	if (ret)
 		return ERR_PTR(ret);
-	link->connected = true;
 
 	return_ptr(link);
 }
