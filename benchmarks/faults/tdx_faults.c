@@ -400,7 +400,7 @@ struct leaf {
 	u64 leaf;
 	int (*flow)(const struct design *d);
 	unsigned int kind;
-	/* Number of calls in the flow, and of entries in each. */
+	/* Number of calls in the flow, and of entries in each that takes or returns pages. */
 	unsigned int nr_calls;
 	unsigned int nr_entries[NR_SIZES];
 	/* Which hazard shows where the leaf fails, or fails having touched pages. */
@@ -413,13 +413,13 @@ static const struct leaf leaves[] = {
 	{ "EXT.INIT", TDH_EXT_INIT, flow_memory, RESUMABLE, 1, {}, "H1" },
 	{ "IOMMU.SETUP", TDH_IOMMU_SETUP, flow_iommu, CLAIMS | RESUMABLE, 3,
 	  { 32, 32, 32 }, NULL, "H2" },
-	{ "IOMMU.CLEAR", TDH_IOMMU_CLEAR, flow_iommu, RESUMABLE | LISTS, 3 },
+	{ "IOMMU.CLEAR", TDH_IOMMU_CLEAR, flow_iommu, RESUMABLE | LISTS, 3, { 32, 32, 32 } },
 	{ "SPDM.CREATE", TDH_SPDM_CREATE, flow_spdm, CLAIMS, 3, { 20, 1, 512 }, NULL, "H2" },
-	{ "SPDM.DELETE", TDH_SPDM_DELETE, flow_spdm, LISTS, 3 },
+	{ "SPDM.DELETE", TDH_SPDM_DELETE, flow_spdm, LISTS, 3, { 20, 1, 512 } },
 	{ "IDE.STREAM.CREATE", TDH_IDE_STREAM_CREATE, flow_ide, CLAIMS, 3,
 	  { 20, 1, 512 }, NULL, "H2" },
 	{ "IDE.STREAM.BLOCK", TDH_IDE_STREAM_BLOCK, flow_ide, 0, 3 },
-	{ "IDE.STREAM.DELETE", TDH_IDE_STREAM_DELETE, flow_ide, LISTS, 3 },
+	{ "IDE.STREAM.DELETE", TDH_IDE_STREAM_DELETE, flow_ide, LISTS, 3, { 20, 1, 512 } },
 	{ "SPDM.CONNECT", TDH_SPDM_CONNECT, flow_connect, RESUMABLE | EXCHANGES, 6 },
 	{ "SPDM.MNG", TDH_SPDM_MNG, flow_recollect, RESUMABLE | EXCHANGES, 6 },
 };
@@ -509,6 +509,21 @@ static int interrupted_row(const struct leaf *l, const char *then, u64 status)
 	return 0;
 }
 
+/* It succeeds, and gives back no more than the first half; of one page, nothing. */
+static int keeping_row(const struct leaf *l)
+{
+	struct row *row = new_row(l->name, "H3", "succeeds, and keeps the second half");
+
+	if (IS_ERR(row))
+		return PTR_ERR(row);
+	for (unsigned int nth = 1; nth <= l->nr_calls; nth = next_of_three(nth, l->nr_calls))
+		try_fault(row, l->flow, (struct tdx_model_fault) {
+			.leaf = l->leaf, .nth = nth, .after = l->nr_entries[nth - 1] / 2,
+			.keep = true,
+		});
+	return 0;
+}
+
 static int output_row(const struct leaf *l)
 {
 	struct row *row = new_row(l->name, NULL, "writes garbage as the list of pages");
@@ -546,7 +561,7 @@ static int leaf_rows(const struct leaf *l)
 		      interrupted_row(l, "OPERAND_BUSY", TDX_OPERAND_BUSY) ?:
 		      interrupted_row(l, "SEAMCALL fails (#UD)", TDX_SEAMCALL_UD);
 	if (!ret && (l->kind & LISTS))
-		ret = output_row(l);
+		ret = keeping_row(l) ?: output_row(l);
 	return ret;
 }
 
