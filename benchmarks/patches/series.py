@@ -219,17 +219,24 @@ def figures():
                for flow in (callers.ALL, "extensions memory") for r in asked if r["flow"] == flow]
     matrix = faults.load(TOP, "uml")["rows"]
 
+    def rows_of(design):
+        return sum(design in r["cells"] for r in matrix)
+
     def unsafe(design):
         return sum(bool(r["cells"][design]["unsafe"]) for r in matrix if design in r["cells"])
 
     made = [f"  {r.about['command']}  ({r.about['kernel']}, {r.about['commit']})"
             for r in runs.values()]
-    return {"TABLE": text, "LOSSES": wrapped(report.losses_in_short(runs["t"], runs["i"], callers.text_of(callers.load(TOP))[0]).replace("**", ""), 2),
+    sizes, events = callers.text_of(callers.load(TOP))
+    return {"TABLE": text,
+            "LOSSES": wrapped(report.losses_in_short(runs["t"], runs["i"], sizes).replace("**", ""), 2),
             "CALLERS": report.table(["flow", "design", "lines", "branches", "may go wrong"], counted, left=2),
-            "FAULTS": wrapped("In the fault matrix, each leaf that takes or returns pages fails in each way, on each "
-                              f"design, before a judge at the page allocator.  Of {len(matrix)} failures, v2 is "
-                              f"unsafe in {unsafe('v2')}, descriptor in {unsafe('descriptor')}, bare-list (which has "
-                              f"one flow) in {unsafe('bare-list')}, this series in {unsafe('flat')}.", 0),
+            "FAULTS": wrapped("In the fault matrix, leaves that take or return pages fail, or the callers or memory "
+                              "do, on each design, before a judge at the page allocator.  Of its "
+                              f"{rows_of('v2')} rows, v2 is unsafe in {unsafe('v2')}, descriptor in "
+                              f"{unsafe('descriptor')}, this series in {unsafe('flat')}; of the "
+                              f"{rows_of('bare-list')} that bare-list has, it is in {unsafe('bare-list')}.", 0),
+            "TEXT": f"{sizes[callers.DESIGN]:,} bytes to {sizes[callers.BASE]:,}, with wrappers;\n  {events:,} more are trace events.",
             "COMMANDS": "\n".join([*made, "  make callers; make faults"])}
 
 

@@ -16,7 +16,7 @@ A figure is looked up in the run that the command has made and that is kept:
     make faults:          LEAF: FAILURE, DESIGN; or a line of its foot
     make frag:            SIZE KiB, DESIGN
     make callers:         FLOW, DESIGN, lines or branches or ways to go wrong or bytes
-                          code of array and wrappers, DESIGN
+                          code of array and wrappers, DESIGN; trace events, DESIGN
 
 A test is a KUNIT_CASE() whose function is defined in the same file. Code is what a C file
 defines: a function with its body, a macro, a type, a member, a constant, a global variable.
@@ -47,7 +47,7 @@ import callers
 import csource
 import faults
 import frag
-from runs import Run, number
+from runs import DESIGN, Run, number
 
 NR_QUESTIONS = 22
 PAGE = "Documentation/review-answers.rst"
@@ -57,6 +57,8 @@ WIDTH = 96
 ARRAY_HEADER = "arch/x86/include/asm/tdx_pa_array.h"
 MEASURED = (":(glob)arch/x86/virt/vmx/tdx/*.[ch]", ":(glob)arch/x86/include/asm/*.h",
             ":(glob)benchmarks/designs/**/*.[ch]", ":(exclude,glob)**/*_kunit.c",
+            # Built into a kernel only.
+            ":(exclude)arch/x86/virt/vmx/tdx/door_seamcall.c",
             # Built by make compare alone, which keeps nothing.
             ":(exclude)benchmarks/designs/v2_posted/")
 # The kernel's own, and what the pages say of it.
@@ -130,9 +132,10 @@ class Figures:
 
     def of_callers(self, key):
         flow, _, design = key.rpartition(", ")
-        if flow == "code of array and wrappers":
-            sizes = callers.text_of(self.callers)[0]
-            return f"{sizes[design]:,} bytes" if design in sizes else None
+        if flow in ("code of array and wrappers", "trace events") and design in callers.text_of(self.callers)[0]:
+            sizes, events = callers.text_of(self.callers)
+            # Only the design's own array has any.
+            return f"{sizes[design] if flow != 'trace events' else events if design == DESIGN else 0:,} bytes"
         found = re.fullmatch(r"(.+), ([\w-]+), (lines|branches|ways to go wrong|bytes)", key)
         if not found:
             return None

@@ -27,7 +27,7 @@ OPERATIONS = {
 }
 
 DESIGNS = {
-    "v2": "as posted",
+    "v2": "written anew from the description of the series as posted (the real one: `make compare`)",
     "v2-noclflush": "v2 without the CLFLUSH before each claim: one call dropped",
     "v2-blocks": "v2-noclflush with flat's allocation policy (2 MiB blocks, freed as they came)",
     "descriptor": "the caller's pages and pointers, 512 of them described at a time (April 2026)",
