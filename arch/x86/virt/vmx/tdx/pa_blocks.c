@@ -28,10 +28,10 @@
 #define GFP_BLOCK	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
 /*
- * There is no smaller one: try hard.  But a caller can do without, and is told so,
- * before a process is killed for it.
+ * A single page, or a block whose size is given: try hard.  But a caller can do without,
+ * and is told so, before a process is killed for it.
  */
-#define GFP_PAGE	(GFP_KERNEL | __GFP_RETRY_MAYFAIL)
+#define GFP_NO_LESS	(GFP_KERNEL | __GFP_RETRY_MAYFAIL)
 
 /* Write down that @page begins a block. */
 static phys_addr_t block_pa(struct page *page, unsigned int order)
@@ -66,7 +66,7 @@ unsigned int tdx_pa_blocks_alloc(u64 *entries, unsigned int nr)
 		if (end - entry < FEW_PAGES)
 			order = min(order, PAGE_ALLOC_COSTLY_ORDER);
 
-		page = alloc_pages(order ? GFP_BLOCK : GFP_PAGE, order);
+		page = alloc_pages(order ? GFP_BLOCK : GFP_NO_LESS, order);
 		if (!page) {
 			if (!order)
 				break;
@@ -99,7 +99,7 @@ unsigned int tdx_pa_blocks_alloc_mt(u64 *entries, unsigned int order)
 	unsigned int nr;
 
 	for (nr = 0; nr < TDX_IOMMU_MT_NR_BLOCKS; nr++) {
-		struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
+		struct page *page = alloc_pages(GFP_NO_LESS | __GFP_ZERO, order);
 
 		if (!page)
 			break;
