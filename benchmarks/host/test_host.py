@@ -441,9 +441,9 @@ class Runs(unittest.TestCase):
         self.assertEqual(self.files(), [])
 
     def test_a_slow_flush_makes_a_smaller_run(self):
-        done = self.simulate(ns=1000000)
+        done = self.simulate(ns=300000)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stderr, r"a WBINVD takes 1,\d\d\d,\d\d\d ns: arrays of 1 page at the most instead of 512\n")
+        self.assertRegex(done.stderr, r"a WBINVD takes 3\d\d,\d\d\d ns: arrays of 1 page at the most instead of 512\n")
         flushed = {r["pages"] for r in hostfile.load(self.files()[0])["records"]
                    if r["kind"] == "samples" and r["op"] == "release-flushed"}
         self.assertEqual(flushed, {1})
@@ -542,6 +542,7 @@ class Runs(unittest.TestCase):
         self.assertLess(gone(12800), run.NOISE_KIB // 4)
 
     def test_a_run_is_kept_although_others_took_memory(self):
+        """And root may have no sbin in its path."""
         script = ("import sys; sys.path.insert(0, sys.argv[1]); sys.argv = ['run.py', *sys.argv[2:]]\n"
                   "import run\n"
                   "init = run.Before.__init__\n"
@@ -549,7 +550,8 @@ class Runs(unittest.TestCase):
                   "run.Before.__init__ = more\n"
                   "sys.exit(run.main())")
         done = subprocess.run([sys.executable, "-c", script, str(HERE), "bench", "--modules", FARM, "--out",
-                               str(self.out), "--quick", "--simulate", "1000"], capture_output=True, text=True, check=False)
+                               str(self.out), "--quick", "--simulate", "1000"], capture_output=True, text=True, check=False,
+                              env={**os.environ, "PATH": "/usr/bin:/bin"})
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("KiB of memory are not back", done.stderr)
         self.assertEqual(len(self.files()), 1)
@@ -565,11 +567,6 @@ class Runs(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("\nerror: OSError: [Errno 28] No space left on device\n", done.stderr)
         self.assertIn("all is as before", done.stderr)
-
-    def test_root_without_sbin_in_its_path(self):
-        done = host("bench", "--modules", FARM, "--out", str(self.out), "--quick", "--simulate", "1",
-                    env={**os.environ, "PATH": "/usr/bin:/bin"})
-        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_the_watchdog_is_not_stopped(self):
         run = self.start("--quick")
