@@ -15,7 +15,7 @@ CPUS=1
 log=$BUILD/$ENGINE-frag.log
 start=$SECONDS
 say "  fragmenting memory on Linux $KVERSION ($ENGINE) (log: $log)"
-engine_boot "$log" 400 1G frag
+engine_boot "$log" 400 4G frag
 say "  fragmenting memory: done in $((SECONDS - start)) s"
 
 emulated=

@@ -7,7 +7,8 @@
  * To get there, each larger block is taken and cut into pieces of 2^k pages, of
  * which every other one is freed.  The ones between them stay with this module.  The
  * kernel cannot move them, so no two pieces merge, and compaction does not help.
- * Degree MAX_PAGE_ORDER is memory as it is.
+ * Degree MAX_PAGE_ORDER is memory as it is.  In the last state only every sparse-th
+ * page is free, so that free pages lie far from each other, too.
  *
  * For each degree, a round runs the flow once with each design, in an order that is
  * shuffled for each round.  Before each flow the state is made again, because what
@@ -66,6 +67,10 @@ static unsigned int nr_degrees = 6;
 module_param_array(degrees, uint, &nr_degrees, 0444);
 MODULE_PARM_DESC(degrees, "orders of the largest free block (default: 10,9,6,4,2,0)");
 
+static unsigned int sparse = 32;
+module_param(sparse, uint, 0444);
+MODULE_PARM_DESC(sparse, "at last, free one page in so many, none beside another (default: 32, 0: do not)");
+
 static unsigned int pages = 12800;
 module_param(pages, uint, 0444);
 MODULE_PARM_DESC(pages, "pages for the extensions (default: 12800)");
@@ -76,7 +81,8 @@ MODULE_PARM_DESC(rounds, "samples of each design at each degree (default: 11, at
 
 /**
  * struct sample - one flow
- * @degree: the state it was to find
+ * @degree: the state it was to find...
+ * @share: ...in which one piece in so many was free
  * @largest: order of the largest free block that there was
  * @design: which design
  * @ret: what the flow returned
@@ -87,6 +93,7 @@ MODULE_PARM_DESC(rounds, "samples of each design at each degree (default: 11, at
  */
 struct sample {
 	unsigned int degree;
+	unsigned int share;
 	int largest;
 	const struct design *design;
 	int ret;
@@ -99,12 +106,14 @@ struct sample {
 /**
  * struct state - memory of a degree, before the first flow
  * @degree: the degree
+ * @share: one piece in so many was freed
  * @held: pages that keep the free ones apart
  * @free: free pages
  * @blocks: free blocks of each order
  */
 struct state {
 	unsigned int degree;
+	unsigned int share;
 	unsigned long held;
 	unsigned long free;
 	unsigned long blocks[NR_PAGE_ORDERS];
@@ -112,13 +121,14 @@ struct state {
 
 static struct sample *samples;
 static unsigned int nr_samples;
-static struct state states[MAX_DEGREES];
+static struct state states[MAX_DEGREES + 1];
 static unsigned int nr_states;
 static int frag_errno;
 
-/* Pieces of 2^held_order pages, by their first page. */
+/* Pieces of 2^held_order pages, by their first page: all but one in held_share. */
 static LIST_HEAD(held);
 static unsigned int held_order;
+static unsigned int held_share;
 static unsigned long nr_held;
 
 /* One block of order MAX_PAGE_ORDER of each zone, for empty_cpu_lists(). */
@@ -193,16 +203,19 @@ static void free_piece(struct page *page)
 		__free_page(page + i);
 }
 
-/* Keep every other piece of a block of 2^@order pages, free those between. */
+/* Free one piece in held_share of a block of 2^@order pages, never the first. */
 static void cut(struct page *page, unsigned int order)
 {
 	unsigned long piece = 1UL << held_order;
 
 	split_page(page, order);
-	for (unsigned long i = 0; i < 1UL << order; i += 2 * piece) {
-		list_add(&page[i].lru, &held);
+	for (unsigned long i = 0; i < 1UL << (order - held_order); i++, page += piece) {
+		if (i % held_share == held_share - 1) {
+			free_piece(page);
+			continue;
+		}
+		list_add(&page->lru, &held);
 		nr_held += piece;
-		free_piece(page + i + piece);
 	}
 }
 
@@ -258,10 +271,14 @@ static void empty_cpu_lists(unsigned int z)
 	spares[z] = alloc_pages(gfp_take[MIGRATE_UNMOVABLE], MAX_PAGE_ORDER);
 }
 
-/* Let the largest free block be of order @degree.  What is held already stays so. */
-static int fragment(unsigned int degree)
+/*
+ * Let the largest free block be of order @degree, and one piece in @share free.  What is
+ * held already stays so.
+ */
+static int fragment(unsigned int degree, unsigned int share)
 {
 	held_order = degree;
+	held_share = share;
 
 	for (int try = 0; try < MAX_TRIES; try++) {
 		for (unsigned int order = MAX_PAGE_ORDER; order > degree; order--) {
@@ -320,15 +337,16 @@ static void count_regions(struct zone *zone, void *data)
 	}
 }
 
-static int take_sample(const struct design *design, unsigned int degree, struct sample *sample)
+static int take_sample(const struct design *design, unsigned int degree, unsigned int share,
+		       struct sample *sample)
 {
 	u64 start;
 	int ret;
 
-	*sample = (struct sample) { .degree = degree, .design = design };
+	*sample = (struct sample) { .degree = degree, .share = share, .design = design };
 	design_select(design);
 	tdx_model_reset();
-	ret = fragment(degree);
+	ret = fragment(degree, share);
 	if (ret)
 		return ret;
 	if (!enough_is_free())
@@ -358,7 +376,7 @@ static void shuffle(unsigned int *order, unsigned int n, struct rnd_state *rnd)
 	}
 }
 
-static int run_degree(unsigned int degree)
+static int run_degree(unsigned int degree, unsigned int share)
 {
 	unsigned int order[MAX_DESIGNS], taken[MAX_DESIGNS] = {};
 	bool slow[MAX_DESIGNS] = {};
@@ -366,13 +384,14 @@ static int run_degree(unsigned int degree)
 	struct state *state;
 	int ret;
 
-	ret = fragment(degree);
+	ret = fragment(degree, share);
 	if (ret)
 		return ret;
 
 	state = &states[nr_states++];
 	*state = (struct state) {
 		.degree = degree,
+		.share = share,
 		.held = nr_held,
 		.free = tdx_judge_nr_free_pages(),
 	};
@@ -389,7 +408,7 @@ static int run_degree(unsigned int degree)
 				continue;
 			if (slow[d] && taken[d] >= SLOW_ROUNDS)
 				continue;
-			ret = take_sample(designs[d], degree, sample);
+			ret = take_sample(designs[d], degree, share, sample);
 			if (ret)
 				return ret;
 			slow[d] |= sample->ns > SLOW_NS;
@@ -408,7 +427,11 @@ static int run_all(void)
 	int ret = 0;
 
 	for (unsigned int i = 0; i < nr_degrees && !ret; i++) {
-		ret = run_degree(degrees[i]);
+		ret = run_degree(degrees[i], 2);
+		defragment();
+	}
+	if (!ret && sparse) {
+		ret = run_degree(0, sparse);
 		defragment();
 	}
 	return ret;
@@ -419,8 +442,8 @@ static int frag_show(struct seq_file *m, void *unused)
 	for (unsigned int i = 0; i < nr_states; i++) {
 		const struct state *s = &states[i];
 
-		seq_printf(m, "tdx_frag: {\"kind\":\"state\",\"order\":%u,\"held\":%lu,\"free\":%lu,\"blocks\":[",
-			   s->degree, s->held, s->free);
+		seq_printf(m, "tdx_frag: {\"kind\":\"state\",\"order\":%u,\"share\":%u,\"held\":%lu,\"free\":%lu,\"blocks\":[",
+			   s->degree, s->share, s->held, s->free);
 		for (int order = 0; order < NR_PAGE_ORDERS; order++)
 			seq_printf(m, "%s%lu", order ? "," : "", s->blocks[order]);
 		seq_puts(m, "]}\n");
@@ -428,8 +451,8 @@ static int frag_show(struct seq_file *m, void *unused)
 	for (unsigned int i = 0; i < nr_samples; i++) {
 		const struct sample *s = &samples[i];
 
-		seq_printf(m, "tdx_frag: {\"kind\":\"sample\",\"order\":%u,\"design\":\"%s\",\"largest\":%d,\"free\":%lu,\"errno\":%d,\"ns\":%llu,\"owned\":%lu,\"regions\":%lu}\n",
-			   s->degree, s->design->name, s->largest, s->free, -s->ret, s->ns,
+		seq_printf(m, "tdx_frag: {\"kind\":\"sample\",\"order\":%u,\"share\":%u,\"design\":\"%s\",\"largest\":%d,\"free\":%lu,\"errno\":%d,\"ns\":%llu,\"owned\":%lu,\"regions\":%lu}\n",
+			   s->degree, s->share, s->design->name, s->largest, s->free, -s->ret, s->ns,
 			   s->owned, s->regions);
 	}
 	seq_printf(m, "tdx_frag: {\"kind\":\"end\",\"pages\":%u,\"max_order\":%d,\"errno\":%d}\n",
@@ -442,8 +465,9 @@ static struct dentry *frag_file;
 
 static int __init frag_init(void)
 {
-	if (!pages || !rounds || rounds > MAX_ROUNDS) {
-		pr_err("tdx_frag: pages must be 1 or more, rounds 1 to %u\n", MAX_ROUNDS);
+	if (!pages || !rounds || rounds > MAX_ROUNDS || sparse == 1) {
+		pr_err("tdx_frag: pages must be 1 or more, rounds 1 to %u, sparse 0 or 2 and more\n",
+		       MAX_ROUNDS);
 		return -EINVAL;
 	}
 	for (unsigned int i = 0; i < nr_degrees; i++) {
@@ -458,7 +482,7 @@ static int __init frag_init(void)
 		return -ENODEV;
 
 	/* One more: a sample of the warm-up is written where the next one goes. */
-	samples = vcalloc(nr_degrees * nr_designs * rounds + 1, sizeof(*samples));
+	samples = vcalloc((nr_degrees + 1) * nr_designs * rounds + 1, sizeof(*samples));
 	if (!samples)
 		return -ENOMEM;
 

@@ -14,7 +14,7 @@ A figure is looked up in the run that the command has made and that is kept:
     make bench [ENGINE=qemu ICOUNT=1]: OPERATION, N pages, DESIGN [/ DESIGN]
                           metadata, N pages, DESIGN; allocator calls, N pages, DESIGN
     make faults:          LEAF: FAILURE, DESIGN; or a line of its foot
-    make frag:            SIZE KiB, DESIGN
+    make frag:            SIZE KiB, DESIGN; 4 KiB, 1 in N free, DESIGN
     make callers:         FLOW, DESIGN, lines or branches or ways to go wrong or bytes
                           code of array and wrappers, DESIGN; trace events, DESIGN
 
@@ -121,11 +121,9 @@ class Figures:
         return None
 
     def of_frag(self, key):
-        found = re.fullmatch(r"([\d,]+) KiB, ([\w-]+)", key)
-        if not found:
-            return None
+        state, _, design = key.rpartition(", ")
         for row in self.frag["rows"]:
-            if (f"{4 << row['order']:,}", row["design"]) == found.groups():
+            if (frag.label(row), row["design"]) == (state, design):
                 # Without the time, which is another one in each run.
                 return re.sub(r",? [\d,]+ us", "", frag.cell(row))
         return None

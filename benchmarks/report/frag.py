@@ -28,8 +28,8 @@ def read_log(path):
         if kind == "state":
             states.append(r)
         elif kind == "sample":
-            row = rows.setdefault((r["order"], r["design"]), {
-                "order": r["order"], "design": r["design"], "largest": [], "free": [],
+            row = rows.setdefault((r["order"], r["share"], r["design"]), {
+                "order": r["order"], "share": r["share"], "design": r["design"], "largest": [], "free": [],
                 "errno": [], "ns": [], "owned": [], "regions": []})
             for key in ("largest", "free", "errno", "ns", "owned", "regions"):
                 row[key].append(r[key])
@@ -63,6 +63,16 @@ def cell(row):
     return f"ok{some} {us:,.0f} us, {span([row['regions'][i] for i in good])} regions"
 
 
+# Otherwise, every other piece is.
+HALF = 2
+
+
+def label(state):
+    """A degree, by its largest free block, and how few there are."""
+    sparse = f", 1 in {state['share']} free" if state["share"] != HALF else ""
+    return f"{4 << state['order']:,} KiB{sparse}"
+
+
 def designs_of(data):
     """Designs by name, those that end with the rival's array first."""
     names = {r["design"] for r in data["rows"]}
@@ -71,13 +81,13 @@ def designs_of(data):
 
 def table_text(data):
     """The table: aligned text that is also Markdown."""
-    cells = {(r["order"], r["design"]): cell(r) for r in data["rows"]}
+    cells = {(label(r), r["design"]): cell(r) for r in data["rows"]}
     designs = designs_of(data)
     lines = []
     for s in data["states"]:
         whole = " (not fragmented)" if s["order"] == data["run"]["max_order"] else ""
-        lines.append([f"{4 << s['order']:,} KiB{whole}", f"{s['free'] // 256:,} MiB",
-                      *(cells.get((s["order"], d), "-") for d in designs)])
+        lines.append([f"{label(s)}{whole}", f"{s['free'] // 256:,} MiB",
+                      *(cells.get((label(s), d), "-") for d in designs)])
     return table(["largest free block", "free", *designs], lines)
 
 
@@ -89,8 +99,9 @@ def section(top, engine, plot):
 
 Made by `{run["command"]}` on Linux {run["kernel"]}, code at commit {run["commit"]}. Before each flow,
 memory is brought into a state without a free block above a size, held apart by pages that cannot be
-moved: the worst case of that degree. Then the flow asks for {run["pages"]:,} pages and
-gives them to the module for good. The regions are those of 2 MiB that such a page lies in.
+moved: the worst case of that degree. Half of memory is free, in the last line much less, page by page. Then
+the flow asks for {run["pages"]:,} pages and gives them to the module for good. The regions are those of 2 MiB that
+such a page lies in.
 
 {plot}
 
@@ -98,6 +109,10 @@ gives them to the module for good. The regions are those of 2 MiB that such a pa
 
 v2, descriptor and bare list, and flat with v2's policy, want one contiguous run. v2-blocks takes
 the blocks as flat does, but its pointers are one kmalloc, which needs a block of 128 KiB.
+
+Where only single pages are left, far from each other, flat gets its memory and pins a region of 2 MiB for
+every few pages, for good; designs that want one run get nothing, and pin nothing. Which of
+both a machine wants is the caller's to say: no function here says "not at that price".
 """
 
 
@@ -120,13 +135,18 @@ def checks(data):
     pages, max_order = data["run"]["pages"], data["run"]["max_order"]
     fewest = -(-pages // REGION_PAGES)
     for s in data["states"]:
-        rows = [r for r in data["rows"] if r["order"] == s["order"]]
+        rows = [r for r in data["rows"] if label(r) == label(s)]
         own = [r for r in rows if r["design"] == DESIGN]
-        at = f"order {s['order']}"
+        at = label(s)
         yield f"{at}: this is the largest free block before each flow", state_holds(s, rows, pages)
         yield (f"{at}: the module owns all pages after success, none after failure",
                all(tells_truth(r, pages) for r in rows))
         yield f"{at}: {DESIGN} succeeds each time", bool(own) and not any(own[0]["errno"])
+        if s["share"] != HALF:
+            # What this state is for: they are as scattered as memory is, and no more.
+            apart = pages * s["share"] // REGION_PAGES
+            yield (f"{at}: {DESIGN} takes some {apart} regions",
+                   bool(own) and all(0.8 * apart <= n <= 1.2 * apart for n in own[0]["regions"]))
         if s["order"] == max_order:
             yield (f"{at}: {DESIGN} takes {fewest} or {fewest + 1} regions",
                    bool(own) and set(own[0]["regions"]) <= {fewest, fewest + 1})

@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 
+import frag  # noqa: E402
 from common import table  # noqa: E402
 from runs import DESIGNS, number  # noqa: E402
 
@@ -153,21 +154,21 @@ def metadata(directory, records):
 
 def bars(axes, data, height):
     """A group of bars for each degree; a cross where a design has no memory."""
-    orders = [s["order"] for s in data["states"]]
+    states = [frag.label(s) for s in data["states"]]
     present = [d for d in COLOURS if any(r["design"] == d for r in data["rows"])]
     width = 0.85 / len(present)
     for row in data["rows"]:
-        x = orders.index(row["order"]) + (present.index(row["design"]) + 0.5) * width - 0.425
+        x = states.index(frag.label(row)) + (present.index(row["design"]) + 0.5) * width - 0.425
         good = [i for i, e in enumerate(row["errno"]) if not e]
         if good:
             axes.bar(x, median(height(row, i) for i in good), width, color=COLOURS[row["design"]])
         else:
             axes.plot(x, 0.03, "x", color=COLOURS[row["design"]],
                       transform=axes.get_xaxis_transform())
-    axes.set_xticks(range(len(orders)))
-    axes.set_xticklabels([f"{4 << o:,}" + (" (as it is)" if o == data["run"]["max_order"] else "")
-                          for o in orders])
-    axes.set_xlabel("largest free block, KiB")
+    axes.set_xticks(range(len(states)))
+    axes.set_xticklabels([state.replace(", ", "\n") + ("\n(as it is)" if s["order"] == data["run"]["max_order"] else "")
+                          for state, s in zip(states, data["states"])], fontsize="small")
+    axes.set_xlabel("largest free block")
     axes.grid(True, axis="y", alpha=0.3)
     return present
 
@@ -178,11 +179,12 @@ def fragmentation(directory, data):
     left.set_yscale("log")
     left.set_ylabel("µs for the flow (log scale)")
     present = bars(right, data, lambda row, i: row["regions"][i])
-    right.set_ylabel("2 MiB regions that never come back")
+    right.set_yscale("log")
+    right.set_ylabel("2 MiB regions that never come back (log scale)")
     right.legend(handles=[Patch(facecolor=COLOURS[d], label=d) for d in present] +
                  [Line2D([], [], color="#444444", marker="x", linestyle="", label="no memory")],
                  loc="upper left", ncols=2)
-    right.set_ylim(top=80)
+    right.set_ylim(bottom=10, top=4000)
     figure.suptitle(f"{data['run']['pages']:,} pages for the extensions, from fragmented memory; "
                     "lower is better, a cross is a failure")
     save(figure, directory, "fragmentation")
