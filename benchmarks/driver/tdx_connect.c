@@ -74,7 +74,7 @@ int tdx_ext_start(unsigned int nr_pages)
 	if (!status)
 		status = tdh_ext_init();
 	if (status)
-		pr_err("tdx_connect: no extensions, status %#llx: the module keeps %u of %u pages or more\n",
+		pr_err("tdx_connect: no extensions, status %#llx: the module keeps at least %u of %u pages\n",
 		       status, nr, nr_pages);
 
 	return to_errno(status);

@@ -195,7 +195,7 @@ def check_enabled(m):
         return Check("kernel's TDX", OK, "kvm_intel has tdx=Y")
     if tdx is None and "kvm_intel" in m.loaded():
         return Check("kernel's TDX", NO, "kvm_intel has no parameter tdx",
-                     "boot a kernel with CONFIG_KVM_INTEL_TDX or newer than 6.16")
+                     "boot a kernel with CONFIG_KVM_INTEL_TDX, which is 6.16 or newer")
     if tdx == "N":
         return Check("kernel's TDX", NO, "kvm_intel has tdx=N, and the log says nothing",
                      "load kvm_intel with tdx=1 (kvm_intel.tdx=1 on the command line)")

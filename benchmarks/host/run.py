@@ -195,7 +195,7 @@ class Worker:
         self.modules, self.out, self.child, self.wbinvd_ns = modules, out, None, 0
 
     def run_insmod(self, name, parameters):
-        said_before = len(kernel_says(name))
+        said_before = kernel_log()
         self.child = subprocess.Popen(["insmod", str(self.modules[name]), *parameters],
                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                       stderr=subprocess.PIPE, text=True, errors="replace",
@@ -205,8 +205,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             raise Stop(f"{name} did not load within {MODULE_SECONDS} s") from None
         if self.child.returncode:
-            said = kernel_says(name)[said_before:] or [error.strip()]
-            raise Stop(f"{name} does not load: {said[-1]}")
+            raise Stop(f"{name} does not load: {kernel_says(name, said_before) or error.strip()}")
         self.child = None
 
     def end_child(self):
@@ -261,9 +260,19 @@ def stop_reason():
     return f"leaf {watch_file('leaf')} came back with 0x{status:016x}, after {watch_file('calls')} SEAMCALLs"
 
 
-def kernel_says(name):
-    """What a module has left in the kernel's log, those that were loaded before included."""
-    return re.findall(rf"\b{name}: (.*)$", checks.Machine().log(), re.M)
+def kernel_log():
+    """The lines that the kernel has at hand; what a module has just said is among them."""
+    return subprocess.run(["dmesg"], capture_output=True, text=True, errors="replace", timeout=20,
+                          check=False).stdout.splitlines()
+
+
+def kernel_says(name, before):
+    """The last line of a module in the kernel's log, after those that were there before."""
+    lines = kernel_log()
+    if before and before[-1] in lines:
+        lines = lines[lines.index(before[-1]) + 1:]
+    said = re.findall(rf"\b{name}: (.*)$", "\n".join(lines), re.M)
+    return said[-1] if said else None
 
 
 def rmmod(name):
@@ -482,10 +491,10 @@ def bench(args):
     donated = max((r["held"] for r in records if r["kind"] == "donated"), default=0)
     # A simulation takes them back.
     wrong, gone = before.differences(kept, donated if args.simulate is None else 0)
-    say(f"  afterwards: {'all is as before' if not wrong else '; '.join(wrong)}"
+    missed = gone > NOISE_KIB
+    said = wrong + [f"{gone:,} KiB of memory are not back; others may have taken them, see if it is so each time"] * missed
+    say(f"  afterwards: {'; '.join(said) or 'all is as before'}"
         f" (memory: {-gone:+,} KiB{f', {donated} pages donated' if donated else ''})")
-    if gone > NOISE_KIB:
-        say(f"  {gone:,} KiB of memory are not back.  Others may have taken them: see if it is so each time")
     if kept:
         say("  a page whose flush failed stays out of use until the next boot, with v2 its array does; "
             "the kernel's log has a warning")

@@ -2,8 +2,8 @@
 /*
  * The watch: every SEAMCALL of a run passes here
  *
- * A run expects success; of a leaf that works on pages or talks to a device also an
- * interruption, or a message to be delivered.  At anything else it is over: no leaf
+ * A run expects success; of any leaf but TDH.PHYMEM.PAGE.WBINVD and TDH.SYS.RD also
+ * an interruption, or a message to be delivered.  At anything else it is over: no leaf
  * that claims pages is let through any more, and whoever runs designs is told to stop.
  * What the run holds then is given back: as long as no page was ever the module's,
  * without another SEAMCALL.

@@ -22,14 +22,14 @@ A test is a KUNIT_CASE() whose function is defined in the same file. Code is wha
 defines: a function with its body, a macro, a type, a member, a constant, a global variable.
 To be called, declared or told of is not enough.
 
-Documentation/, README.md and RESULTS.md name no file, make target or test in a literal, and no
-function or commit anywhere, that is not there. What the kernel has stands in KERNEL. Which
+Documentation/, README.md and RESULTS.md name no file, make target or test in a literal, no function
+of ours (tdx_, tdh_, hpa_) and no commit ("commit x", "at x") anywhere, that is not there. What the kernel has stands in KERNEL. Which
 commits there are, a shallow clone does not know.
 
 A driver reads no field of an array.
 
-What was measured (MEASURED: array, wrappers and designs) has the same code as at the commit
-of each kept run, or that run is to be made again. Comments and white space do not count, nor
+What was measured (MEASURED: array, wrappers and designs), and what has measured it (MEASURES),
+has the same code as at the commit of each kept run, or that run is to be made again. Comments and white space do not count, nor
 do suites and tests/: the model takes its time in the life- rows, but a knob more is no reason to
 measure all rows again. host-*.json are left out, because they are made on somebody else's host.
 
@@ -61,6 +61,9 @@ MEASURED = (":(glob)arch/x86/virt/vmx/tdx/*.[ch]", ":(glob)arch/x86/include/asm/
             ":(exclude)arch/x86/virt/vmx/tdx/door_seamcall.c",
             # Built by make compare alone, which keeps nothing.
             ":(exclude)benchmarks/designs/v2_posted/")
+# What measures, by the target.
+MEASURES = {"bench": "benchmarks/bench", "faults": "benchmarks/faults", "frag": "benchmarks/frag",
+            "profile": "benchmarks/profile"}
 # The kernel's own, and what the pages say of it.
 KERNEL = {"kunit.py",                                       # runs the suites of a kernel tree
           "tdx_get_sysinfo", "tdx_quirk_reset_paddr",       # the series needs them
@@ -176,10 +179,11 @@ class Tree:
         return subprocess.run(["git", "-C", str(self.top), "merge-base", "--is-ancestor", name, "HEAD"],
                               capture_output=True, check=False).returncode == 0
 
-    def changed_since(self, commit):
-        """Measured files that have other code now than at @commit."""
-        differ = git(self.top, "diff", "--name-only", "--no-renames", commit, "--", *MEASURED).splitlines()
-        new = git(self.top, "ls-files", "--others", "--exclude-standard", "--", *MEASURED).splitlines()
+    def changed_since(self, commit, target):
+        """Files that make @target measures, or is, with other code now than at @commit."""
+        places = [*MEASURED, *(f":(glob){where}/*.[ch]" for name, where in MEASURES.items() if name == target)]
+        differ = git(self.top, "diff", "--name-only", "--no-renames", commit, "--", *places).splitlines()
+        new = git(self.top, "ls-files", "--others", "--exclude-standard", "--", *places).splitlines()
         return [f for f in differ + new if "".join(self.code.get(f, "").split()) !=
                 "".join(csource.code_of(git(self.top, "show", f"{commit}:{f}")).split())]
 
@@ -284,7 +288,7 @@ def check_runs(tree):
         if not re.fullmatch(r"[0-9a-f]+", run["commit"]):
             yield f"{made}, which nobody can look up: commit, then {run['command']}"
         elif tree.has_commit(run["commit"]):
-            if differ := tree.changed_since(run["commit"]):
+            if differ := tree.changed_since(run["commit"], run["command"].split()[1]):
                 yield f"{made}, before a change of {', '.join(differ)}: {run['command']} makes it again"
         elif not tree.shallow:
             yield f"{made}, which is not in the history: {run['command']} makes it again"

@@ -16,7 +16,7 @@ def without_comments(text):
 
 
 def code_of(text):
-    """Neither comments nor what is in #if 0; lines keep their numbers."""
+    """Neither comments nor what is in #if 0, up to the first #else or #endif; lines keep their numbers."""
     return re.sub(r"^#if 0\b.*?(?=^#e(?:lse|ndif))", lambda m: emptied(m[0]), without_comments(text),
                   flags=re.M | re.S)
 

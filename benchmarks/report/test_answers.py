@@ -182,6 +182,14 @@ class Rules(unittest.TestCase):
             self.append(path, "static int made_up;\n")
         self.expect_stale(*measured)
 
+    def test_what_has_measured_stands(self):
+        changed = {}
+        for target, where in answers.MEASURES.items():
+            changed[target] = str(min((self.tree / where).glob("*.c")).relative_to(self.tree))
+            self.append(changed[target], "static int made_up;\n")
+        self.expect(*(f"{run} was made at {self.before}, before a change of {changed[command.split()[1]]}: "
+                      f"{command} makes it again" for run, command in self.runs.items() if command.split()[1] in changed))
+
     def test_the_files_of_a_run_stand(self):
         self.sub("arch/x86/virt/vmx/tdx/door.h", ".+", "")
         self.append("benchmarks/designs/v2/made_up.c", "int made_up;\n")

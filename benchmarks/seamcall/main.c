@@ -68,7 +68,7 @@ static int ask_module(void)
 	why = tdx_seamcall_lacks(about.features0, tdx_seamcall_allow_claims,
 				 tdx_seamcall_donate_pages);
 	if (why) {
-		pr_err("tdx_seamcall: this TDX module has no %s: TDX_FEATURES0 is 0x%llx; run without allow_claims and donate_pages\n",
+		pr_err("tdx_seamcall: this TDX module has no %s: TDX_FEATURES0 is 0x%llx; leave out what needs it (allow_claims, CLAIM; donate_pages, DONATE)\n",
 		       why, about.features0);
 		return -EOPNOTSUPP;
 	}

@@ -29,7 +29,7 @@
 
 /*
  * A single page, or a block whose size is given: try hard.  But a caller can do without,
- * and is told so, before a process is killed for it.
+ * and is told so, before a process is killed for its pages.  (The list of them is small.)
  */
 #define GFP_NO_LESS	(GFP_KERNEL | __GFP_RETRY_MAYFAIL)
 

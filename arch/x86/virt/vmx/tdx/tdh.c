@@ -100,7 +100,7 @@ static bool single_window(const struct tdx_pa_array *array,
  *
  * The host's own dirty cache lines of these pages are not written back before.  For
  * the pages of TDs, Linux 7.3 does that unconditionally (CLFLUSH_BEFORE_ALLOC in
- * tdx.c), but no processor with these leaves is known to need it:
+ * tdx.c), but it is not expected to be needed where these leaves are:
  * https://lore.kernel.org/all/20260522034128.3144354-1-yilun.xu@linux.intel.com/
  * Should a module ask for it, this is the place, and tdh_ext_mem_add().
  */

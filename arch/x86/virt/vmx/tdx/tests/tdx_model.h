@@ -45,8 +45,8 @@
  *	   is then owned, and so are control pages of an interrupted leaf; those of
  *	   a failed leaf are dirty, though not owned.
  * @keep: those of a failed leaf stay owned, too, as no module should let them.  If
- *	  @status is 0, it is a leaf that gives pages back that lies: it says so of all,
- *	  and does so with the first @after entries; the others stay owned, by nobody.
+ *	  @status is 0, a leaf that gives pages back reports success for all of them,
+ *	  and returns the first @after entries only; no object owns the others.
  *
  * TDX_SPDM_REQUEST is one more message to deliver, and
  * TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH lasts until the key is updated.
