@@ -100,11 +100,17 @@ evidence_rules()
 	[ "${PIPESTATUS[0]}" -eq 0 ]
 }
 
+mutants()
+{
+	ENGINE=uml "$TOP/benchmarks/engines/mutants.sh" list 2>&1 && ENGINE=qemu "$TOP/benchmarks/engines/mutants.sh" list 2>&1
+}
+
 check "SPDX line in every file" spdx
 check "checkpatch --strict" checkpatch
 check "kernel-doc" kernel_doc
 check "shellcheck" shell_scripts
 check "pyflakes" python_scripts
+check "every mutant breaks something" mutants
 check "documentation pages" pages
 check "counts of make callers" callers
 check "evidence in Documentation/" evidence

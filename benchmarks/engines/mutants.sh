@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# mutants.sh: break each rule in mutants.list, or mutants-qemu.list with ENGINE=qemu, one at
+# mutants.sh [list]: break each rule in mutants.list, or mutants-qemu.list with ENGINE=qemu, one at
 # a time, and see the tests go red.  A mutant that survives is an error: a rule that nothing guards.
-# MUTANT=text runs those whose rule contains the text.
+# MUTANT=text runs those whose rule contains the text.  With "list", only see that each of the
+# list finds something to break.
 set -eu
 . "$(dirname "$0")/common.sh"
-
-prepare
 
 # What is broken is the array, its driver, or SEAMCALL, and its own suites are to notice.
 if [ "$ENGINE" = uml ]; then
@@ -15,6 +14,35 @@ if [ "$ENGINE" = uml ]; then
 else
 	list=mutants-qemu.list dir=benchmarks/seamcall others=' benchmarks/seamcall/' suite=suite=tdx_seamcall
 fi
+
+# next_mutant: the next line of the list; sets rule, file and script
+next_mutant()
+{
+	local line rest
+
+	while IFS= read -r line; do
+		case $line in '#'* | '') continue ;; esac
+		rule=${line%% | *}
+		rest=${line#* | }
+		file=${rest%% | *}
+		script=${rest#* | }
+		[[ $file == */* ]] || file=$dir/$file
+		return 0
+	done
+	return 1
+}
+
+# A script that finds nothing is of code that has changed.
+idle=0
+while next_mutant; do
+	sed "$script" "$TOP/$file" | cmp -s - "$TOP/$file" || continue
+	say "$list: nothing to break for \"$rule\" in $file"
+	idle=1
+done < "$TOP/benchmarks/mutants/$list"
+[ $idle -eq 0 ] || exit 1
+[ "${1:-}" != list ] || exit 0
+
+prepare
 farm=$FARM-mutant
 ends=$BUILD/mutants.ends
 
@@ -40,7 +68,7 @@ run_mutant()
 # worker K: every mutant of $JOBS, from the K-th on, in a build of its own
 worker()
 {
-	local n=0 line rule rest file script end
+	local n=0 rule file script end
 
 	FARM=$farm-$1
 	rm -rf "$FARM"
@@ -51,20 +79,12 @@ worker()
 	end=$(run_mutant)
 	[ -z "$end" ] || die "without any mutant: $end"
 
-	while IFS= read -r line; do
-		case $line in '#'* | '') continue ;; esac
-		rule=${line%% | *}
+	while next_mutant; do
 		case $rule in *"${MUTANT:-}"*) ;; *) continue ;; esac
 		[ $((n++ % JOBS)) -eq "$1" ] || continue
-		rest=${line#* | }
-		file=${rest%% | *}
-		script=${rest#* | }
-		[[ $file == */* ]] || file=$dir/$file
 
 		rm "$FARM/$file"
 		sed "$script" "$TOP/$file" > "$FARM/$file"
-		! cmp -s "$TOP/$file" "$FARM/$file" ||
-			die "$list: nothing to break for \"$rule\" in $file"
 
 		end=$(run_mutant)
 		case $end in

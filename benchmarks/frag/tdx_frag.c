@@ -452,8 +452,8 @@ static int frag_show(struct seq_file *m, void *unused)
 		const struct sample *s = &samples[i];
 
 		seq_printf(m, "tdx_frag: {\"kind\":\"sample\",\"order\":%u,\"share\":%u,\"design\":\"%s\",\"largest\":%d,\"free\":%lu,\"errno\":%d,\"ns\":%llu,\"owned\":%lu,\"regions\":%lu}\n",
-			   s->degree, s->share, s->design->name, s->largest, s->free, -s->ret, s->ns,
-			   s->owned, s->regions);
+			   s->degree, s->share, s->design->name, s->largest, s->free, -s->ret,
+			   s->ns, s->owned, s->regions);
 	}
 	seq_printf(m, "tdx_frag: {\"kind\":\"end\",\"pages\":%u,\"max_order\":%d,\"errno\":%d}\n",
 		   pages, MAX_PAGE_ORDER, -frag_errno);

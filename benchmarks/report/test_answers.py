@@ -26,7 +26,7 @@ OTHER_PAGE = "Documentation/design.rst"
 ARRAY = "arch/x86/virt/vmx/tdx/pa_array.c"
 DRIVER = "benchmarks/driver/tdx_connect.c"
 # Neither is measured.
-MADE_UP, SUITE = "benchmarks/bench/made_up.c", "benchmarks/bench/made_up_kunit.c"
+MADE_UP, SUITE = "benchmarks/trace/made_up.c", "benchmarks/bench/made_up_kunit.c"
 NOWHERE = "0123abc"
 
 ME = {"GIT_CONFIG_GLOBAL": os.devnull, **{f"GIT_{who}_{what}": "nobody" for who in ("AUTHOR", "COMMITTER")
