@@ -9,7 +9,7 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 # What is broken is the array, its driver, or SEAMCALL, and its own suites are to notice.
-if [ "$ENGINE" = uml ]; then
+if [ "${ENGINE:-uml}" = uml ]; then
 	list=mutants.list dir=arch/x86/virt/vmx/tdx others=' benchmarks/driver/' suite=
 else
 	list=mutants-qemu.list dir=benchmarks/seamcall others=' benchmarks/seamcall/' suite=suite=tdx_seamcall
