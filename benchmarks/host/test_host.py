@@ -774,7 +774,9 @@ class Imported(unittest.TestCase):
         self.refused("run.date", lambda d: d["run"].update(date="yesterday"))
         # What Python takes for digits, too.
         for name, value in (("date", "20\u0662\u0666-11-24"), ("module", "2.0.\u0665"), ("features0", "0x\u0664"),
-                            ("command", "make bench ENGINE=host DONATE=51\u0662")):
+                            ("command", "make bench ENGINE=host DONATE=51\u0662"),
+                            ("command", "make bench ENGINE=host SIMULATE=\u0662"),
+                            ("command", "make bench ENGINE=host CLAIM=0x1000:\u0662")):
             self.refused(f"run.{name} is", lambda d, n=name, v=value: d["run"].update({n: v}))
         # What a processor's name has.
         self.assertTrue(hostfile.TEXT.fullmatch("Intel(R) Xeon(R) Platinum 8480+ @ 2.00GHz"))
