@@ -262,8 +262,12 @@ def stop_reason():
 
 def kernel_log():
     """The lines that the kernel has at hand; what a module has just said is among them."""
-    return subprocess.run(["dmesg"], capture_output=True, text=True, errors="replace", timeout=20,
-                          check=False).stdout.splitlines()
+    try:
+        return subprocess.run(["dmesg"], capture_output=True, text=True, errors="replace", timeout=20,
+                              check=False).stdout.splitlines()
+    except (OSError, subprocess.TimeoutExpired):
+        # It is for messages only.
+        return []
 
 
 def kernel_says(name, before):

@@ -604,6 +604,17 @@ class Arguments(unittest.TestCase):
                 self.assertEqual((pages, repeats), (all_pages, run.REPEATS))
         self.assertTrue(smaller)
 
+    def test_a_module_is_quoted_with_what_it_has_just_said(self):
+        old, other, new = "[1.0] tdx_bench: of before", "[2.0] usb 1-1: hello", "[3.0] tdx_bench: pages must be"
+        for before, after, said in (([old], [old, other, new], "pages must be"), ([old], [old, other], None),
+                                    ([], [other, new], "pages must be"),
+                                    # What was there before is gone from the log.
+                                    ([old], [other, new], "pages must be")):
+            with mock.patch.object(run, "kernel_log", return_value=after):
+                self.assertEqual(run.kernel_says("tdx_bench", before), said)
+        with mock.patch.object(run.subprocess, "run", side_effect=FileNotFoundError("dmesg")):
+            self.assertIsNone(run.kernel_says("tdx_bench", run.kernel_log()))
+
     def test_arguments_out_of_range(self):
         for bad in (["--simulate", "1000001"], ["--simulate", "-1"], ["--simulate", "x"], ["--simulate", "1", "--donate", "0"],
                     ["--simulate", "1", "--donate", "1048577"], ["--simulate", "1", "--claim", "5"],

@@ -292,14 +292,10 @@ def why(time, icount, profile, code, missed):
     return "\n".join(told)
 
 
-STRUCTURE_OPERATIONS = ("hand-over", "create", "release", "release-flushed", "cycle", "life-control", "life-blob",
-                        "life-memory")
-
-
 def structure_table(icount, time):
     """What changes if nothing but the data structure does."""
     rows = []
-    for op in STRUCTURE_OPERATIONS:
+    for op in OPERATIONS:
         for pages in (1, 32, 512, 12800):
             ratios = [samples.ratio(op, pages, "flat-v2alloc", base="v2-noclflush") for samples in (icount, time)]
             if any(ratios):
