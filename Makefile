@@ -3,7 +3,7 @@
 # The face of the project.  `make help` lists the targets.
 
 ENGINES := benchmarks/engines
-export ARGS CLAIM COMPARE CPUS DONATE ENGINE FILE ICOUNT KDIR KSRC NEWEST QUICK MUTANT SEED SAN SIMULATE STEPS SUITE \
+export CLAIM COMPARE CPUS DONATE ENGINE FILE ICOUNT INIT_ON_ALLOC KDIR KSRC NEWEST QUICK MUTANT SEED SAN SIMULATE STEPS SUITE \
 	TOOL V2_MBOX
 
 .DEFAULT_GOAL := help
@@ -14,7 +14,8 @@ help:	## list the targets
 	@echo "  KSRC=path     use this kernel source tree instead of Debian's"
 	@echo "  ENGINE=qemu   x86-64 in QEMU instead of user-mode Linux"
 	@echo "  SAN=1         make test: the kernel of make sanitize"
-	@echo "  ICOUNT=1      make bench, compare ENGINE=qemu, trace: count instructions instead of time"
+	@echo "  ICOUNT=1      make bench, compare ENGINE=qemu: count instructions instead of time"
+	@echo "  INIT_ON_ALLOC=1  make bench: the kernel zeroes pages on allocation"
 	@echo "  KDIR=path     make modules: kernel headers (default: the running kernel's)"
 	@echo "  QUICK=1       make bench, compare: a rough table in seconds"
 	@echo "  COMPARE=file  make bench: what changed since that run (benchmarks/results/*.json)"
@@ -22,7 +23,7 @@ help:	## list the targets
 	@echo "  SUITE=name    make test, sanitize: only this suite"
 	@echo "  SEED=n STEPS=n make fuzz: this walk, this far (default: a million steps)"
 	@echo "  MUTANT=text   make mutants: only rules with this text"
-	@echo "  TOOL=name     make trace: only this tool; ARGS=.. are its arguments"
+	@echo "  TOOL=name     make trace: only this tool"
 	@echo "  ENGINE=host   make trace: attach TOOL to the kernel that runs"
 	@echo "                make bench: measure on it, with its TDX module"
 	@echo "  SIMULATE=ns   make bench ENGINE=host: the software module, ns for each WBINVD"
@@ -38,8 +39,11 @@ bench:	## compare the designs: table, RESULTS.md, raw samples
 profile:	## where the instructions of an operation go, by function
 	@bash $(ENGINES)/profile.sh
 
-callers:	## the same flows in four designs: lines, branches, ways to go wrong, bytes
+callers:	## the same callers in four designs: lines, branches, ways to go wrong
 	@bash $(ENGINES)/callers.sh
+
+size:	## lines and bytes of four designs, and whether flat keeps its limits
+	@bash $(ENGINES)/size.sh
 
 plots:	## draw the plots and write RESULTS.md from the kept runs again
 	@bash $(ENGINES)/plots.sh

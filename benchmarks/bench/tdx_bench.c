@@ -3,13 +3,13 @@
  * The benchmark: all designs in one run, interleaved
  *
  * For each operation and number of pages, a round takes one sample of each
- * design; the designs are shuffled for each round, and the first rounds are
- * thrown away.  A sample is many equal operations, so that it is long against the
- * clock: stretches of a batch each, with what is not measured in between.  The
+ * design.  The designs are shuffled for each round, and the first rounds are
+ * discarded.  A sample is many equal operations, because the clock is coarse:
+ * stretches of a batch each, with setup and cleanup outside the measured time.  The
  * samples are recorded after the last round, one line each.
  *
- * Loading the module runs the benchmark.  It stays loaded, with nothing to do.  A
- * signal ends it before its time, and then it does not stay.
+ * Loading the module runs the benchmark.  The module stays loaded and does nothing
+ * more.  A signal ends the benchmark early, and the module is not loaded.
  */
 #include <linux/ktime.h>
 #include <linux/minmax.h>
@@ -35,18 +35,18 @@
 #define MAX_STRETCHES	4096
 
 /*
- * Pages that the arrays of one batch may have together.  Few, so that single
- * pages come from and go to the per-CPU lists as they do when a driver has one
- * array at a time; large batches would make v2 look slower than it is.
+ * The most pages of all arrays in a batch.  With few, single pages come from the
+ * per-CPU lists, as for a driver with one array at a time.  Large batches would make
+ * v2 look slower than it is.
  */
 #define MAX_BATCH_PAGES	2048
 
-/* Pages of one array at the most: 4 GiB. */
+/* The most pages of one array: 4 GiB */
 #define MAX_PAGES	1048576U
 
 /*
- * Above this many pages, only what shows whether the cost of a page stays the same
- * is measured, with fewer samples: they take milliseconds each.
+ * Above this many pages a sample takes milliseconds.  Only the operations that show
+ * the cost of a page are measured, with fewer samples.
  */
 #define MANY_PAGES	16384
 #define MANY_REPEATS	(repeats / 5 + 1)
@@ -83,7 +83,7 @@ static unsigned int sample_us = 100;
 module_param(sample_us, uint, 0444);
 MODULE_PARM_DESC(sample_us, "shortest sample to aim at, in us (default: 100)");
 
-/* What one design does in one cell of the table. */
+/* One design in one cell of the table */
 struct run {
 	const struct design *design;
 	unsigned int nr_pages;
@@ -91,12 +91,12 @@ struct run {
 	unsigned int stretches;
 	bool absent;
 	void *arrays[MAX_BATCH];
-	/* Only sessions to read from; made outside the measurement. */
+	/* A session to read from, created outside the measured time */
 	struct design_object spdm;
 	u64 mix;
 };
 
-/* Of each run, one per round. */
+/* One sample per run and round */
 static u64 *samples;
 
 static u64 *sample_of(unsigned int run, unsigned int round)
@@ -112,8 +112,8 @@ static u64 *sample_of(unsigned int run, unsigned int round)
  * @run: do the batch
  * @after: clean up, not measured; may be NULL
  * @holds_pages: all pages of a batch are in use at once
- * @fixed_batch: the batch is as large as it may be, and the same for all designs
- * @many_pages: measure it with more than MANY_PAGES, too
+ * @fixed_batch: the batch has its maximum size, the same for all designs
+ * @many_pages: also measured above MANY_PAGES
  *
  * The functions return 0 or a negative errno.
  */
@@ -169,9 +169,9 @@ static int release_flushed_batch(struct run *run)
 }
 
 /*
- * One array is enough: nothing is used up.  It is one for memory at any size,
- * because v2's callers hand that over window by window; an array of control
- * pages has its one window from its creation.
+ * One array is enough.  It is for memory at any size, because the callers of v2
+ * populate such an array list by list.  The list of an array of control pages is
+ * filled at creation.
  */
 static int create_one(struct run *run)
 {
@@ -192,7 +192,7 @@ static int hand_over_batch(struct run *run)
 	return 0;
 }
 
-/* All that is there without the module. */
+/* Everything that needs no call of the module */
 static int cycle_batch(struct run *run)
 {
 	const struct design *design = run->design;
@@ -264,7 +264,7 @@ static int reclaim(struct run *run)
 	return 0;
 }
 
-/* One array, for the use that has so many pages. */
+/* One array, for the use with this number of pages */
 static bool can_create(const struct design *design, unsigned int nr_pages)
 {
 	return nr_pages <= (use_for(nr_pages) == USE_CONTROL ? design->max_control :
@@ -332,7 +332,7 @@ static s64 sample(const struct bench_op *op, struct run *run)
 
 	design_select(run->design);
 
-	/* The first stretch is not counted: it finds what another design left. */
+	/* The first stretch is not counted: caches have the data of another design. */
 	for (unsigned int i = 0; i <= run->stretches && !ret; i++) {
 		if (signal_pending(current))
 			return -EINTR;
@@ -360,14 +360,14 @@ static int calibrate(const struct bench_op *op, struct run *run)
 {
 	unsigned int max_batch = op->holds_pages ?
 		clamp(MAX_BATCH_PAGES / run->nr_pages, 1U, MAX_BATCH) : 1U << 20;
-	u64 want = sample_us * NSEC_PER_USEC;
+	u64 min_ns = sample_us * NSEC_PER_USEC;
 
 	run->batch = op->fixed_batch ? max_batch : 1;
 	run->stretches = 1;
 	for (;;) {
 		s64 ns = S64_MAX;
 
-		/* The fastest of three, since one may be out of line. */
+		/* The fastest of three, because one may be an outlier */
 		for (unsigned int i = 0; i < 3; i++) {
 			s64 one = sample(op, run);
 
@@ -375,10 +375,10 @@ static int calibrate(const struct bench_op *op, struct run *run)
 				return one;
 			ns = min(ns, one);
 		}
-		if (ns >= want)
+		if (ns >= min_ns)
 			return 0;
 		if (run->batch < max_batch)
-			run->batch = min(max_batch, run->batch * (ns * 8 > want ? 2U : 8U));
+			run->batch = min(max_batch, run->batch * (ns * 8 > min_ns ? 2U : 8U));
 		else if (run->stretches < MAX_STRETCHES)
 			run->stretches *= 2;
 		else
@@ -398,20 +398,20 @@ static void shuffle(unsigned int *order, unsigned int n, struct rnd_state *rnd)
 	}
 }
 
-/* Not a matter of one cell: somebody wants the benchmark to end. */
-static bool is_the_end(int err)
+/* These errors end the benchmark.  Others concern one cell. */
+static bool ends_benchmark(int err)
 {
 	return err == -EINTR || err == -ECANCELED;
 }
 
-/* It cannot be done, at first or after a while: memory may have no such run of pages. */
-static void tell_absent(const struct bench_op *op, const struct run *run, int err)
+/* The design cannot do it.  For example, memory may lack a long run of free pages. */
+static void record_absent(const struct bench_op *op, const struct run *run, int err)
 {
 	record_info("{\"kind\": \"absent\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"errno\": %d}",
 		    op->name, run->design->name, run->nr_pages, -err);
 }
 
-/* @runs are all of the same number of pages.  Return 0, or why to end the benchmark. */
+/* All @runs have the same number of pages.  Return 0, or an error that ends the benchmark. */
 static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_runs)
 {
 	unsigned int rounds = runs->nr_pages > MANY_PAGES ? MANY_REPEATS : repeats;
@@ -423,11 +423,11 @@ static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_
 	for (i = 0; i < nr_runs; i++) {
 		int ret = calibrate(op, &runs[i]);
 
-		if (is_the_end(ret))
+		if (ends_benchmark(ret))
 			return ret;
 		runs[i].absent = ret;
 		if (ret)
-			tell_absent(op, &runs[i], ret);
+			record_absent(op, &runs[i], ret);
 	}
 
 	for (round = 0; round < WARM_UP + rounds; round++) {
@@ -436,11 +436,11 @@ static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_
 			unsigned int which = order[i];
 			s64 ns = runs[which].absent ? 0 : sample(op, &runs[which]);
 
-			if (is_the_end(ns))
+			if (ends_benchmark(ns))
 				return ns;
 			if (ns < 0) {
 				runs[which].absent = true;
-				tell_absent(op, &runs[which], ns);
+				record_absent(op, &runs[which], ns);
 			}
 			if (round >= WARM_UP)
 				*sample_of(which, round - WARM_UP) = ns;
@@ -580,7 +580,7 @@ static int __init bench_init(void)
 		}
 	}
 
-	/* Their modules come first, and stay. */
+	/* The modules of the designs must be loaded before, and stay loaded. */
 	if (!nr_designs || !designs_get())
 		return -ENODEV;
 
@@ -595,7 +595,7 @@ static int __init bench_init(void)
 	}
 
 	tdx_model_reset();
-	/* No known CPU has both this and the leaves, and v2 does not know it. */
+	/* No known CPU has both the erratum and the leaves, and v2 ignores the erratum. */
 	tdx_model_set_erratum(false);
 	ret = bench_all(runs);
 	tdx_model_set_erratum(true);
@@ -604,7 +604,7 @@ static int __init bench_init(void)
 		ret = -ENOSPC;
 	record_info("{\"kind\": \"end\", \"errno\": %d}", -ret);
 
-	/* What was measured before a stop is still to be had. */
+	/* After a stop, the earlier records stay readable. */
 	if (ret == -EINTR)
 		records_close();
 	else
@@ -623,5 +623,5 @@ static void __exit bench_exit(void)
 }
 module_exit(bench_exit);
 
-MODULE_DESCRIPTION("Benchmark of ways to hand pages to the TDX module");
+MODULE_DESCRIPTION("Benchmark of ways to pass lists of pages to the TDX module");
 MODULE_LICENSE("GPL");

@@ -10,13 +10,10 @@ import email.policy
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 V2 = HERE.parent / "designs" / "v2"
-sys.path.insert(0, str(HERE.parent / "patches"))
-from series import defined, parts      # noqa: E402
 
 NR_PATCHES = 31
 SOURCE, HEADER, OTHER = "arch/x86/virt/vmx/tdx/tdx.c", "arch/x86/include/asm/tdx.h", "drivers/virt/other.c"
@@ -25,7 +22,7 @@ STEPS = {
     3: ("tdx_page_array_entry", "tdx_page_array_populate", "tdx_page_array_alloc",
         "tdx_alloc_pages_bulk", "tdx_page_array_create", "tdx_page_array_free"),
     4: ("tdx_alloc_pages_iommu_mt", "tdx_page_array_create_iommu_mt", "tdx_page_array_ctrl_leak"),
-    5: ("HPA_PFN", "tdx_page_array_validate_release", "tdx_flush_page", "tdx_page_array_ctrl_flush",
+    5: ("HPA_PFN", "tdx_page_array_validate_release", "tdx_page_array_ctrl_flush",
         "tdx_page_array_ctrl_release", "hpa_list_info_assign_raw", "hpa_array_t_assign_raw",
         "hpa_array_t_release_raw"),
     10: ("tdx_alloc_pages_contig", "tdx_page_array_alloc_contig"),
@@ -35,7 +32,7 @@ STATIC = ("tdx_page_array_populate", "tdx_page_array_alloc", "tdx_page_array_ctr
 
 # (until which patch, in place of what, what): drafts that a later patch changes.
 DRAFTS = (
-    (4, "\tif (PageCompound(page))\n\t\tentry |= compound_nr(page);\n\n", ""),
+    (4, "\tif (compound_nr(page) > 1)\n\t\tentry |= compound_nr(page);\n\n", ""),
     (5, "put_page(array->pages[i])", "__free_page(array->pages[i])"),
     (4, " * @root: the list page, refilled for each window\n", " * @root: the list page\n"),
 )
@@ -55,6 +52,39 @@ out:
 	return y;
 }}
 """
+
+
+DEFINES = [re.compile(p) for p in (
+    r"^#define (\w+)",
+    r"^struct (\w+) \{",
+    r"^[a-z][\w ]*?\*?(\w+)\(",
+)]
+
+
+def parts(text):
+    """Split a file at blank lines, but not within a function."""
+    part, inside = [], False
+    for line in text.splitlines(keepends=True):
+        if line == "\n" and not inside:
+            if part:
+                yield "".join(part)
+            part = []
+            continue
+        part.append(line)
+        inside = (inside or line.startswith("{")) and not line.startswith("}")
+    if part:
+        yield "".join(part)
+
+
+def defined(part):
+    """The name that a part defines, or None."""
+    code = re.sub(r"/\*.*?\*/\n?", "", part, flags=re.S)
+    for line in code.splitlines():
+        for pattern in DEFINES:
+            found = pattern.match(line)
+            if found:
+                return found[1]
+    return None
 
 
 def replaced(text, old, new):
@@ -86,8 +116,9 @@ USUAL = Shape()
 def source_parts(shape):
     """[(patch, text)] of the array, as it is in the end."""
     text = (V2 / "page_array.c").read_text(encoding="utf-8")
-    text = replaced(text, "tdh_phymem_page_wbinvd_global(page_to_phys(page + i))",
-                    "tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, page + i)")
+    # The kernel's function took a page when the series was posted.
+    text = replaced(text, "tdh_phymem_page_wbinvd_hkid(tdx_global_keyid,\n\t\t\t\t\t\t    page_to_pfn(array->pages[i]))",
+                    "tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, array->pages[i])")
     text = replaced(text, "not match: %u pages", "not match: { /* %u pages")
     for old, new in shape.plant:
         text = replaced(text, old, new)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels that the modules are built for
+ * Differences between the kernels that the modules are built for
  *
- * Included before everything else in the external build, and only there.  The
- * sources are written for Linux 7.3; this header brings others up to it.
+ * The external build includes this header first.  The sources are written for
+ * Linux 7.3; this header adds what an older kernel does not have.
  */
 #ifndef _TDX_COMPAT_H
 #define _TDX_COMPAT_H
@@ -16,6 +16,9 @@
 #endif
 
 #include <asm/tdx.h>
+
+/* page_to_phys(), which 7.3 has in <linux/mm.h> */
+#include <linux/io.h>
 
 /* <asm/shared/tdx_errno.h> is newer than 6.12. */
 #ifndef TDX_SEAMCALL_STATUS_MASK
@@ -30,18 +33,15 @@
 #define alloc_pages_bulk	alloc_pages_bulk_array
 #endif
 
-/* 7.3 exports it, 6.12 does not; what lies between goes without, too. */
+/* 7.3 exports it, 6.12 does not. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
 #define TDX_COMPAT_NO_CONTIG
 #undef alloc_contig_pages
 #define alloc_contig_pages(...)	((struct page *)NULL)
 #endif
 
-/* Newer than the rest of this header. */
-#include <linux/unroll.h>
-#ifndef unrolled_count
-#define unrolled_count(n)	/* a hint only */
-#endif
+/* Linux 7.3 does not export it to modules; the exported function does the same. */
+#define __free_contig_range	free_contig_range
 
 /* The name is newer than 6.12. */
 #if !defined(CONFIG_UML) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
@@ -50,7 +50,7 @@
 #endif
 
 /*
- * User-mode Linux has no cache flush of its own, but the instruction needs no
+ * User-mode Linux does not have this function, but the instruction works without
  * privilege.
  */
 #ifdef CONFIG_UML
@@ -73,7 +73,7 @@ static inline void clflush_cache_range(void *vaddr, unsigned int size)
 	char *end = vaddr + size;
 	char *p = PTR_ALIGN_DOWN((char *)vaddr, line);
 
-	/* As the kernel's own does: after earlier stores... */
+	/* Order the flush after earlier stores, as the kernel's function does. */
 	mb();
 	if (tdx_compat_has_clflushopt()) {
 		for (; p < end; p += line)
@@ -82,9 +82,14 @@ static inline void clflush_cache_range(void *vaddr, unsigned int size)
 		for (; p < end; p += line)
 			asm volatile("clflush %0" : "+m" (*p));
 	}
-	/* ... and before what follows. */
+	/* Order later accesses after the flush. */
 	mb();
 }
+#endif
+
+/* This header has included <linux/printk.h> before these sources define their own. */
+#ifdef TDX_OWN_PR_FMT
+#undef pr_fmt
 #endif
 
 #endif /* _TDX_COMPAT_H */

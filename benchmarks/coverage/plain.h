@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Macros of the kernel without the branches that they bring along
+ * Macros of the kernel without their branches
  *
- * Included before everything else in the build of make coverage, and only there.
- * A check at compile time and a hook that is not configured are branches to gcov,
- * of which one side is never taken.  They are not the array's.  min() and max()
- * keep theirs: both sides mean something.
+ * The build of make coverage includes this header first.  To gcov, a check at
+ * compile time and a hook that is not configured are branches with one side that
+ * is never taken.  min() and max() keep their branch: both sides matter.
  */
 #ifndef _TDX_COVERAGE_PLAIN_H
 #define _TDX_COVERAGE_PLAIN_H

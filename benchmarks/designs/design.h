@@ -1,38 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A design: one answer to the question how the host hands pages to the TDX
- * module
+ * A design: one way to pass lists of pages to the TDX module
  *
- * Each design lives in a folder of its own and fills in this table.  The first
- * half is the data structure by itself, which the benchmark takes apart.  The
- * second half is what a host driver does with it: the flows, each written the
- * way the design wants its callers to be.  An operation that a design does not
- * have is NULL.
+ * Each design has a folder of its own and fills in this table.  The first half of
+ * the table is the data structure alone, for the benchmark.  The second half has
+ * the call sequences of a host driver, written as the design intends.  An
+ * operation that a design lacks is NULL.
  */
 #ifndef _TDX_DESIGN_H
 #define _TDX_DESIGN_H
 
 #include <linux/types.h>
 
-/* What an array is for, which decides how some designs allocate it. */
+/* The use of an array.  Some designs allocate by use. */
 enum design_use {
-	USE_CONTROL,	/* control pages or a buffer: what one list page holds */
-	USE_MEMORY,	/* memory of the extensions: any number */
+	USE_CONTROL,	/* control pages or a buffer: at most one list */
+	USE_MEMORY,	/* memory of the extensions: any number of pages */
 };
 
-/* Something that the module made from control pages, and those pages. */
+/* An object of the module, and its control pages */
 struct design_object {
 	void *array;
 	u64 id;
 };
 
-/* By which leaf the device information comes. */
+/* The leaf that returns the device information */
 enum design_info {
 	INFO_CONNECT,
-	INFO_RECOLLECT,		/* again, over a connection */
+	INFO_RECOLLECT,		/* again, while connected */
 };
 
-/* A way to end the life of an array, among which a caller has to pick. */
+/* A function that ends the life of an array.  The caller has to choose one. */
 struct design_way_out {
 	const char *name;
 	void (*take)(void *array);
@@ -42,11 +40,11 @@ struct design_way_out {
 
 struct design {
 	const char *name;
-	/* How it differs from the others, in one line. */
+	/* One line about it */
 	const char *title;
 	struct module *owner;
 
-	/* Pages that one array for @use may have; create() gives NULL beyond. */
+	/* The most pages of an array, by use.  Beyond, create() returns NULL. */
 	unsigned int max_control;
 	unsigned int max_memory;
 
@@ -54,30 +52,29 @@ struct design {
 	void (*select)(void);
 
 	void *(*create)(enum design_use use, unsigned int nr);
-	/* Make all operands ready; return a mix of them to keep the compiler honest. */
+	/* Compute all operands.  The return value depends on each, so none is optimized out. */
 	u64 (*hand_over)(void *array);
-	/* The same for control pages, whose list is ready since their creation. */
+	/* Compute the operand of control pages.  Their list was filled at creation. */
 	u64 (*operand)(void *array);
-	/* Release pages that the module never saw. */
+	/* Free pages that the module never owned. */
 	void (*release)(void *array);
-	/* Release pages as if the module had claimed them and given all back. */
+	/* Free pages as if the module had claimed and returned them. */
 	void (*release_flushed)(void *array);
 	/* PA of the pages behind entry @i, and their number. */
 	phys_addr_t (*pages)(void *array, unsigned int i, unsigned long *nr_pages);
 	unsigned int (*nr_entries)(void *array);
-	/*
-	 * Make ready the window that begins with entry @first, or holds it if
-	 * windows cannot begin anywhere.  Return it as HPA_LIST_INFO.
-	 */
+	/* Prepare the list whose first entry to process is @first.  Return HPA_LIST_INFO. */
 	u64 (*window)(void *array, unsigned int first);
-	/* One leaf that claims the pages, one that gives them back, and no more. */
+	/* A caller adds memory window by window, so it can confuse windows. */
+	bool adds_windows;
+	/* Call one leaf: SPDM.CREATE, SPDM.DELETE. */
 	int (*claim)(void *array, u64 func_id, u64 *id);
 	int (*give_back)(void *array, u64 id);
 	struct design_way_out ways_out[DESIGN_MAX_WAYS_OUT];
-	/* Bytes that the array takes beside its pages, as the allocators count. */
+	/* Bytes of the array without its pages, rounded up by the allocators */
 	size_t (*metadata_bytes)(void *array);
 
-	/* Flows: 0, or a negative errno with nothing left to be done by the caller. */
+	/* Call sequences.  They return 0 or a negative errno, and clean up after an error. */
 	int (*spdm_create)(u64 func_id, unsigned int nr, struct design_object *spdm);
 	int (*spdm_delete)(struct design_object *spdm);
 	int (*ide_create)(u64 info, const struct design_object *spdm, unsigned int nr,
@@ -94,7 +91,7 @@ struct design {
 
 #define MAX_DESIGNS	16
 
-/* All designs whose modules are loaded, in the order in which they came. */
+/* All designs of loaded modules, in the order of loading */
 extern const struct design *designs[MAX_DESIGNS];
 extern unsigned int nr_designs;
 
@@ -102,13 +99,10 @@ void design_register(const struct design *design);
 void design_unregister(const struct design *design);
 const struct design *design_find(const char *name);
 
-/*
- * Flows call this for each array that they have allocated, so that the judge
- * can watch the pages.
- */
+/* Called for each array that is allocated: the page checker can watch its pages. */
 extern void (*design_on_array)(const struct design *design, void *array);
 
-/* For that purpose: have the judge wait for all pages of an array. */
+/* Let the page checker watch all pages of an array. */
 void design_watch(const struct design *design, void *array);
 
 static inline void design_allocated(const struct design *design, void *array)
@@ -117,7 +111,7 @@ static inline void design_allocated(const struct design *design, void *array)
 		design_on_array(design, array);
 }
 
-/* To be called before @design is used after another one. */
+/* Call this before @design is used after another design. */
 static inline void design_select(const struct design *design)
 {
 	if (design->select)
@@ -125,23 +119,23 @@ static inline void design_select(const struct design *design)
 }
 
 /*
- * A flow leaves this kmalloc object behind, as its design wants it: the judge has
- * seen that it was not freed once design_reclaim() is called, which does.
+ * A design leaks this kmalloc object.  design_reclaim() frees all of them after the
+ * page checker has counted them.
  */
 void design_strand(const void *object);
 void design_reclaim(void);
 
 /**
- * struct design_guard - who watches the door while designs run
- * @owner: its module
- * @stop: it has seen what must not be; whoever runs designs is to stop
+ * struct design_guard - a module that supervises the designs while they run
+ * @owner: the module
+ * @stop: it saw an error, and the designs must stop
  */
 struct design_guard {
 	struct module *owner;
 	bool stop;
 };
 
-/* NULL if nobody does. */
+/* NULL without supervision */
 extern struct design_guard *design_guard;
 
 static inline bool designs_must_stop(void)
@@ -149,24 +143,24 @@ static inline bool designs_must_stop(void)
 	return design_guard && READ_ONCE(design_guard->stop);
 }
 
-/* No design is to be unloaded from now on, nor its guard; until designs_put(). */
+/* Keep the designs and the guard loaded until designs_put(). */
 bool designs_get(void);
 void designs_put(void);
 
-/* WBINVD on all CPUs, as far as the module behind the door is concerned. */
+/* The effect of WBINVD on all CPUs on the pages of the software TDX module */
 void design_wbinvd_on_all_cpus(void);
 
 /*
- * Has the leaf asked for a message to be delivered?  Then it was, and the leaf is
- * to be called again; but not forever: @rounds counts from 0.
+ * Deliver the message that @status requests, if any.  Returns true if the leaf must
+ * be called again.  @rounds starts at 0 and limits the calls.
  */
 bool design_talk(u64 status, u64 len, unsigned int *rounds);
 
-/* Three pages of the host's that TDH.SPDM.CONNECT wants beside the buffer. */
+/* The pages that TDH.SPDM.CONNECT takes in addition to the buffer */
 struct design_pages {
-	phys_addr_t config;
-	phys_addr_t response;
-	phys_addr_t request;
+	struct page *config;
+	struct page *response;
+	struct page *request;
 };
 
 extern struct design_pages design_shared;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The list of designs, and what their flows share
+ * The list of designs, and the code that their callers share
  */
 #include <linux/export.h>
 #include <linux/gfp.h>
@@ -47,7 +47,7 @@ void design_watch(const struct design *design, void *array)
 		unsigned long nr_pages;
 		phys_addr_t pa = design->pages(array, i, &nr_pages);
 
-		tdx_judge_watch(pa, nr_pages);
+		tdx_checker_watch(pa, nr_pages);
 	}
 }
 EXPORT_SYMBOL_GPL(design_watch);
@@ -85,7 +85,7 @@ void designs_put(void)
 }
 EXPORT_SYMBOL_GPL(designs_put);
 
-/* More than any flow leaves behind. */
+/* More objects than any call sequence leaks */
 #define MAX_STRANDED	64
 
 static const void *stranded[MAX_STRANDED];
@@ -108,7 +108,7 @@ EXPORT_SYMBOL_GPL(design_reclaim);
 struct design_pages design_shared;
 EXPORT_SYMBOL_GPL(design_shared);
 
-static unsigned long shared_pages;
+static struct page *shared_pages;
 
 const struct design *design_find(const char *name)
 {
@@ -126,7 +126,7 @@ void design_wbinvd_on_all_cpus(void)
 }
 EXPORT_SYMBOL_GPL(design_wbinvd_on_all_cpus);
 
-/* A device that is asked more often is broken. */
+/* A device that exchanges more messages is broken. */
 #define MAX_ROUNDS	100
 
 bool design_talk(u64 status, u64 len, unsigned int *rounds)
@@ -135,24 +135,22 @@ bool design_talk(u64 status, u64 len, unsigned int *rounds)
 	    ++*rounds > MAX_ROUNDS)
 		return false;
 
-	tdx_model_device(design_shared.response, design_shared.request, len);
+	tdx_model_device(page_to_phys(design_shared.response),
+			 page_to_phys(design_shared.request), len);
 	return true;
 }
 EXPORT_SYMBOL_GPL(design_talk);
 
 static int __init designs_init(void)
 {
-	phys_addr_t pa;
-
-	shared_pages = __get_free_pages(GFP_KERNEL | __GFP_ZERO, 2);
+	shared_pages = alloc_pages(GFP_KERNEL | __GFP_ZERO, 2);
 	if (!shared_pages)
 		return -ENOMEM;
 
-	pa = virt_to_phys((void *)shared_pages);
 	design_shared = (struct design_pages) {
-		.config = pa,
-		.response = pa + PAGE_SIZE,
-		.request = pa + 2 * PAGE_SIZE,
+		.config = shared_pages,
+		.response = shared_pages + 1,
+		.request = shared_pages + 2,
 	};
 	return 0;
 }
@@ -161,9 +159,9 @@ module_init(designs_init);
 static void __exit designs_exit(void)
 {
 	design_reclaim();
-	free_pages(shared_pages, 2);
+	__free_pages(shared_pages, 2);
 }
 module_exit(designs_exit);
 
-MODULE_DESCRIPTION("Ways to hand pages to the TDX module, side by side");
+MODULE_DESCRIPTION("Ways to pass lists of pages to the TDX module");
 MODULE_LICENSE("GPL");

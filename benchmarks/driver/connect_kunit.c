@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the driver's flows: whatever fails, the pages end where they belong
+ * KUnit tests of the driver: after any failure, each page is where it belongs
  *
- * The driver is not told of the tests.  A probe on the event of allocation has the
- * judge wait for the pages of each array.
+ * The driver is compiled into the test, and its allocations are watched by the page
+ * checker.
  */
 #include <kunit/test.h>
 #include <linux/io.h>
@@ -13,27 +13,42 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
+#include <asm/shared/tdx_errno.h>
 #include <asm/tdx_connect.h>
 
-#include "../../arch/x86/virt/vmx/tdx/door.h"
-#include "../../arch/x86/virt/vmx/tdx/pa_trace.h"
-#include "../../arch/x86/virt/vmx/tdx/tests/events.h"
 #include "../../arch/x86/virt/vmx/tdx/tests/fixture.h"
-#include "tdx_connect.h"
+#include "tdx.h"
+
+static struct tdx_pa_array *watch(struct tdx_pa_array *array)
+{
+	if (array)
+		fixture_watch(array);
+	return array;
+}
+
+#define tdx_pa_array_alloc(nr, nid)	watch(tdx_pa_array_alloc(nr, nid))
+#define tdx_pa_array_alloc_iommu_mt(order, nr, nid)	\
+	watch(tdx_pa_array_alloc_iommu_mt(order, nr, nid))
+/* The driver's own module has these symbols. */
+#undef EXPORT_SYMBOL_GPL
+#define EXPORT_SYMBOL_GPL(name)		static_assert(sizeof(typeof(name) *))
+
+#include "tdx_connect.c"
 
 #define FUNC_ID		0x1000
 #define STREAM_INFO	0x2000
 #define NR_EXT		1300
+#define POOL_FULL	0x0000081500000000ULL	/* a success with information */
 
 static const u64 reg_bases[] = { 0xfed90000, 0xfed91000, 0xfed92000 };
-/* Program two keys and start them; the model does not look at them. */
+/* Program two keys and start them.  The model ignores the numbers. */
 static const u64 key_ops[] = { 1, 2, 3 };
 
 static const struct tdx_connect_sizes sizes = {
 	.iommu_order = 3, .iommu = 30, .spdm = 20, .ide = 1, .info = 4,
 };
 
-/* A device answers each message, up to one. */
+/* A device that answers each message up to @breaks_at */
 struct mock_device {
 	unsigned int nr;
 	unsigned int breaks_at;
@@ -77,7 +92,7 @@ static void fail(u64 leaf, unsigned int nth, u64 status, unsigned int after, boo
 	});
 }
 
-/* All that there is to do with a device.  The first error, or 0. */
+/* Use a device for everything.  Returns the first error, or 0. */
 static int live_with_device(const struct tdx_connect *tc, struct mock_device *device)
 {
 	struct tdx_link *link __free(tdx_link) = new_link(tc, device);
@@ -107,32 +122,31 @@ static int live(struct mock_device *device)
 }
 
 /*
- * Whatever has happened: no page reached the allocator too early, none that could
- * have is missing, and no object.  Returns pages that are out of use, and starts the
- * judge afresh.
+ * In every case: no page was freed too early, and neither page nor object is leaked
+ * needlessly.  Returns the pages that are not free, and starts the next report.
  */
 static unsigned long expect_order(struct kunit *test)
 {
-	struct tdx_verdict verdict;
+	struct tdx_checker_report report;
 
-	tdx_judge_look(&verdict);
-	KUNIT_EXPECT_EQ(test, verdict.freed_owned, 0);
-	KUNIT_EXPECT_EQ(test, verdict.freed_dirty, 0);
-	KUNIT_EXPECT_EQ(test, verdict.freed_twice, 0);
-	KUNIT_EXPECT_EQ(test, verdict.claimed_free, 0);
-	KUNIT_EXPECT_EQ(test, verdict.objects, 0);
-	KUNIT_EXPECT_EQ(test, verdict.needless, 0);
-	/* What the module owns is an array's. */
-	KUNIT_EXPECT_EQ(test, verdict.held, tdx_model_nr_owned());
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ(test, report.freed_owned, 0);
+	KUNIT_EXPECT_EQ(test, report.freed_dirty, 0);
+	KUNIT_EXPECT_EQ(test, report.freed_twice, 0);
+	KUNIT_EXPECT_EQ(test, report.claimed_free, 0);
+	KUNIT_EXPECT_EQ(test, report.objects, 0);
+	KUNIT_EXPECT_EQ(test, report.needless, 0);
+	/* Each owned page belongs to an array. */
+	KUNIT_EXPECT_EQ(test, report.held, tdx_model_nr_owned());
 
 	tdx_model_reclaim();
-	tdx_judge_end();
+	tdx_checker_end();
 	tdx_model_reset();
-	KUNIT_ASSERT_EQ(test, tdx_judge_begin(), 0);
-	return verdict.held + verdict.lost;
+	KUNIT_ASSERT_EQ(test, tdx_checker_begin(), 0);
+	return report.held + report.lost;
 }
 
-/* Nothing fails: all is used, and all but the extensions' memory comes back. */
+/* Nothing fails: all pages are freed, except the memory of the extensions. */
 static void whole_life(struct kunit *test)
 {
 	struct mock_device device = {};
@@ -175,13 +189,13 @@ static void whole_life(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
 }
 
-/* What becomes of a leaf's n-th call. */
+/* Results of the n-th call of a leaf */
 static const struct way {
 	const char *name;
 	u64 status;
 	unsigned int after;
 	bool keep;
-	/* The flow goes on. */
+	/* The driver continues. */
 	bool goes_on;
 } ways[] = {
 	{ "busy", TDX_OPERAND_BUSY },
@@ -205,15 +219,15 @@ static const u64 all_leaves[] = {
 	TDH_SPDM_MNG,
 };
 
-/* What is called on the way back, where the driver goes on and has no error to report. */
-static bool is_way_back(u64 leaf)
+/* Leaves of the teardown, which continues after an error and reports none */
+static bool is_teardown(u64 leaf)
 {
 	return leaf == TDH_PHYMEM_PAGE_WBINVD || leaf == TDH_IOMMU_CLEAR ||
 	       leaf == TDH_SPDM_DELETE || leaf == TDH_IDE_STREAM_BLOCK ||
 	       leaf == TDH_IDE_STREAM_DELETE || leaf == TDH_SPDM_DISCONNECT;
 }
 
-/* The module may interrupt these, and wants to be called again. */
+/* Leaves that can be interrupted and called again */
 static bool is_resumable(u64 leaf)
 {
 	return leaf != TDH_PHYMEM_PAGE_WBINVD && leaf != TDH_SPDM_CREATE &&
@@ -229,10 +243,7 @@ static int live_with_messages(struct mock_device *device)
 	return live(device);
 }
 
-/*
- * Rule: any call of any leaf may fail in any way, and the driver's pages are in order
- * afterwards, although it looks at no page.
- */
+/* Rule: after any failure of any call of any leaf, each page is where it belongs. */
 static void every_call_of_every_leaf(struct kunit *test)
 {
 	const struct way *way = test->param_value;
@@ -253,7 +264,7 @@ static void every_call_of_every_leaf(struct kunit *test)
 			fail(leaf, nth, way->status, way->after, way->keep);
 			ret = live_with_messages(&device);
 			calls = tdx_model_nr_calls(leaf);
-			bad = nth <= calls && !way->goes_on && !is_way_back(leaf);
+			bad = nth <= calls && !way->goes_on && !is_teardown(leaf);
 			KUNIT_EXPECT_EQ_MSG(test, bad, ret < 0, "call %u of leaf %llu", nth, leaf);
 			expect_order(test);
 			/* Of the flushes, some. */
@@ -262,7 +273,16 @@ static void every_call_of_every_leaf(struct kunit *test)
 	}
 }
 
-/* Rule: a device may break at any message, and it is only this device that is lost. */
+/* Rule: the extensions start even if their pool is full before all pages are added. */
+static void full_pool(struct kunit *test)
+{
+	fail(TDH_EXT_MEM_ADD, 2, POOL_FULL, 0, false);
+	KUNIT_EXPECT_EQ(test, tdx_ext_start(NR_EXT), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_INIT), 1);
+	KUNIT_EXPECT_EQ(test, expect_order(test), 512);
+}
+
+/* Rule: a device that breaks at any message affects no other pages. */
 static void device_breaks(struct kunit *test)
 {
 	struct mock_device device = {};
@@ -273,7 +293,7 @@ static void device_breaks(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
 	nr = device.nr;
-	/* Information, three keys, heartbeat, information again, farewell. */
+	/* Information, three keys, heartbeat, information again, disconnect */
 	KUNIT_ASSERT_EQ(test, nr, 7);
 
 	for (at = 1; at <= nr; at++) {
@@ -285,8 +305,8 @@ static void device_breaks(struct kunit *test)
 	}
 }
 
-/* Rule: a device is not asked forever. */
-static void device_is_not_asked_forever(struct kunit *test)
+/* Rule: the number of messages is limited. */
+static void messages_are_limited(struct kunit *test)
 {
 	struct mock_device device = {};
 	int ret;
@@ -299,8 +319,8 @@ static void device_is_not_asked_forever(struct kunit *test)
 }
 
 /*
- * Rule: no length is believed that goes beyond the buffer.  Whatever becomes of the
- * information, a device that was connected is disconnected.
+ * Rule: a length beyond the buffer is an error.  A device that was connected is
+ * disconnected, even if its information is unusable.
  */
 static void length_is_checked(struct kunit *test)
 {
@@ -308,9 +328,9 @@ static void length_is_checked(struct kunit *test)
 		unsigned int rounds;
 		u64 length;
 		int ret;
-		/* Calls of DISCONNECT, one more than there are messages. */
+		/* Calls of DISCONNECT, one more than messages */
 		unsigned int disconnects;
-	} lies[] = {
+	} lengths[] = {
 		{ 1, SZ_4K, 0, 2 },
 		{ 1, SZ_4K + 1, -EPROTO, 0 },
 		{ 0, 4 * SZ_4K, 0, 1 },
@@ -318,28 +338,28 @@ static void length_is_checked(struct kunit *test)
 		{ 0, U64_MAX, -EPROTO, 1 },
 	};
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(lies); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(lengths); i++) {
 		struct mock_device device = {};
 		struct tdx_connect *tc = tdx_connect_start(&sizes, NULL, 0);
 		struct tdx_link *link;
 
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tc);
-		tdx_model_set_rounds(lies[i].rounds);
-		tdx_model_set_length(lies[i].length);
+		tdx_model_set_rounds(lengths[i].rounds);
+		tdx_model_set_length(lengths[i].length);
 		link = new_link(tc, &device);
-		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(link), lies[i].ret, "lie %u", i);
-		/* What is too long for a page is not delivered. */
-		KUNIT_EXPECT_EQ(test, device.nr, lies[i].ret ? 0 : lies[i].rounds);
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(link), lengths[i].ret, "length %u", i);
+		/* A message that exceeds a page is not delivered. */
+		KUNIT_EXPECT_EQ(test, device.nr, lengths[i].ret ? 0 : lengths[i].rounds);
 
 		tdx_link_disconnect(link);
 		KUNIT_EXPECT_EQ_MSG(test, tdx_model_nr_calls(TDH_SPDM_DISCONNECT),
-				    lies[i].disconnects, "lie %u", i);
+				    lengths[i].disconnects, "length %u", i);
 		tdx_connect_stop(tc);
 		KUNIT_EXPECT_EQ(test, expect_order(test), 0);
 	}
 }
 
-/* Rule: a worn-out session key is updated, and the leaf called again, once. */
+/* Rule: if the session key expires, it is updated once, and the leaf is called again. */
 static void key_is_updated(struct kunit *test)
 {
 	static const u64 leaves[] = { TDH_IDE_STREAM_KM, TDH_SPDM_MNG };
@@ -354,14 +374,14 @@ static void key_is_updated(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
 	}
 
-	/* Insisting is an error. */
+	/* A second expiry is an error. */
 	fail(TDH_IDE_STREAM_KM, 0, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0, false);
 	ret = live_with_messages(&(struct mock_device) {});
 	KUNIT_EXPECT_EQ(test, ret, -EKEYEXPIRED);
 	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
 }
 
-/* Rule: an IOMMU without TDX mode is left alone; any other failure undoes the rest. */
+/* Rule: an IOMMU without TDX mode is skipped.  Any other failure clears the others. */
 static void iommu_without_tdx_mode(struct kunit *test)
 {
 	struct tdx_connect *tc;
@@ -384,8 +404,8 @@ static void iommu_without_tdx_mode(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_order(test), 0);
 }
 
-/* Rule: pages of a stream that cannot be deleted stay, and those of its session. */
-static void stream_that_stays(struct kunit *test)
+/* Rule: if a stream cannot be deleted, its pages and those of its session are leaked. */
+static void stream_not_deleted(struct kunit *test)
 {
 	struct mock_device device = {};
 	int ret;
@@ -396,7 +416,7 @@ static void stream_that_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT + sizes.spdm + sizes.ide);
 }
 
-/* Rule: wherever memory is short, the driver says so and leaves nothing behind. */
+/* Rule: if memory is short anywhere, the driver returns -ENOMEM and leaks nothing. */
 static void memory_is_short(struct kunit *test)
 {
 	struct tdx_connect *tc;
@@ -427,11 +447,11 @@ static void memory_is_short(struct kunit *test)
 		tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + sizes.iommu);
 	} while (failed);
 
-	/* Three IOMMUs, session, buffers, stream: two allocations each at least. */
+	/* Three IOMMUs, session, buffers, stream: at least two allocations each */
 	KUNIT_EXPECT_GT(test, nth, 12);
 }
 
-/* Rule: no stream is left whose keys could not be programmed. */
+/* Rule: a stream whose keys cannot be programmed is deleted. */
 static void stream_without_keys(struct kunit *test)
 {
 	struct mock_device device = {};
@@ -452,7 +472,7 @@ static void stream_without_keys(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_order(test), 0);
 }
 
-/* Rule: information of before is kept when it cannot be had again. */
+/* Rule: if the information cannot be read again, the old information is kept. */
 static void information_is_kept(struct kunit *test)
 {
 	struct mock_device device = {};
@@ -474,55 +494,16 @@ static void information_is_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_order(test), 0);
 }
 
-/*
- * The fixture
- */
-
-static struct task_struct *task;
-
-static void probe_alloc(void *data, const struct tdx_pa_array *array,
-			unsigned long nr_pages, unsigned long caller)
-{
-	if (current == READ_ONCE(task))
-		fixture_watch(array);
-}
-
-static struct test_event events[] = {
-	{ "tdx_pa_array_alloc", probe_alloc },
-};
-
-static int connect_suite_init(struct kunit_suite *suite)
-{
-	check_trace_callback_type_tdx_pa_array_alloc(probe_alloc);
-	return events_attach(events, ARRAY_SIZE(events));
-}
-
-static void connect_suite_exit(struct kunit_suite *suite)
-{
-	events_detach(events, ARRAY_SIZE(events));
-}
-
-static int connect_init(struct kunit *test)
-{
-	WRITE_ONCE(task, current);
-	return fixture_init(test);
-}
-
-static void connect_exit(struct kunit *test)
-{
-	WRITE_ONCE(task, NULL);
-	fixture_exit(test);
-}
-
 static struct kunit_case connect_cases[] = {
 	KUNIT_CASE(whole_life),
 	KUNIT_CASE_PARAM(every_call_of_every_leaf, way_gen_params),
+	KUNIT_CASE(full_pool),
 	KUNIT_CASE(device_breaks),
-	KUNIT_CASE(device_is_not_asked_forever),
+	KUNIT_CASE(messages_are_limited),
 	KUNIT_CASE(length_is_checked),
 	KUNIT_CASE(key_is_updated),
 	KUNIT_CASE(iommu_without_tdx_mode),
-	KUNIT_CASE(stream_that_stays),
+	KUNIT_CASE(stream_not_deleted),
 	KUNIT_CASE(stream_without_keys),
 	KUNIT_CASE(memory_is_short),
 	KUNIT_CASE(information_is_kept),
@@ -531,14 +512,10 @@ static struct kunit_case connect_cases[] = {
 
 static struct kunit_suite connect_suite = {
 	.name = "tdx_connect",
-	.suite_init = connect_suite_init,
-	.suite_exit = connect_suite_exit,
-	.init = connect_init,
-	.exit = connect_exit,
+	.init = fixture_init,
+	.exit = fixture_exit,
 	.test_cases = connect_cases,
 };
 
 kunit_test_suite(connect_suite);
 
-MODULE_DESCRIPTION("KUnit tests of a host driver's flows");
-MODULE_LICENSE("GPL");

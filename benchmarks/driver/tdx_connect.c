@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The flows of a host driver for TDX Connect
+ * The call sequences of a host driver for TDX Connect
  *
- * <tdx_connect.h> tells what they are.  This is to show that the array and its
- * wrappers are all that such a driver needs: nothing below keeps account of pages,
- * flushes one, or decides on an error path what becomes of them.  Each array is
- * allocated, handed to wrappers, and released.
+ * "tdx_connect.h" lists them.  They show that such a driver needs only the array
+ * and its wrappers.  The driver does not count pages, does not flush them, and has
+ * no decision about them on an error path.  It allocates each array, passes it to
+ * wrappers and frees it.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -19,12 +19,11 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include <asm/shared/tdx_errno.h>
 #include <asm/tdx_connect.h>
-#include <asm/tdx_pa_array.h>
 
 #include "tdx_connect.h"
 
-/* The one place where a completion status becomes an errno. */
 static int to_errno(u64 status)
 {
 	switch (status & TDX_SEAMCALL_STATUS_MASK) {
@@ -46,36 +45,28 @@ static int to_errno(u64 status)
  */
 
 /**
- * tdx_ext_start - give the module memory for its extensions, and start them
- * @nr_pages: number of 4 KiB pages that the module wants
+ * tdx_ext_start - donate memory to the extensions of the module, and start them
+ * @nr_pages: number of 4 KiB pages that the module requires
  *
- * Once after boot: the module keeps what it is given.
+ * To be called once after boot.  The module keeps the pages.
  *
  * Context: May sleep.
- * Return: 0 or a negative errno; pages that the module did not take are free then.
- * The others are lost to both, which is told.
+ * Return: 0 or a negative errno.
  */
 int tdx_ext_start(unsigned int nr_pages)
 {
-	struct tdx_pa_array *mem __free(tdx_pa_array) = tdx_pa_array_alloc(nr_pages);
-	struct tdx_pa_window w;
-	unsigned int nr = 0;
-	u64 status = 0;
+	struct tdx_pa_array *mem __free(tdx_pa_array) = tdx_pa_array_alloc(nr_pages, NUMA_NO_NODE);
+	u64 status;
 
 	if (!mem)
 		return -ENOMEM;
 
-	for_each_tdx_pa_window(&w, mem) {
-		status = tdh_ext_mem_add(mem, &w);
-		if (status)
-			break;
-		nr += w.nr;
-	}
-	if (!status)
+	/* The pool may be full before all pages are added. */
+	status = tdh_ext_mem_add(mem);
+	if (!(status & TDX_ERROR))
 		status = tdh_ext_init();
 	if (status)
-		pr_err("tdx_connect: no extensions, status %#llx: the module keeps at least %u of %u pages\n",
-		       status, nr, nr_pages);
+		pr_err("tdx_connect: the extensions do not start: status %#llx\n", status);
 
 	return to_errno(status);
 }
@@ -86,8 +77,8 @@ EXPORT_SYMBOL_GPL(tdx_ext_start);
  */
 
 /**
- * struct tdx_iommu - an IOMMU that the module has made trusted
- * @id: the module's name for it
+ * struct tdx_iommu - an IOMMU
+ * @id: identifies it to the module
  * @mt: its control pages, or NULL if it has no TDX mode
  */
 struct tdx_iommu {
@@ -96,8 +87,8 @@ struct tdx_iommu {
 };
 
 /**
- * struct tdx_connect - what all devices share
- * @sizes: how much the module wants
+ * struct tdx_connect - the IOMMUs, and the sizes for all devices
+ * @sizes: numbers of pages that the module requires
  * @nr: number of IOMMUs
  * @iommus: the IOMMUs
  */
@@ -111,7 +102,7 @@ static int iommu_setup(struct tdx_iommu *iommu, const struct tdx_connect_sizes *
 		       u64 reg_base)
 {
 	struct tdx_pa_array *mt __free(tdx_pa_array) =
-		tdx_pa_array_alloc_iommu_mt(sizes->iommu_order, sizes->iommu);
+		tdx_pa_array_alloc_iommu_mt(sizes->iommu_order, sizes->iommu, NUMA_NO_NODE);
 	int ret;
 
 	if (!mt)
@@ -123,8 +114,7 @@ static int iommu_setup(struct tdx_iommu *iommu, const struct tdx_connect_sizes *
 	if (ret != -EINVAL)
 		return ret;
 
-	/* One without a TDX mode is none of the module's. */
-	pr_info("tdx_connect: IOMMU at %#llx stays as it is: no TDX mode\n", reg_base);
+	pr_info("tdx_connect: the IOMMU at %#llx has no TDX mode\n", reg_base);
 	return 0;
 }
 
@@ -134,18 +124,18 @@ static void iommu_clear(struct tdx_iommu *iommu)
 		return;
 
 	tdh_iommu_clear(iommu->id, iommu->mt);
-	tdx_pa_array_release(iommu->mt);
+	tdx_pa_array_free(iommu->mt);
 }
 
 /**
- * tdx_connect_start - make the machine's IOMMUs trusted, those that can be
- * @sizes: how much the module wants, copied
+ * tdx_connect_start - set up all IOMMUs that have a TDX mode
+ * @sizes: numbers of pages that the module requires; copied
  * @reg_bases: PA of the registers of each IOMMU
  * @nr: number of IOMMUs
  *
  * Context: May sleep.
- * Return: to be ended with tdx_connect_stop(), or a negative errno in a pointer;
- * all IOMMUs are as before then.
+ * Return: an object for tdx_connect_stop(), or a negative errno in a pointer.  After
+ * an error, no IOMMU is set up.
  */
 struct tdx_connect *tdx_connect_start(const struct tdx_connect_sizes *sizes,
 				      const u64 *reg_bases, unsigned int nr)
@@ -170,9 +160,8 @@ struct tdx_connect *tdx_connect_start(const struct tdx_connect_sizes *sizes,
 EXPORT_SYMBOL_GPL(tdx_connect_start);
 
 /**
- * tdx_connect_stop - take the IOMMUs back, the last one first
- * @tc: from tdx_connect_start(), which may have failed; no device is connected any
- *	more
+ * tdx_connect_stop - clear the IOMMUs, the last one first
+ * @tc: result of tdx_connect_start(), or an error pointer; no device is connected
  *
  * Context: May sleep.
  */
@@ -188,8 +177,8 @@ void tdx_connect_stop(struct tdx_connect *tc)
 EXPORT_SYMBOL_GPL(tdx_connect_stop);
 
 /**
- * tdx_connect_nr_iommus - number of IOMMUs that are trusted
- * @tc: from tdx_connect_start()
+ * tdx_connect_nr_iommus - get the number of IOMMUs that are set up
+ * @tc: result of tdx_connect_start()
  *
  * Context: Any.
  * Return: number of IOMMUs.
@@ -208,7 +197,7 @@ EXPORT_SYMBOL_GPL(tdx_connect_nr_iommus);
  * Devices
  */
 
-/* Pages that host and module share while they talk to a device. */
+/* Shared pages for messages.  Each is a whole page. */
 struct link_shared {
 	u8 config[SZ_4K];
 	u8 response[SZ_4K];
@@ -216,27 +205,27 @@ struct link_shared {
 };
 
 /**
- * struct tdx_link - a device, and what the module holds for it
- * @sizes: how much the module wants
- * @ops: the way to the device
+ * struct tdx_link - a device
+ * @sizes: numbers of pages that the module requires
+ * @ops: functions that reach the device
  * @device: first argument of @ops
- * @lock: one leaf at a time talks to a device
+ * @lock: serialises the leaves that exchange messages with the device
  * @shared: for messages
- * @buffer: for the device information.  Lives as long as the session, because a leaf that
- *	    has not come to its end may be about to write to it.
- * @spdm_id: the module's name for the session
- * @spdm_mt: control pages of the session, NULL if there is none
- * @connected: TDH.SPDM.CONNECT is done; its information may be of no use
- * @stream_id: the module's name for the stream
- * @stream_mt: control pages of the stream, NULL if there is none
+ * @buffer: for the device information.  It is freed after the session ends: an
+ *	    unfinished leaf may still write to it.
+ * @spdm_id: identifies the session to the module
+ * @spdm_mt: control pages of the session, NULL without a session
+ * @connected: TDH.SPDM.CONNECT succeeded
+ * @stream_id: identifies the stream to the module
+ * @stream_mt: control pages of the stream, NULL without a stream
  * @info: device information
- * @info_len: its bytes
+ * @info_len: bytes of @info
  */
 struct tdx_link {
 	const struct tdx_connect_sizes *sizes;
 	const struct tdx_link_ops *ops;
 	void *device;
-	/* Guards all that follows. */
+	/* Protects all that follows */
 	struct mutex lock;
 	struct link_shared *shared;
 	struct tdx_pa_array *buffer;
@@ -249,28 +238,28 @@ struct tdx_link {
 	size_t info_len;
 };
 
-/* One turn of a leaf that talks to the device, with an argument of its own. */
+/* Call a leaf that exchanges messages once, with an argument of its own. */
 typedef u64 (*link_leaf_t)(const struct tdx_link *link, const void *arg, u64 *len);
 
 static u64 leaf_connect(const struct tdx_link *link, const void *info, u64 *len)
 {
-	return tdh_spdm_connect(link->spdm_id, virt_to_phys(link->shared->config),
-				virt_to_phys(link->shared->response),
-				virt_to_phys(link->shared->request), info, len);
+	return tdh_spdm_connect(link->spdm_id, virt_to_page(link->shared->config),
+				virt_to_page(link->shared->response),
+				virt_to_page(link->shared->request), info, len);
 }
 
 static u64 leaf_disconnect(const struct tdx_link *link, const void *unused, u64 *len)
 {
-	return tdh_spdm_disconnect(link->spdm_id, virt_to_phys(link->shared->response),
-				   virt_to_phys(link->shared->request), len);
+	return tdh_spdm_disconnect(link->spdm_id, virt_to_page(link->shared->response),
+				   virt_to_page(link->shared->request), len);
 }
 
 static u64 leaf_manage(const struct tdx_link *link, enum tdx_spdm_op op,
 		       const struct tdx_pa_array *info, u64 *len)
 {
-	return tdh_spdm_mng(link->spdm_id, op, TDX_NO_OPERAND,
-			    virt_to_phys(link->shared->response),
-			    virt_to_phys(link->shared->request), info, len);
+	return tdh_spdm_mng(link->spdm_id, op, NULL,
+			    virt_to_page(link->shared->response),
+			    virt_to_page(link->shared->request), info, len);
 }
 
 static u64 leaf_heartbeat(const struct tdx_link *link, const void *unused, u64 *len)
@@ -291,17 +280,16 @@ static u64 leaf_recollect(const struct tdx_link *link, const void *info, u64 *le
 static u64 leaf_program_key(const struct tdx_link *link, const void *op, u64 *len)
 {
 	return tdh_ide_stream_km(link->spdm_id, link->stream_id, *(const u64 *)op,
-				 virt_to_phys(link->shared->response),
-				 virt_to_phys(link->shared->request), len);
+				 virt_to_page(link->shared->response),
+				 virt_to_page(link->shared->request), len);
 }
 
-/* A device for which one leaf wants more messages is broken. */
+/* A device that exchanges more messages for one leaf is broken. */
 #define LINK_MAX_MESSAGES	1000
 
 /*
- * Call a leaf until it wants no message delivered any more.  If the device fails in
- * between, the leaf is not over: the module finds the session busy until it is
- * deleted, and so does every caller.
+ * Call a leaf and deliver messages until it is done.  If the device fails before, the
+ * leaf is unfinished: the session is busy until it is deleted.
  */
 static int link_exchange(const struct tdx_link *link, link_leaf_t leaf, const void *arg,
 			 u64 *len)
@@ -324,7 +312,7 @@ static int link_exchange(const struct tdx_link *link, link_leaf_t leaf, const vo
 	return -EPROTO;
 }
 
-/* The same, after an update of the session's key if the module insists. */
+/* The same.  Updates the session key if the module requires it. */
 static int link_talk(const struct tdx_link *link, link_leaf_t leaf, const void *arg, u64 *len)
 {
 	int ret = link_exchange(link, leaf, arg, len);
@@ -337,8 +325,8 @@ static int link_talk(const struct tdx_link *link, link_leaf_t leaf, const void *
 }
 
 /*
- * Have a leaf write the device information to the buffer, and keep a copy.  Both leaves
- * that do leave the session connected, whatever becomes of the copy.
+ * Call a leaf that writes the device information to the buffer, and keep a copy.  After
+ * success of either leaf the session is connected, even if the copy fails.
  */
 static int link_get_info(struct tdx_link *link, link_leaf_t leaf)
 {
@@ -355,7 +343,7 @@ static int link_get_info(struct tdx_link *link, link_leaf_t leaf)
 	info = kvmalloc(len, GFP_KERNEL);
 	if (!info)
 		return -ENOMEM;
-	ret = tdx_pa_array_copy_out(link->buffer, info, 0, len);
+	ret = tdx_pa_array_copy_out(link->buffer, info, len);
 	if (ret)
 		return ret;
 
@@ -366,7 +354,8 @@ static int link_get_info(struct tdx_link *link, link_leaf_t leaf)
 
 static int link_open_session(struct tdx_link *link, u64 func_id)
 {
-	struct tdx_pa_array *mt __free(tdx_pa_array) = tdx_pa_array_alloc(link->sizes->spdm);
+	struct tdx_pa_array *mt __free(tdx_pa_array) =
+		tdx_pa_array_alloc(link->sizes->spdm, NUMA_NO_NODE);
 	int ret;
 
 	if (!mt)
@@ -378,7 +367,7 @@ static int link_open_session(struct tdx_link *link, u64 func_id)
 	return ret;
 }
 
-/* Whatever fails here, release knows what the module still holds. */
+/* If a leaf fails, the array records it, and its pages stay with the module. */
 static void link_close_stream(struct tdx_link *link)
 {
 	if (!link->stream_mt)
@@ -386,7 +375,7 @@ static void link_close_stream(struct tdx_link *link)
 
 	if (!tdh_ide_stream_block(link->spdm_id, link->stream_id))
 		tdh_ide_stream_delete(link->spdm_id, link->stream_id, link->stream_mt);
-	tdx_pa_array_release(link->stream_mt);
+	tdx_pa_array_free(link->stream_mt);
 	link->stream_mt = NULL;
 }
 
@@ -397,11 +386,11 @@ static void link_close_session(struct tdx_link *link)
 	if (!link->spdm_mt)
 		return;
 
-	/* To be polite to the device.  The session ends without it, too. */
+	/* For the device.  The session also ends without it. */
 	if (link->connected)
 		link_talk(link, leaf_disconnect, NULL, &len);
 	tdh_spdm_delete(link->spdm_id, link->spdm_mt);
-	tdx_pa_array_release(link->spdm_mt);
+	tdx_pa_array_free(link->spdm_mt);
 }
 
 static struct tdx_link *link_alloc(const struct tdx_connect *tc,
@@ -418,7 +407,7 @@ static struct tdx_link *link_alloc(const struct tdx_connect *tc,
 	mutex_init(&link->lock);
 
 	link->shared = kzalloc_obj(*link->shared, GFP_KERNEL);
-	link->buffer = tdx_pa_array_alloc(tc->sizes.info);
+	link->buffer = tdx_pa_array_alloc(tc->sizes.info, NUMA_NO_NODE);
 	if (!link->shared || !link->buffer) {
 		tdx_link_disconnect(link);
 		return NULL;
@@ -429,13 +418,13 @@ static struct tdx_link *link_alloc(const struct tdx_connect *tc,
 
 /**
  * tdx_link_connect - open a session with a device and get its information
- * @tc: from tdx_connect_start()
+ * @tc: result of tdx_connect_start()
  * @func_id: the device function
- * @ops: the way to the device
+ * @ops: functions that reach the device
  * @device: first argument of @ops
  *
  * Context: May sleep.
- * Return: to be ended with tdx_link_disconnect(), or a negative errno in a pointer.
+ * Return: an object for tdx_link_disconnect(), or a negative errno in a pointer.
  */
 struct tdx_link *tdx_link_connect(const struct tdx_connect *tc, u64 func_id,
 				  const struct tdx_link_ops *ops, void *device)
@@ -460,7 +449,7 @@ EXPORT_SYMBOL_GPL(tdx_link_connect);
 
 /**
  * tdx_link_disconnect - end stream and session of a device
- * @link: from tdx_link_connect(), which may have failed; nobody else uses it any more
+ * @link: result of tdx_link_connect(), or an error pointer; it has no other user
  *
  * Context: May sleep.
  */
@@ -471,7 +460,7 @@ void tdx_link_disconnect(struct tdx_link *link)
 
 	link_close_stream(link);
 	link_close_session(link);
-	tdx_pa_array_release(link->buffer);
+	tdx_pa_array_free(link->buffer);
 	kvfree(link->info);
 	kfree(link->shared);
 	kfree(link);
@@ -480,7 +469,7 @@ EXPORT_SYMBOL_GPL(tdx_link_disconnect);
 
 /**
  * tdx_link_heartbeat - keep a session alive
- * @link: from tdx_link_connect()
+ * @link: result of tdx_link_connect()
  *
  * Context: May sleep.
  * Return: 0 or a negative errno.
@@ -497,10 +486,10 @@ EXPORT_SYMBOL_GPL(tdx_link_heartbeat);
 
 /**
  * tdx_link_recollect - get the device information again
- * @link: from tdx_link_connect()
+ * @link: result of tdx_link_connect()
  *
  * Context: May sleep.
- * Return: 0, or a negative errno, and what was known before is kept.
+ * Return: 0, or a negative errno.  After an error, the old information is kept.
  */
 int tdx_link_recollect(struct tdx_link *link)
 {
@@ -512,8 +501,8 @@ EXPORT_SYMBOL_GPL(tdx_link_recollect);
 
 /**
  * tdx_link_read_info - read from the device information
- * @link: from tdx_link_connect()
- * @dst: where to copy to
+ * @link: result of tdx_link_connect()
+ * @dst: destination
  * @offset: first byte
  * @len: number of bytes
  *
@@ -535,21 +524,21 @@ EXPORT_SYMBOL_GPL(tdx_link_read_info);
 
 /**
  * tdx_link_protect - protect the traffic of a device with an IDE stream
- * @link: from tdx_link_connect()
- * @stream: what it is made from
- * @key_ops: operations of TDH.IDE.STREAM.KM that make it run, in this order
- * @nr: their number
- * @rp_ide_id: IDE ID of the root port, set once the stream is made, although its keys
- *	may fail
+ * @link: result of tdx_link_connect()
+ * @stream: describes the stream
+ * @key_ops: operations of TDH.IDE.STREAM.KM that start the stream, in this order
+ * @nr: number of operations
+ * @rp_ide_id: IDE ID of the root port, valid if the stream was created
  *
  * Context: May sleep.
- * Return: 0, -EEXIST if there is a stream, or another negative errno; the stream is
- * ended then.  If the module refuses to end it, its pages stay with the module.
+ * Return: 0, -EEXIST if there is a stream, or another negative errno.  After such an
+ * error, there is no stream.
  */
 int tdx_link_protect(struct tdx_link *link, const struct tdx_ide_stream *stream,
 		     const u64 *key_ops, unsigned int nr, u64 *rp_ide_id)
 {
-	struct tdx_pa_array *mt __free(tdx_pa_array) = tdx_pa_array_alloc(link->sizes->ide);
+	struct tdx_pa_array *mt __free(tdx_pa_array) =
+		tdx_pa_array_alloc(link->sizes->ide, NUMA_NO_NODE);
 	u64 len;
 	int ret;
 
@@ -577,8 +566,8 @@ int tdx_link_protect(struct tdx_link *link, const struct tdx_ide_stream *stream,
 EXPORT_SYMBOL_GPL(tdx_link_protect);
 
 /**
- * tdx_link_unprotect - end the stream of a device, if there is one
- * @link: from tdx_link_connect()
+ * tdx_link_unprotect - delete the stream of a device, if there is one
+ * @link: result of tdx_link_connect()
  *
  * Context: May sleep.
  */
@@ -590,5 +579,5 @@ void tdx_link_unprotect(struct tdx_link *link)
 }
 EXPORT_SYMBOL_GPL(tdx_link_unprotect);
 
-MODULE_DESCRIPTION("Flows of a host driver for TDX Connect, without PCI");
+MODULE_DESCRIPTION("Call sequences of a host driver for TDX Connect, without PCI");
 MODULE_LICENSE("GPL");

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a host driver does for TDX Connect, all but PCI
+ * A host driver for TDX Connect without PCI
  *
- * The TDX module takes pages of the host for four things: its extensions, IOMMUs,
- * SPDM sessions with devices, and the IDE streams of these.  The driver brings
- * them up and takes them down again, in this order:
+ * The TDX module takes pages of the host for its extensions, IOMMUs, SPDM sessions
+ * with devices, and IDE streams of these devices.  Call order:
  *
  *	tdx_ext_start()				once after boot
  *	tdx_connect_start()			the IOMMUs
@@ -15,11 +14,10 @@
  *		tdx_link_disconnect()
  *	tdx_connect_stop()
  *
- * Of lists of pages it knows tdx_pa_array_alloc(), tdx_pa_array_alloc_iommu_mt(),
- * tdx_pa_array_copy_out(), for_each_tdx_pa_window() and release, and no field.
+ * The driver reads no field of an array.
  *
- * Who knows the device and its port gives the numbers that the leaves want, and
- * delivers messages; in a driver that would be a DOE mailbox.
+ * The caller supplies the operands of the leaves that depend on the device, and
+ * delivers messages.  A real driver uses a DOE mailbox.
  */
 #ifndef _TDX_CONNECT_H
 #define _TDX_CONNECT_H
@@ -32,9 +30,9 @@ struct tdx_connect;
 struct tdx_link;
 
 /**
- * struct tdx_connect_sizes - how much the module wants, as it says at run time
- * @iommu_order: each of an IOMMU's two queues has 2^@iommu_order pages
- * @iommu: single pages of an IOMMU beside them
+ * struct tdx_connect_sizes - numbers of pages that the module requires
+ * @iommu_order: each of the two queues of an IOMMU has 1 << @iommu_order pages
+ * @iommu: single pages of an IOMMU, without the queues
  * @spdm: control pages of a session
  * @ide: control pages of a stream
  * @info: pages of the buffer for the device information
@@ -50,9 +48,9 @@ struct tdx_connect_sizes {
 };
 
 /**
- * struct tdx_link_ops - the way to a device
- * @deliver: bring @len bytes of @request to the device, and its answer to @response,
- *	     a page of 4 KiB.  May sleep.  Return 0 or a negative errno.
+ * struct tdx_link_ops - functions that reach a device
+ * @deliver: send @len bytes of @request to the device, and write its answer to
+ *	     @response, a page of 4 KiB.  May sleep.  Return 0 or a negative errno.
  */
 struct tdx_link_ops {
 	int (*deliver)(void *device, const void *request, size_t len, void *response);

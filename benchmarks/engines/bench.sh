@@ -6,6 +6,7 @@
 # COMPARE=old.json shows what changed since that run.
 # ICOUNT=1 counts instructions, twice.  PERF_CHECK=1 with it counts them once, and
 # compares with the stored ones.  ENGINE=host measures on the kernel that runs: host.sh.
+# INIT_ON_ALLOC=1 boots a kernel that zeroes pages on allocation, as distributions do.
 set -eu
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/count.sh"
@@ -14,13 +15,22 @@ set -eu
 [ "${ENGINE:-}" != host ] || exec "$TOP/benchmarks/engines/host.sh" bench
 [ -z "${ICOUNT:-}" ] || [ "${ENGINE:-uml}" = qemu ] ||
 	die "ICOUNT=1 counts instructions in QEMU: make bench ENGINE=qemu ICOUNT=1"
+case ${INIT_ON_ALLOC:=0} in
+0 | 1) ;;
+*) die "INIT_ON_ALLOC=$INIT_ON_ALLOC: must be 0 or 1" ;;
+esac
+[ -z "${PERF_CHECK:-}" ] || [ "$INIT_ON_ALLOC" = 0 ] ||
+	die "INIT_ON_ALLOC=1: make perf-check has no stored figures for it; leave it out"
 [ -z "${COMPARE:-}" ] || [ -r "$COMPARE" ] || die "COMPARE=$COMPARE: no such file; runs are kept in benchmarks/results"
 prepare
 [ -n "${PERF_CHECK:-}" ] || "$TOP/benchmarks/engines/setup.sh" plots
+GUEST_ARGS+=" init_on_alloc=$INIT_ON_ALLOC"
 # What is measured is not to share the machine with a second CPU.
 CPUS=1
 
-log=$BUILD/$ENGINE${ICOUNT:+-icount}-bench.log
+zeroing=
+[ "$INIT_ON_ALLOC" = 0 ] || zeroing=-zeroing
+log=$BUILD/$ENGINE${ICOUNT:+-icount}$zeroing-bench.log
 parameters=
 # What repeats takes few samples.
 [ -z "${ICOUNT:-}" ] || parameters="repeats=11 sample_us=50"
@@ -38,7 +48,8 @@ run()
 }
 
 # What report.py is to know of the run.
-about=(--engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" ${ICOUNT:+--icount})
+about=(--engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" ${ICOUNT:+--icount}
+	${zeroing:+--zeroing})
 
 run "$log" 570 bench
 if [ -n "${PERF_CHECK:-}" ]; then

@@ -54,6 +54,8 @@ checkpatch()
 		# The one place that may ask for the kernel's version.
 		[ "$f" != benchmarks/compat/compat.h ] ||
 			allow=--ignore=LINUX_VERSION_CODE,CONSTANT_COMPARISON
+		# The functions are in arch/, where nothing is exported.
+		[[ $f != benchmarks/seam/*exports.c ]] || allow=--ignore=EXPORT_SYMBOL
 		# The form in which all trace events are written is not its own.
 		[[ $f != *_trace.h ]] ||
 			allow=--ignore=PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE
@@ -87,11 +89,21 @@ python_scripts()
 # It says where they are; here silence is good.
 pages() { "$TOP/benchmarks/engines/htmldocs.sh" "$src" 2>&1 | grep -v '^  written: '; [ "${PIPESTATUS[0]}" -eq 0 ]; }
 
+# What is not silent when it passes
+quiet()
+{
+	local text
+
+	text=$("$@" 2>&1) || { echo "$text"; return 1; }
+}
+
 callers() { $PYTHON "$TOP/benchmarks/report/callers.py" --top "$TOP" --check; }
 
 # What Documentation/ names is there, and the figures are those of the kept runs, and
 # these are of the code that stands.
 evidence() { $PYTHON "$TOP/benchmarks/report/answers.py" --top "$TOP"; }
+
+prose() { $PYTHON "$TOP/benchmarks/report/prose.py" --top "$TOP"; }
 
 # Of that, each rule is broken once.
 evidence_rules()
@@ -102,7 +114,7 @@ evidence_rules()
 
 mutants()
 {
-	ENGINE=uml "$TOP/benchmarks/engines/mutants.sh" list 2>&1 && ENGINE=qemu "$TOP/benchmarks/engines/mutants.sh" list 2>&1
+	ENGINE=uml "$TOP/benchmarks/engines/mutants.sh" check 2>&1 && ENGINE=qemu "$TOP/benchmarks/engines/mutants.sh" check 2>&1
 }
 
 check "SPDX line in every file" spdx
@@ -113,6 +125,9 @@ check "pyflakes" python_scripts
 check "every mutant breaks something" mutants
 check "documentation pages" pages
 check "counts of make callers" callers
+check "limits of make size" quiet "$TOP/benchmarks/engines/size.sh" "$src"
+check "each of these limits, exceeded once" quiet $PYTHON "$TOP/benchmarks/report/test_size.py"
+check "plain English" prose
 check "evidence in Documentation/" evidence
 check "rules of that evidence" evidence_rules
 exit $bad

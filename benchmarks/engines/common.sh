@@ -34,14 +34,18 @@ step()
 	say "  $title: done in $((SECONDS - start)) s"
 }
 
-# One at a time, so that two runs do not build the same cache.
-take_lock()
+# hold FD FILE: lock FILE as file descriptor FD; another run may hold it for an hour at most
+hold()
 {
-	mkdir -p "$CACHE"
-	exec 9> "$CACHE/lock"
-	flock -n 9 || { say "  waiting for another run to finish"; flock -w 3600 9; } ||
-		die "another run holds $CACHE/lock for an hour"
+	mkdir -p "$(dirname "$2")"
+	eval "exec $1> \"\$2\""
+	flock -n "$1" || { say "  waiting for another run that holds $2"; flock -w 3600 "$1"; } ||
+		die "another run has held $2 for an hour; stop it and start again"
 }
+
+# The cache: one run at a time fetches and builds what all runs share.
+take_lock() { hold 9 "$CACHE/lock"; }
+drop_lock() { exec 9>&-; }
 
 # prepare [VARIANT [POSTED]]: choose the engine, have its kernel, or a variant of it,
 # and build the modules for it, with the design that is posted in POSTED.
@@ -62,5 +66,8 @@ prepare()
 	"$TOP/benchmarks/engines/setup.sh" "$ENGINE"
 	src=$("$TOP/benchmarks/engines/source.sh")
 	kernel_build "$src" ${1:+"$1"}
+	drop_lock
+	# The modules and logs of this tree
+	hold 8 "$BUILD/lock"
 	kernel_modules ${2:+"$2"}
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # coverage.sh: run the suites of test.sh with an array and wrappers that record
-# which lines and branches are executed, and show those that are not.  What
-# nothing reaches must be in coverage/exceptions.list, with a reason.
+# which lines and branches are executed, and list the others.  Those must be in
+# coverage/exceptions.list, with a reason.
 set -eu
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/suites.sh"
@@ -16,14 +16,14 @@ rm -rf "$dir"
 mkdir -p "$dir"
 run_suites coverage 120 "records=$dir"
 
-# Each object's notes and records, side by side.
+# gcov reads the notes and the record of an object from one directory.
 for notes in "$FARM/$tdx"/*.gcno; do
 	cp "$notes" "$dir/"
 	gcov --branch-probabilities --json-format --stdout "$dir/$(basename "$notes" .gcno).gcda" \
 		>> "$dir/coverage.json" 2>> "$dir/gcov.log" < /dev/null ||
 		die "gcov fails on $notes: $dir/gcov.log"
 done
-# It says on stderr that notes and records do not match, and goes on.
-[ ! -s "$dir/gcov.log" ] || { cat "$dir/gcov.log" >&2; die "gcov complains"; }
+# gcov only warns if notes and records do not match.
+[ ! -s "$dir/gcov.log" ] || { cat "$dir/gcov.log" >&2; die "gcov warns; all its messages: $dir/gcov.log"; }
 
 python3 "$TOP/benchmarks/report/coverage.py" --top "$TOP" --farm "$FARM" "$dir/coverage.json"

@@ -12,26 +12,39 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 farm=$1
+
+# A source was removed: start again, or its module would still be loaded.
+[ ! -d "$farm" ] || [ -z "$(find "$farm" -xtype l -print -quit)" ] || rm -rf "$farm"
+
 mkdir -p "$farm"
-
-# Links to what is gone would be built still.
-find "$farm" -xtype l -delete
-
 cp -rsf "$TOP/arch" "$TOP/benchmarks" "$farm/"
 [ -z "${3:-}" ] || cp -rsfT "$3" "$farm/benchmarks/designs/v2_posted/posted"
 
 cat > "$farm/Kbuild" <<'EOF'
 # The compat header sees to it that older kernels will do.
 subdir-ccflags-y := -I$(src)/arch/x86/include -I$(src)/benchmarks/compat \
+		    -I$(src)/benchmarks/seam/include -idirafter $(src)/benchmarks/seam/fallback \
 		    -include $(src)/benchmarks/compat/compat.h
 ccflags-y := $(subdir-ccflags-y)
 obj-m += arch/x86/virt/vmx/tdx/ benchmarks/
 EOF
-# The directory's own Makefile is the kernel tree's; here the fragment is all, and
-# no module can have the kernel's own SEAMCALL functions.
+# The directory's own Makefile is the kernel tree's.  Here the array is a module, and
+# the seam stands in for the kernel's SEAMCALL helpers.
 cat > "$farm/arch/x86/virt/vmx/tdx/Kbuild" <<'EOF'
-include $(src)/Kbuild.pa_array
-tdx_pa_array-y := $(filter-out door_seamcall.o,$(tdx_pa_array-y))
+obj-m += tdx_pa_array.o tests/
+tdx_pa_array-y := pa_array.o tdh.o ../../../../../benchmarks/seam/exports.o
+CFLAGS_pa_array.o := -DTDX_OWN_PR_FMT -I$(src)
+CFLAGS_tdh.o := -DTDX_OWN_PR_FMT
+EOF
+cat > "$farm/arch/x86/virt/vmx/tdx/tests/Kbuild" <<'EOF'
+obj-m += tdx_model.o
+tdx_model-y := model.o model_leaves.o page_checker.o
+tdx_model-y += ../../../../../../benchmarks/seam/model_install.o
+tdx_model-y += ../../../../../../benchmarks/seam/model_exports.o
+
+ifdef CONFIG_KUNIT
+obj-m += model_kunit.o pa_array_kunit.o tdh_kunit.o
+endif
 EOF
 [ "${2:-}" = coverage ] || exit 0
 
@@ -41,6 +54,6 @@ EOF
 cat >> "$farm/arch/x86/virt/vmx/tdx/Kbuild" <<'EOF'
 GCOV_PROFILE := y
 ccflags-y += -O1 -fno-inline -fno-if-conversion -fno-if-conversion2 -fno-ssa-phiopt \
-	     -fno-tree-loop-if-convert -fno-jump-tables \
+	     -fno-tree-loop-if-convert -fno-jump-tables -fno-thread-jumps \
 	     -include $(src)/../../../../../benchmarks/coverage/plain.h
 EOF

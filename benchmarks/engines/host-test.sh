@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# host-test.sh: test what runs on a TDX host, without one: checks and runs in the qemu
-# engine's kernel, on two packages; files that come back, and mutated ones (SEED=n
-# repeats those), outside of it.  The last line of the output is "N passed, N failed".
+# host-test.sh: test the host's part without a TDX host: checks and simulated runs in the
+# qemu engine's kernel, on two packages, and the importer, also with mutated files (SEED=n
+# repeats those).  The last line of the output is "N passed, N failed".
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -25,12 +25,12 @@ cd "$TOP"
   "$PYTHON" "$tests/fuzz_import.py" ${SEED:-}; } > "$files" 2>&1 &
 importer=$!
 CPUS=2,sockets=2
-(engine_boot "$log" 590 3G host) || failed=1
+(engine_boot "$log" 900 3G host) || failed=1
 say "  testing runs: done in $((SECONDS - start)) s"
 wait $importer || failed=1
 
 sed -n '/^\(ok\|not ok\|importer\|file\) /p' "$files"
-# Kernel's messages come in between.
+# Without the kernel's messages
 sed '/^guest: log begins/,$d' "$log" | grep -v '^\['
 "$PYTHON" "$TOP/benchmarks/report/log.py" "$log" || failed=$((failed + 1))
 awk -v also=$failed '/^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3; n++ }

@@ -68,8 +68,7 @@ kernel_modules()
 {
 	FARM=$BUILD/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}${1:+-posted}
 	"$TOP/benchmarks/engines/farm.sh" "$FARM" "$VARIANT" ${1:+"$1"}
-	external_modules "$FARM" "$KOBJ/include/config/auto.conf" \
-		make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" W=1
+	external_modules "$FARM" make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" W=1
 }
 
 # guest_run LOG SECONDS COMMAND...: run a guest whose console is its output.  It does
@@ -84,7 +83,7 @@ guest_run()
 	# A session of its own, ended as a whole, whatever ends this script.  User-mode
 	# Linux makes one more for itself and minds no TERM: timeout(1) finds it, and
 	# kills it a second later.
-	setsid timeout -k 1 "$seconds" "$@" > "$log" 2>&1 < /dev/null &
+	setsid timeout -k 1 "$seconds" "$@" > "$log" 2>&1 < /dev/null 8>&- 9>&- &
 	guest=$!
 	# shellcheck disable=SC2064
 	trap "kill -TERM $guest 2> /dev/null; wait $guest; kill -KILL -- -$guest 2> /dev/null" EXIT

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# modules.sh: build the modules against the headers of a distribution's kernel, in
-# $KDIR; by default those of the kernel that runs.  Prints where they are.
+# modules.sh: build the modules for the kernel headers in $KDIR, by default those of the
+# running kernel.  Prints the paths of the modules.
 set -eu
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/external.sh"
@@ -19,11 +19,11 @@ release=$(make -s -C "$KDIR" kernelrelease)
 grep -qx 'CONFIG_X86_64=y' "$KDIR/include/config/auto.conf" ||
 	die "KDIR=$KDIR is not for x86-64"
 grep -qx 'CONFIG_TRACEPOINTS=y' "$KDIR/include/config/auto.conf" ||
-	die "KDIR=$KDIR: this kernel has no tracepoints, which the judge needs"
+	die "KDIR=$KDIR: this kernel has no tracepoints, which the page checker needs"
 
 "$TOP/benchmarks/engines/setup.sh" modules
 FARM=$BUILD/modules-$release
 "$TOP/benchmarks/engines/farm.sh" "$FARM"
-external_modules "$FARM" "$KDIR/include/config/auto.conf" make -C "$KDIR" M="$FARM"
+external_modules "$FARM" make -C "$KDIR" M="$FARM"
 find "$FARM" -name '*.ko' | sort
 say "  for Linux $release; what to load: Documentation/engines.rst"

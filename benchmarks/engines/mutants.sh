@@ -1,21 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# mutants.sh [list]: break each rule in mutants.list, or mutants-qemu.list with ENGINE=qemu, one at
-# a time, and see the tests go red.  A mutant that survives is an error: a rule that nothing guards.
-# MUTANT=text runs those whose rule contains the text.  With "list", only see that each of the
-# list finds something to break.
+# mutants.sh [names | check]: break each rule in mutants.list, or in mutants-qemu.list with
+# ENGINE=qemu, one at a time, and run the suites.  A mutant that survives is a rule that no
+# test guards.  MUTANT=text selects the rules that contain the text.  "names" prints the
+# rules.  "check" only checks that each mutant changes its file.
+#
+# A failing test, an unexpected complaint in the kernel log, or a kernel that stops during
+# the tests kills a mutant.  A mutant that does not build or boot was not tried: an error.
 set -eu
 . "$(dirname "$0")/common.sh"
 
-# What is broken is the array, its driver, or SEAMCALL, and its own suites are to notice.
+# The folders in benchmarks/ that are built, and the suite to run: all if empty
 if [ "${ENGINE:-uml}" = uml ]; then
-	list=mutants.list dir=arch/x86/virt/vmx/tdx others=' benchmarks/driver/' suite=
+	list=mutants.list dir=arch/x86/virt/vmx/tdx folders='seam/ driver/ trace/' suite=
 else
-	list=mutants-qemu.list dir=benchmarks/seamcall others=' benchmarks/seamcall/' suite=suite=tdx_seamcall
+	list=mutants-qemu.list dir=benchmarks/seamcall folders='seam/ seamcall/' suite=suite=tdx_seamcall
 fi
 
-# next_mutant: the next line of the list; sets rule, file and script
+# next_mutant: read the next line of the list; sets rule, file and script
 next_mutant()
 {
 	local line rest
@@ -27,42 +30,47 @@ next_mutant()
 		file=${rest%% | *}
 		script=${rest#* | }
 		[[ $file == */* ]] || file=$dir/$file
-		return 0
+		case $rule in *"${MUTANT:-}"*) return 0 ;; esac
 	done
 	return 1
 }
 
-# A script that finds nothing is of code that has changed.
-idle=0
+nr=0 idle=0
 while next_mutant; do
-	sed "$script" "$TOP/$file" | cmp -s - "$TOP/$file" || continue
-	say "$list: nothing to break for \"$rule\" in $file"
-	idle=1
+	nr=$((nr + 1))
+	[ "${1:-}" != names ] || echo "$rule"
+	! sed "$script" "$TOP/$file" | cmp -s - "$TOP/$file" || {
+		say "$list: \"$rule\" changes nothing in $file"
+		idle=1
+	}
 done < "$TOP/benchmarks/mutants/$list"
+[ $nr -gt 0 ] || die "MUTANT=$MUTANT: no rule in $list contains this text;" \
+	"benchmarks/engines/mutants.sh names lists them"
 [ $idle -eq 0 ] || exit 1
-[ "${1:-}" != list ] || exit 0
+[ -z "${1:-}" ] || exit 0
 
 prepare
 farm=$FARM-mutant
 ends=$BUILD/mutants.ends
 
-# How a mutant ended: "red" with the names of the first tests that failed.
+# run_mutant: print how it ended, nothing if it survived
 run_mutant()
 {
-	local log=$FARM.console
+	local log=$FARM.console rc=0
 
-	if ! make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" -j"$JOBS" \
-	     CONFIG_TDX_PA_ARRAY=m CONFIG_TDX_MODEL=m CONFIG_TDX_PA_ARRAY_KUNIT_TEST=m modules \
-	     > "$FARM.log" 2>&1; then
-		echo "does not build: $FARM.log"
-		return
+	make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" -j1 modules > "$FARM.log" 2>&1 ||
+		{ echo "NOT TRIED: does not build: $FARM.log"; return; }
+	(engine_boot "$log" 300 6G test without=designs until=failure $suite) 2> "$FARM.error" || rc=$?
+	if ! grep -q '^guest: tests begin' "$log" || grep -q 'did not finish in time' "$FARM.error"; then
+		echo "NOT TRIED: does not boot, or not in time: $log"
+	elif [ $rc -ne 0 ]; then
+		echo "killed: the kernel stopped"
+	elif grep -qE '^ *not ok' "$log"; then
+		grep -oE '^ *not ok [0-9]+ [a-z_]+$' "$log" | awk '{ print $4 }' | grep -v '^tdx_' |
+			head -n 3 | paste -sd ' ' | sed 's/^/killed: /'
+	elif ! python3 "$TOP/benchmarks/report/log.py" "$log" > /dev/null; then
+		echo "killed: the kernel log"
 	fi
-	if ! (engine_boot "$log" 60 6G test without=designs $suite) 2> /dev/null; then
-		echo "red: the kernel stopped"
-		return
-	fi
-	grep -oE '^ *not ok [0-9]+ [a-z_]+$' "$log" | awk '{ print $4 }' | grep -v '^tdx_' |
-		head -n 3 | paste -sd ' ' | sed 's/^./red: &/'
 }
 
 # worker K: every mutant of $JOBS, from the K-th on, in a build of its own
@@ -72,34 +80,32 @@ worker()
 
 	FARM=$farm-$1
 	rm -rf "$FARM"
+	mkdir -p "$FARM"
 	"$TOP/benchmarks/engines/farm.sh" "$FARM"
-	sed -i "s| benchmarks/\$|$others|" "$FARM/Kbuild"
+	rm "$FARM/benchmarks/Kbuild" "$FARM/benchmarks/trace/Kbuild"
+	echo "obj-m += $folders" > "$FARM/benchmarks/Kbuild"
+	echo "obj-m += trace_kunit.o" > "$FARM/benchmarks/trace/Kbuild"
+	sed -i 's/ model_kunit.o / /' "$FARM/arch/x86/virt/vmx/tdx/tests/Kbuild"
 
-	# A suite that is red anyway, or a guest that does not boot, kills nothing.
+	# The suites must pass before anything is broken.
 	end=$(run_mutant)
-	[ -z "$end" ] || die "without any mutant: $end"
+	[ -z "$end" ] || die "without a mutant: $end"
 
 	while next_mutant; do
-		case $rule in *"${MUTANT:-}"*) ;; *) continue ;; esac
 		[ $((n++ % JOBS)) -eq "$1" ] || continue
 
 		rm "$FARM/$file"
 		sed "$script" "$TOP/$file" > "$FARM/$file"
-
 		end=$(run_mutant)
-		case $end in
-		red*) ;;
-		*) end="SURVIVED ${end:-}" ;;
-		esac
-		printf '%-48s %s\n' "$rule" "$end" | tee -a "$ends"
+		printf '%-56s %s\n' "$rule" "${end:-SURVIVED}" | tee -a "$ends"
 
-		# Mend it, with a new time, so that make notices.
+		# A new time makes the next build notice.
 		cp "$TOP/$file" "$FARM/$file"
 	done < "$TOP/benchmarks/mutants/$list"
 	rm -rf "$FARM"
 }
 
-# Each worker is a group of processes, to be ended with all that it has started.
+# Each worker is a process group, which is ended with everything that it started.
 : > "$ends"
 workers=
 trap 'for w in $workers; do kill -- -"$w" 2> /dev/null; done' EXIT
@@ -110,14 +116,13 @@ for ((k = 0; k < JOBS; k++)); do
 	workers+=" $!"
 done
 set +m
-failed=0
 for w in $workers; do
-	wait "$w" || failed=1
+	wait "$w" || true
 done
 trap - EXIT INT TERM
-[ $failed -eq 0 ] || die "some mutants were not tried"
 
-survived=$(grep -c ' SURVIVED ' "$ends" || true)
-killed=$(($(wc -l < "$ends") - survived))
-echo "$killed passed, $survived failed"
-[ "$survived" -eq 0 ] && [ $killed -gt 0 ]
+killed=$(grep -c ' killed: ' "$ends" || true)
+tried=$(grep -cE ' (killed: |SURVIVED)' "$ends" || true)
+[ "$tried" -eq $nr ] || say "error: $((nr - tried)) of $nr mutants were not tried"
+echo "$killed passed, $((nr - killed)) failed"
+[ "$killed" -eq $nr ]

@@ -103,8 +103,7 @@ engine_boot()
 		# Nothing from outside that differs from run to run: no time of day,
 		# no random numbers, no file that comes sooner or later.  Each turn of
 		# a repeated instruction counts: it is to move words, not bytes.
-		# (bpftrace needs more files than a ram disk should have.)
-		[ "$1" = trace-cost ] || root=ram
+		root=ram
 		options="-accel tcg -cpu max,-rdrand,-rdseed,-erms,-fsrm -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 -smp 1"
 	else
 		options=$(qemu_machine "$kernel")

@@ -75,6 +75,10 @@ callers)
 	NEEDS+="
 pmccabe		pmccabe
 " ;;
+size)
+	NEEDS+="
+/usr/include/libelf.h	libelf-dev
+" ;;
 trace)
 	NEEDS+="
 bpftrace	bpftrace
@@ -82,6 +86,7 @@ bpftrace	bpftrace
 check)
 	NEEDS+="
 git		git
+/usr/include/libelf.h	libelf-dev
 shellcheck	shellcheck
 pmccabe		pmccabe
 /usr/bin/sphinx-build	python3-sphinx

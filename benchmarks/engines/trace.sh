@@ -3,13 +3,12 @@
 #
 # trace.sh: attach the tools of benchmarks/trace.
 #
-# In the qemu engine's kernel, a known workload is done under each tool, or under TOOL.
-# Their output is shown, and their numbers must be the workload's.  The last line of the
-# output is "N passed, N failed": numbers.  NEWEST=1 takes bpftrace from Debian's
-# unstable release instead of the machine's.  ICOUNT=1 counts the instructions that
-# an attached tool adds instead.
+# In the qemu engine's kernel, each tool, or TOOL, watches a known workload.  The
+# output is shown and compared with what the workload did; its last line is "N passed,
+# N failed".  NEWEST=1 takes bpftrace from Debian's unstable release instead of the
+# machine's.
 #
-# ENGINE=host attaches TOOL, with the arguments ARGS, to the kernel that runs.
+# ENGINE=host attaches TOOL to the running kernel.
 set -eu
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/debian.sh"
@@ -18,31 +17,12 @@ trace=$TOP/benchmarks/trace
 tools=$(cd "$trace" && echo *.bt)
 tools=${tools//.bt/}
 
-if [ -n "${TOOL:-}" ]; then
-	[ -e "$trace/$TOOL.bt" ] || die "there is no tool TOOL=$TOOL; tools: $tools"
-fi
-
 ENGINE=${ENGINE:-qemu}
-case $ENGINE in
-host)
-	[ -n "${TOOL:-}" ] || die "say which tool to attach to this kernel: TOOL=name; tools: $tools"
-	# shellcheck disable=SC2086
-	exec "$trace/attach.sh" "$TOOL" ${ARGS:-} ;;
-uml)
-	die "user-mode Linux has no perf events, which bpftrace needs: leave ENGINE out for QEMU, or ENGINE=host" ;;
-esac
-
-# A tool and its arguments, or only the tool.
-if [ -n "${TOOL:-}" ]; then
-	runs=$TOOL
-	for arg in ${ARGS:-}; do runs+=:$arg; done
-elif [ -n "${ICOUNT:-}" ]; then
-	runs=$tools
-else
-	runs="$tools release-paths:insmod:100:flushed release-latency:any:0:donated windows:any:512 release-stacks:nobody events"
-fi
-# What a tool adds, it adds to a run without one.
-[ -z "${ICOUNT:-}" ] || runs="none $runs"
+[ "$ENGINE" != host ] || exec "$trace/attach.sh" "${TOOL:-}"
+[ "$ENGINE" != uml ] ||
+	die "ENGINE=uml: bpftrace needs perf events, which user-mode Linux does not have; use ENGINE=qemu or ENGINE=host"
+[ -z "${TOOL:-}" ] || [ -e "$trace/$TOOL.bt" ] ||
+	die "TOOL=$TOOL: not a tool; choose one of $tools"
 
 prepare
 "$TOP/benchmarks/engines/setup.sh" trace
@@ -54,13 +34,11 @@ if [ -n "${NEWEST:-}" ]; then
 	root=root=$ROOT
 fi
 
-log=$BUILD/qemu-trace${ICOUNT:+-icount}${NEWEST:+-newest}.log
-mode=trace${ICOUNT:+-cost}
-[ -z "${ICOUNT:-}" ] || CPUS=1
+log=$BUILD/qemu-trace${NEWEST:+-newest}.log
 start=$SECONDS
-say "  tracing in Linux $KVERSION (qemu${ICOUNT:+, counting instructions}) (log: $log)"
+say "  tracing in Linux $KVERSION (qemu) (log: $log)"
 # shellcheck disable=SC2086
-engine_boot "$log" 570 2G $mode $root $runs
+engine_boot "$log" 570 2G trace $root ${TOOL:-$tools events}
 say "  tracing: done in $((SECONDS - start)) s"
 
-python3 "$TOP/benchmarks/report/trace.py" ${ICOUNT:+--cost} "$log"
+python3 "$TOP/benchmarks/report/trace.py" "$log"

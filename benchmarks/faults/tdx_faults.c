@@ -3,15 +3,17 @@
  * The fault matrix: every leaf that takes or returns pages, every way in which it
  * can fail, every design
  *
- * A case runs one flow of a host driver on one design, with faults armed in the
- * software TDX module or in the kernel's allocators, and asks the judge what has
- * become of the pages.  A row sums up the cases of one failure: the same failure
- * at the first, the middle and the last call, after each possible number of pages.
- * What the cases are, the table of each flow says; what the designs do, they are
- * not asked but watched.
+ * A case runs one call sequence of a host driver on one design, with faults armed
+ * in the software TDX module or in the kernel's allocators.  The page checker then
+ * reports the state of all pages.  A row sums up the cases of one failure: at the
+ * first, the middle and the last call, after each possible number of pages.
  *
- * The matrix is made when the module is loaded, and is read from debugfs, one line
- * of JSON for each row and design.
+ * The rows are repeated in each mode of the software module, with fewer
+ * interruptions and without failing allocations.  In the modes that write to input
+ * lists, only rows are repeated in which a leaf stops amid its list or none fails.
+ *
+ * Loading the module makes the matrix.  debugfs shows it, one line of JSON for each
+ * row and design.
  */
 #include <linux/bitfield.h>
 #include <linux/debugfs.h>
@@ -22,11 +24,14 @@
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include <asm/tdx_connect.h>
 
-#include "../../arch/x86/virt/vmx/tdx/door.h"
+#include "seamcall_internal.h"
+#include "tdx.h"
+
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "../designs/design.h"
 
@@ -34,43 +39,87 @@
 #define STREAM_INFO	0x2000
 #define REG_BASE	0xfed90000
 
-#define MAX_ROWS	256
+/* The success class with information, for example: the memory pool is full */
+#define SUCCESS_WITH_INFORMATION	0x0000001000000000ULL
 
-/* The kernel's code for it is newer than 6.12. */
-#define NO_ENTROPY	0x8000020300000000ULL
+#define MAX_ROWS	2048
+
+/* sc_retry() of the kernel repeats a call this often. */
+#define NR_ENTROPY_RETRIES	10
 
 /**
- * struct cell - what became of one design in the cases of one row
+ * struct cell - result of one design in the cases of one row
  * @cases: number of cases
+ * @inexpressible: the functions of the design cannot do what the row does
  * @unsafe: cases with any of the following: @freed_owned to @stale
- * @stranding: the other cases in which pages were stranded or anything leaked
+ * @leaking: the other cases in which anything leaked
  * @freed_owned: pages freed while the module owned them
  * @freed_dirty: pages freed without the flush that they needed
  * @freed_twice: pages freed twice
- * @claimed_free: pages handed to the module after they were freed
- * @stale: entries of a list that do not name the pages they should
+ * @freed_foreign: frees of a page that does not belong to the array
+ * @claimed_free: pages passed to the module after they were freed
+ * @stale: entries of a list that do not name the right pages
  * @objects: kmalloc objects leaked
- * @leaked: other pages leaked
- * @stranded: pages that stay out of the page allocator
- * @needless: those of them that could have come back: the module neither owns them
- *	      nor refuses to flush them
+ * @others: leaked pages that belong to no array
+ * @leaked: leaked pages of arrays
+ * @needless: those of @leaked that the module does not own and did not refuse to flush
  */
 struct cell {
 	unsigned long cases;
+	bool inexpressible;
 	unsigned long unsafe;
-	unsigned long stranding;
+	unsigned long leaking;
 	unsigned long freed_owned;
 	unsigned long freed_dirty;
 	unsigned long freed_twice;
+	unsigned long freed_foreign;
 	unsigned long claimed_free;
 	unsigned long stale;
 	unsigned long objects;
+	unsigned long others;
 	unsigned long leaked;
-	unsigned long stranded;
 	unsigned long needless;
 };
 
+/* What it takes for the failure of a row to happen */
+enum cause {
+	ALLOWED,	/* the specification, or the kernel, allows it */
+	BROKEN_MODULE,	/* a module that breaks the specification */
+	MISUSE,		/* a caller that misuses the functions of the design */
+};
+
+static const char * const cause_names[] = {
+	[ALLOWED]	= "allowed",
+	[BROKEN_MODULE]	= "broken module",
+	[MISUSE]	= "misuse",
+};
+
+/* How the software module differs from what the other rows expect of it */
+struct mode {
+	const char *name;
+	/* This design is left out, because it crashes the kernel. */
+	const char *crashes;
+	bool flush_owned;
+	enum tdx_model_list_write list_write;
+	bool zero_registers;
+};
+
+static const struct mode modes[] = {
+	{ "" },
+	{ "WBINVD of an owned page succeeds", .flush_owned = true },
+	{ "input lists: bit 63", .list_write = TDX_MODEL_WRITE_BIT63 },
+	{ "input lists: low bits", .list_write = TDX_MODEL_WRITE_LOW_BITS },
+	{ "input lists: zero", .list_write = TDX_MODEL_WRITE_ZERO },
+	{ "input lists: another PA", .list_write = TDX_MODEL_WRITE_OTHER_PA,
+	  .crashes = "flat-blocks" },
+	{ "failed leaves change registers", .zero_registers = true },
+};
+
+static const struct mode *mode;
+
 struct row {
+	const struct mode *mode;
+	enum cause cause;
 	char leaf[32];
 	char failure[96];
 	const char *hazard;
@@ -80,8 +129,8 @@ struct row {
 static struct row *rows;
 static unsigned int nr_rows;
 
-static __printf(3, 4)
-struct row *new_row(const char *leaf, const char *hazard, const char *fmt, ...)
+static __printf(4, 5)
+struct row *new_row(enum cause cause, const char *leaf, const char *hazard, const char *fmt, ...)
 {
 	struct row *row;
 	va_list args;
@@ -90,6 +139,8 @@ struct row *new_row(const char *leaf, const char *hazard, const char *fmt, ...)
 		return ERR_PTR(-ENOSPC);
 
 	row = &rows[nr_rows++];
+	row->mode = mode;
+	row->cause = cause;
 	strscpy(row->leaf, leaf, sizeof(row->leaf));
 	row->hazard = hazard;
 	va_start(args, fmt);
@@ -99,10 +150,12 @@ struct row *new_row(const char *leaf, const char *hazard, const char *fmt, ...)
 }
 
 /*
- * Flows.  Each makes three objects, a short list, a singleton, and a full list,
- * and ends them; so there is a first, a middle and a last call of each leaf.  A
- * flow goes on with what it could make.
+ * Call sequences.  Each makes three objects, from a short list, from a single page
+ * and from a full list, and deletes them, so each leaf has a first, a middle and a
+ * last call.  A sequence continues with the objects that it could make.
  */
+
+typedef int (*sequence_fn)(const struct design *d);
 
 static const unsigned int sizes[] = { 20, 1, 512 };
 
@@ -110,12 +163,12 @@ static const unsigned int sizes[] = { 20, 1, 512 };
 #define NR_IOMMU_PAGES	30
 #define NR_MEMORY	1300
 
-/* Pages that the flow meant to leave with the module. */
-static unsigned long meant_to_stay;
-/* Entries of a list that it found not to name the pages they should. */
+/* Pages that the sequence donated successfully */
+static unsigned long nr_donated;
+/* Entries of a list that do not name the right pages */
 static unsigned long stale;
 
-static int flow_spdm(const struct design *d)
+static int spdm_sessions(const struct design *d)
 {
 	struct design_object spdm[NR_SIZES];
 	bool made[NR_SIZES];
@@ -134,7 +187,7 @@ static int flow_spdm(const struct design *d)
 	return ret;
 }
 
-static int flow_ide(const struct design *d)
+static int ide_streams(const struct design *d)
 {
 	struct design_object spdm, ide[NR_SIZES];
 	bool made[NR_SIZES];
@@ -156,7 +209,7 @@ static int flow_ide(const struct design *d)
 	return d->spdm_delete(&spdm) ?: ret;
 }
 
-static int flow_iommu(const struct design *d)
+static int iommus(const struct design *d)
 {
 	static const unsigned int orders[NR_SIZES] = { 3, 0, 5 };
 	struct design_object iommu[NR_SIZES];
@@ -177,12 +230,12 @@ static int flow_iommu(const struct design *d)
 	return ret;
 }
 
-static int flow_memory(const struct design *d)
+static int ext_memory(const struct design *d)
 {
 	int ret = d->ext_start(NR_MEMORY);
 
 	if (!ret)
-		meant_to_stay = NR_MEMORY;
+		nr_donated = NR_MEMORY;
 	return ret;
 }
 
@@ -203,7 +256,7 @@ static int read_info(const struct design *d, const struct design_object *spdm,
 	return ret;
 }
 
-static int flow_connect(const struct design *d)
+static int device_info(const struct design *d)
 {
 	struct design_object spdm;
 	int ret = d->spdm_create(FUNC_ID, 1, &spdm);
@@ -215,7 +268,7 @@ static int flow_connect(const struct design *d)
 	return d->spdm_delete(&spdm) ?: ret;
 }
 
-static int flow_recollect(const struct design *d)
+static int recollected_info(const struct design *d)
 {
 	struct design_object spdm;
 	int ret = d->spdm_create(FUNC_ID, 1, &spdm);
@@ -233,6 +286,20 @@ static int flow_recollect(const struct design *d)
 	return d->spdm_delete(&spdm) ?: ret;
 }
 
+static const struct {
+	const char *name;
+	sequence_fn run;
+	/* Which hazard shows although nothing fails */
+	const char *hazard;
+} sequences[] = {
+	{ "extensions memory", ext_memory },
+	{ "IOMMUs", iommus, "H7" },
+	{ "SPDM sessions", spdm_sessions },
+	{ "IDE streams", ide_streams },
+	{ "device information", device_info },
+	{ "recollected information", recollected_info },
+};
+
 /*
  * Cases
  */
@@ -241,12 +308,12 @@ static int flow_recollect(const struct design *d)
  * struct plan - what goes wrong in a case
  * @faults: of the software TDX module
  * @nr_faults: number of them
- * @fail_alloc: this allocation of the flow fails, the first being 1; 0 for none
- * @output: what the module writes into pages for output
- * @clear: what it does with the list of IOMMU.CLEAR
+ * @fail_alloc: this allocation of the sequence fails, the first being 1; 0 for none
+ * @output: what the module writes to pages for output
+ * @clear: how the module uses the list of IOMMU.CLEAR
  */
 struct plan {
-	struct tdx_model_fault faults[4];
+	struct tdx_model_fault faults[TDX_MODEL_MAX_FAULTS];
 	unsigned int nr_faults;
 	unsigned int fail_alloc;
 	enum tdx_model_output output;
@@ -258,12 +325,13 @@ static void plan_fault(struct plan *plan, struct tdx_model_fault fault)
 	plan->faults[plan->nr_faults++] = fault;
 }
 
-/* What a case says of itself, beside the judge. */
+/* Result of a case, with the report of the page checker */
 struct outcome {
-	struct tdx_verdict verdict;
-	unsigned long stranded;
+	struct tdx_checker_report report;
+	unsigned long leaked;
+	unsigned long freed_foreign;
 	unsigned long stale;
-	long leaked;
+	long others;
 	int ret;
 	bool allocation_failed;
 };
@@ -284,10 +352,44 @@ static unsigned int armed_allocation(void)
 #endif
 }
 
-/* Run @flow once.  Everything is given back afterwards, whatever was lost. */
-static void run_once(const struct design *d, int (*flow)(const struct design *d),
-		     const struct plan *plan, struct outcome *out)
+/*
+ * A cleared entry names PA 0, and the pages behind it if it is that of a block.  No
+ * TDMR contains them.  Additional references keep these pages of the kernel from
+ * being freed, and count the frees.
+ */
+#define NR_GUARDED	32
+#define NR_GUARD_REFS	100000
+
+static int guarded_refs[NR_GUARDED];
+
+static void guard_low_pages(void)
 {
+	for (unsigned long pfn = 0; pfn < NR_GUARDED; pfn++) {
+		tdx_model_set_outside(PFN_PHYS(pfn));
+		guarded_refs[pfn] = page_ref_count(pfn_to_page(pfn));
+		page_ref_add(pfn_to_page(pfn), NR_GUARD_REFS);
+	}
+}
+
+/* Return the number of frees. */
+static unsigned long unguard_low_pages(void)
+{
+	unsigned long nr = 0;
+
+	for (unsigned long pfn = 0; pfn < NR_GUARDED; pfn++) {
+		struct page *page = pfn_to_page(pfn);
+
+		nr += guarded_refs[pfn] + NR_GUARD_REFS - page_ref_count(page);
+		set_page_count(page, guarded_refs[pfn]);
+	}
+	return nr;
+}
+
+/* Run @sequence once.  Free everything afterwards, leaked pages included. */
+static void run_once(const struct design *d, sequence_fn sequence, const struct plan *plan,
+		     struct outcome *out)
+{
+	bool guard = mode->list_write == TDX_MODEL_WRITE_ZERO;
 	unsigned long before;
 
 	tdx_model_reset();
@@ -295,92 +397,99 @@ static void run_once(const struct design *d, int (*flow)(const struct design *d)
 	tdx_model_set_rounds(1);
 	tdx_model_set_output(plan->output);
 	tdx_model_set_clear(plan->clear);
+	tdx_model_set_flush_owned(mode->flush_owned);
+	tdx_model_set_list_write(mode->list_write);
+	tdx_model_set_zero_registers(mode->zero_registers);
 	for (unsigned int i = 0; i < plan->nr_faults; i++)
 		tdx_model_fail(&plan->faults[i]);
-	meant_to_stay = 0;
+	nr_donated = 0;
+	if (guard)
+		guard_low_pages();
 
-	before = tdx_judge_nr_free_pages();
-	tdx_judge_begin();
+	before = tdx_checker_nr_free_pages();
+	tdx_checker_begin();
 	arm_allocation(plan->fail_alloc);
 	stale = 0;
-	out->ret = flow(d);
+	out->ret = sequence(d);
 	out->stale = stale;
 	out->allocation_failed = plan->fail_alloc && !armed_allocation();
 	arm_allocation(0);
-	tdx_judge_look(&out->verdict);
-	tdx_judge_end();
+	tdx_checker_read(&out->report);
+	tdx_checker_end();
+	out->freed_foreign = guard ? unguard_low_pages() : 0;
 
-	out->stranded = out->verdict.held + out->verdict.lost - meant_to_stay;
+	out->leaked = out->report.held + out->report.lost - nr_donated;
 	tdx_model_reclaim();
 	design_reclaim();
-	out->leaked = before - tdx_judge_nr_free_pages();
+	out->others = before - tdx_checker_nr_free_pages();
 }
 
 /*
  * The kernel takes pages for itself now and then: a new slab, page tables for
- * addresses that vm_map_ram() has not used yet.  Only what is missing every time has
- * leaked.
+ * addresses that vm_map_ram() has not used yet.  Only pages that are missing every
+ * time have leaked.
  */
 #define LEAK_TRIES	32
 
-static void run_case(struct row *row, unsigned int design,
-		     int (*flow)(const struct design *d), const struct plan *plan,
-		     struct outcome *out)
+static void run_case(struct row *row, unsigned int design, sequence_fn sequence,
+		     const struct plan *plan, struct outcome *out)
 {
 	const struct design *d = designs[design];
 	struct cell *cell = &row->cells[design];
-	const struct tdx_verdict *v = &out->verdict;
-	unsigned long leaked = ULONG_MAX;
+	const struct tdx_checker_report *v = &out->report;
+	unsigned long others = ULONG_MAX;
+
+	if (mode->crashes && !strcmp(d->name, mode->crashes))
+		return;
 
 	design_select(d);
-	for (int i = 0; i < LEAK_TRIES && leaked; i++) {
-		run_once(d, flow, plan, out);
-		leaked = min_t(unsigned long, leaked, max(out->leaked, 0));
+	for (int i = 0; i < LEAK_TRIES && others; i++) {
+		run_once(d, sequence, plan, out);
+		others = min_t(unsigned long, others, max(out->others, 0));
 	}
 
 	cell->cases++;
 	if (v->freed_owned || v->freed_dirty || v->freed_twice || v->claimed_free ||
-	    out->stale)
+	    out->freed_foreign || out->stale)
 		cell->unsafe++;
-	else if (out->stranded || v->objects || leaked)
-		cell->stranding++;
+	else if (out->leaked || v->objects || others)
+		cell->leaking++;
 	cell->freed_owned += v->freed_owned;
 	cell->freed_dirty += v->freed_dirty;
 	cell->freed_twice += v->freed_twice;
+	cell->freed_foreign += out->freed_foreign;
 	cell->claimed_free += v->claimed_free;
 	cell->stale += out->stale;
 	cell->objects += v->objects;
-	cell->leaked += leaked;
-	cell->stranded += out->stranded;
+	cell->others += others;
+	cell->leaked += out->leaked;
 	cell->needless += v->needless;
 }
 
 /* Some designs have one use only, and the floor has none. */
-static bool has_flow(const struct design *d, int (*flow)(const struct design *d))
+static bool has_sequence(const struct design *d, sequence_fn sequence)
 {
-	return flow == flow_memory ? !!d->ext_start : !!d->spdm_create;
+	return sequence == ext_memory ? !!d->ext_start : !!d->spdm_create;
 }
 
-/* One case on all designs that have the flow. */
-static void try_plan(struct row *row, int (*flow)(const struct design *d),
-		     const struct plan *plan)
+/* One case on all designs that have the sequence */
+static void try_plan(struct row *row, sequence_fn sequence, const struct plan *plan)
 {
 	for (unsigned int i = 0; i < nr_designs; i++) {
 		struct outcome out = {};
 
-		if (has_flow(designs[i], flow))
-			run_case(row, i, flow, plan, &out);
+		if (has_sequence(designs[i], sequence))
+			run_case(row, i, sequence, plan, &out);
 	}
 	cond_resched();
 }
 
-static void try_fault(struct row *row, int (*flow)(const struct design *d),
-		      struct tdx_model_fault fault)
+static void try_fault(struct row *row, sequence_fn sequence, struct tdx_model_fault fault)
 {
 	struct plan plan = {};
 
 	plan_fault(&plan, fault);
-	try_plan(row, flow, &plan);
+	try_plan(row, sequence, &plan);
 }
 
 /*
@@ -392,50 +501,54 @@ enum leaf_kind {
 	ADDS		= BIT(1),
 	RESUMABLE	= BIT(2),
 	EXCHANGES	= BIT(3),
-	LISTS		= BIT(4),	/* writes the pages it gives back to a list */
+	LISTS		= BIT(4),	/* writes the pages that it returns to a list */
 };
 
 struct leaf {
 	const char *name;
 	u64 leaf;
-	int (*flow)(const struct design *d);
+	sequence_fn sequence;
 	unsigned int kind;
-	/* Number of calls in the flow, and of entries in each that takes or returns pages. */
+	/* Number of calls in the sequence, and of entries in each that takes or returns pages */
 	unsigned int nr_calls;
 	unsigned int nr_entries[NR_SIZES];
-	/* Which hazard shows where the leaf fails, or fails having touched pages. */
+	/* Which hazard shows if the leaf fails, or fails after it used pages */
 	const char *hazard, *hazard_touched;
 };
 
 static const struct leaf leaves[] = {
-	{ "EXT.MEM.ADD", TDH_EXT_MEM_ADD, flow_memory, ADDS | RESUMABLE, 3,
+	{ "EXT.MEM.ADD", TDH_EXT_MEM_ADD, ext_memory, ADDS | RESUMABLE, 3,
 	  { 512, 512, 276 }, "H1", "H1" },
-	{ "EXT.INIT", TDH_EXT_INIT, flow_memory, RESUMABLE, 1, {}, "H1" },
-	{ "IOMMU.SETUP", TDH_IOMMU_SETUP, flow_iommu, CLAIMS | RESUMABLE, 3,
+	{ "EXT.INIT", TDH_EXT_INIT, ext_memory, RESUMABLE, 1, {}, "H1" },
+	{ "IOMMU.SETUP", TDH_IOMMU_SETUP, iommus, CLAIMS | RESUMABLE, 3,
 	  { 32, 32, 32 }, NULL, "H2" },
-	{ "IOMMU.CLEAR", TDH_IOMMU_CLEAR, flow_iommu, RESUMABLE | LISTS, 3, { 32, 32, 32 } },
-	{ "SPDM.CREATE", TDH_SPDM_CREATE, flow_spdm, CLAIMS, 3, { 20, 1, 512 }, NULL, "H2" },
-	{ "SPDM.DELETE", TDH_SPDM_DELETE, flow_spdm, LISTS, 3, { 20, 1, 512 } },
-	{ "IDE.STREAM.CREATE", TDH_IDE_STREAM_CREATE, flow_ide, CLAIMS, 3,
+	{ "IOMMU.CLEAR", TDH_IOMMU_CLEAR, iommus, RESUMABLE | LISTS, 3, { 32, 32, 32 } },
+	{ "SPDM.CREATE", TDH_SPDM_CREATE, spdm_sessions, CLAIMS, 3, { 20, 1, 512 }, NULL, "H2" },
+	{ "SPDM.DELETE", TDH_SPDM_DELETE, spdm_sessions, LISTS, 3, { 20, 1, 512 } },
+	{ "IDE.STREAM.CREATE", TDH_IDE_STREAM_CREATE, ide_streams, CLAIMS, 3,
 	  { 20, 1, 512 }, NULL, "H2" },
-	{ "IDE.STREAM.BLOCK", TDH_IDE_STREAM_BLOCK, flow_ide, 0, 3 },
-	{ "IDE.STREAM.DELETE", TDH_IDE_STREAM_DELETE, flow_ide, LISTS, 3, { 20, 1, 512 } },
-	{ "SPDM.CONNECT", TDH_SPDM_CONNECT, flow_connect, RESUMABLE | EXCHANGES, 6 },
-	{ "SPDM.MNG", TDH_SPDM_MNG, flow_recollect, RESUMABLE | EXCHANGES, 6 },
+	{ "IDE.STREAM.BLOCK", TDH_IDE_STREAM_BLOCK, ide_streams, 0, 3 },
+	{ "IDE.STREAM.DELETE", TDH_IDE_STREAM_DELETE, ide_streams, LISTS, 3, { 20, 1, 512 } },
+	{ "SPDM.CONNECT", TDH_SPDM_CONNECT, device_info, RESUMABLE | EXCHANGES, 6 },
+	{ "SPDM.MNG", TDH_SPDM_MNG, recollected_info, RESUMABLE | EXCHANGES, 6 },
 };
 
-static const struct {
+static const struct status {
 	const char *name;
 	u64 status;
+	/* Number of calls in a row that return it */
+	unsigned int times;
 } statuses[] = {
-	{ "OPERAND_INVALID", TDX_OPERAND_INVALID },
-	{ "OPERAND_BUSY", TDX_OPERAND_BUSY },
-	{ "RND_NO_ENTROPY", NO_ENTROPY },
-	{ "PAGE_METADATA_INCORRECT", TDX_PAGE_METADATA_INCORRECT },
-	{ "SEAMCALL fails (#UD)", TDX_SEAMCALL_UD },
+	{ "OPERAND_INVALID", TDX_OPERAND_INVALID, 1 },
+	{ "OPERAND_BUSY", TDX_OPERAND_BUSY, 1 },
+	{ "RND_NO_ENTROPY once", TDX_RND_NO_ENTROPY, 1 },
+	{ "RND_NO_ENTROPY each time", TDX_RND_NO_ENTROPY, NR_ENTROPY_RETRIES },
+	{ "PAGE_METADATA_INCORRECT", TDX_PAGE_METADATA_INCORRECT, 1 },
+	{ "SEAMCALL fails (#UD)", TDX_SEAMCALL_UD, 1 },
+	{ "success with information", SUCCESS_WITH_INFORMATION, 1 },
 };
 
-/* What follows @i in first, middle and last of @n. */
+/* The number after @i in first, middle and last of @n */
 static unsigned int next_of_three(unsigned int i, unsigned int n)
 {
 	unsigned int middle = (n + 1) / 2;
@@ -445,24 +558,30 @@ static unsigned int next_of_three(unsigned int i, unsigned int n)
 	return i < n ? n : n + 1;
 }
 
-/* It returns @status and does nothing. */
-static int refused_row(const struct leaf *l, const char *name, u64 status)
+/* The leaf returns @s and does nothing. */
+static int refused_row(const struct leaf *l, const struct status *s)
 {
-	struct row *row = new_row(l->name, l->hazard, "%s", name);
+	struct row *row = new_row(ALLOWED, l->name, l->hazard, "%s", s->name);
 
 	if (IS_ERR(row))
 		return PTR_ERR(row);
-	for (unsigned int nth = 1; nth <= l->nr_calls; nth = next_of_three(nth, l->nr_calls))
-		try_fault(row, l->flow, (struct tdx_model_fault) {
-			.leaf = l->leaf, .nth = nth, .status = status,
-		});
+	for (unsigned int nth = 1; nth <= l->nr_calls; nth = next_of_three(nth, l->nr_calls)) {
+		struct plan plan = {};
+
+		for (unsigned int i = 0; i < s->times; i++)
+			plan_fault(&plan, (struct tdx_model_fault) {
+				.leaf = l->leaf, .nth = nth + i, .status = s->status,
+			});
+		try_plan(row, l->sequence, &plan);
+	}
 	return 0;
 }
 
-/* It fails having dealt with one page, half of them, or all. */
-static int touched_row(const struct leaf *l, bool keep)
+/* The leaf stops after the first page, half of the pages, or all. */
+static int touched_row(const struct leaf *l, const char *name, u64 status, bool keep)
 {
-	struct row *row = new_row(l->name, l->hazard_touched, "OPERAND_BUSY, pages %s before",
+	struct row *row = new_row(keep ? BROKEN_MODULE : ALLOWED, l->name, l->hazard_touched,
+				  "%s, pages %s before", name,
 				  keep || (l->kind & ADDS) ? "taken" : "written to");
 
 	if (IS_ERR(row))
@@ -471,28 +590,32 @@ static int touched_row(const struct leaf *l, bool keep)
 		unsigned int nr = l->nr_entries[nth - 1];
 
 		for (unsigned int after = 1; after <= nr; after = next_of_three(after, nr))
-			try_fault(row, l->flow, (struct tdx_model_fault) {
-				.leaf = l->leaf, .nth = nth, .status = TDX_OPERAND_BUSY,
+			try_fault(row, l->sequence, (struct tdx_model_fault) {
+				.leaf = l->leaf, .nth = nth, .status = status,
 				.after = after, .keep = keep,
 			});
 	}
 	return 0;
 }
 
-/* It is interrupted after k entries, for every k; then it goes on, or fails. */
+/*
+ * The leaf is interrupted after k entries, for every k; in a mode of the software
+ * module, for three.  Then it continues, or fails.
+ */
 static int interrupted_row(const struct leaf *l, const char *then, u64 status)
 {
 	bool lists = l->kind & (ADDS | CLAIMS);
-	struct row *row = new_row(l->name, status ? l->hazard_touched ?: l->hazard : NULL,
+	struct row *row = new_row(ALLOWED, l->name, status ? l->hazard_touched ?: l->hazard : NULL,
 				  "interrupted%s, then %s", lists ? " after each k" : "", then);
 
 	if (IS_ERR(row))
 		return PTR_ERR(row);
 	for (unsigned int nth = 1; nth <= l->nr_calls; nth = next_of_three(nth, l->nr_calls)) {
-		/* All entries, and the leaf is done. */
+		/* After all entries, the leaf is done. */
 		unsigned int last_k = lists ? l->nr_entries[nth - 1] - 1 : 0;
 
-		for (unsigned int k = 0; k <= last_k; k++) {
+		for (unsigned int k = 0; k <= last_k;
+		     k = mode == modes ? k + 1 : next_of_three(k, last_k)) {
 			struct plan plan = {};
 
 			plan_fault(&plan, (struct tdx_model_fault) {
@@ -503,21 +626,22 @@ static int interrupted_row(const struct leaf *l, const char *then, u64 status)
 				plan_fault(&plan, (struct tdx_model_fault) {
 					.leaf = l->leaf, .nth = nth + 1, .status = status,
 				});
-			try_plan(row, l->flow, &plan);
+			try_plan(row, l->sequence, &plan);
 		}
 	}
 	return 0;
 }
 
-/* It succeeds, and gives back no more than the first half; of one page, nothing. */
+/* The leaf succeeds, but returns only the first half of the pages; of one page, none. */
 static int keeping_row(const struct leaf *l)
 {
-	struct row *row = new_row(l->name, "H3", "succeeds, and keeps the second half");
+	struct row *row = new_row(BROKEN_MODULE, l->name, "H3",
+				  "succeeds, and keeps the second half");
 
 	if (IS_ERR(row))
 		return PTR_ERR(row);
 	for (unsigned int nth = 1; nth <= l->nr_calls; nth = next_of_three(nth, l->nr_calls))
-		try_fault(row, l->flow, (struct tdx_model_fault) {
+		try_fault(row, l->sequence, (struct tdx_model_fault) {
 			.leaf = l->leaf, .nth = nth, .after = l->nr_entries[nth - 1] / 2,
 			.keep = true,
 		});
@@ -526,39 +650,54 @@ static int keeping_row(const struct leaf *l)
 
 static int output_row(const struct leaf *l)
 {
-	struct row *row = new_row(l->name, NULL, "writes garbage as the list of pages");
+	struct row *row = new_row(BROKEN_MODULE, l->name, NULL,
+				  "writes garbage as the list of pages");
 
 	if (IS_ERR(row))
 		return PTR_ERR(row);
-	try_plan(row, l->flow, &(struct plan) { .output = TDX_MODEL_OUTPUT_GARBAGE });
+	try_plan(row, l->sequence, &(struct plan) { .output = TDX_MODEL_OUTPUT_GARBAGE });
 
 	if (l->leaf != TDH_IOMMU_CLEAR)
 		return 0;
 
-	row = new_row(l->name, NULL, "reads its list instead of writing it");
+	row = new_row(ALLOWED, l->name, NULL, "reads its list instead of writing it");
 	if (IS_ERR(row))
 		return PTR_ERR(row);
-	try_plan(row, l->flow, &(struct plan) { .clear = TDX_MODEL_CLEAR_READS });
+	try_plan(row, l->sequence, &(struct plan) { .clear = TDX_MODEL_CLEAR_READS });
 	return 0;
+}
+
+/* Rows in which the leaf stops amid its list */
+static int list_rows(const struct leaf *l)
+{
+	int ret = 0;
+
+	if (l->kind & (CLAIMS | ADDS))
+		ret = touched_row(l, "OPERAND_BUSY", TDX_OPERAND_BUSY, false);
+	if (!ret && (l->kind & CLAIMS))
+		ret = touched_row(l, "OPERAND_BUSY", TDX_OPERAND_BUSY, true);
+	if (!ret && (l->kind & RESUMABLE))
+		ret = interrupted_row(l, "continues", 0);
+	return ret;
 }
 
 static int leaf_rows(const struct leaf *l)
 {
+	static const struct status exchanges[] = {
+		{ "one more message", TDX_SPDM_REQUEST, 1 },
+		{ "SESSION_KEY_REQUIRE_REFRESH", TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 1 },
+	};
 	int ret = 0;
 
 	for (int i = 0; i < ARRAY_SIZE(statuses) && !ret; i++)
-		ret = refused_row(l, statuses[i].name, statuses[i].status);
+		ret = refused_row(l, &statuses[i]);
 	if (!ret && (l->kind & EXCHANGES))
-		ret = refused_row(l, "one more message", TDX_SPDM_REQUEST) ?:
-		      refused_row(l, "SESSION_KEY_REQUIRE_REFRESH",
-				  TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH);
-	if (!ret && (l->kind & (CLAIMS | ADDS)))
-		ret = touched_row(l, false);
-	if (!ret && (l->kind & CLAIMS))
-		ret = touched_row(l, true);
+		ret = refused_row(l, &exchanges[0]) ?: refused_row(l, &exchanges[1]);
+	ret = ret ?: list_rows(l);
+	if (!ret && (l->kind & ADDS))
+		ret = touched_row(l, "success with information", SUCCESS_WITH_INFORMATION, false);
 	if (!ret && (l->kind & RESUMABLE))
-		ret = interrupted_row(l, "goes on", 0) ?:
-		      interrupted_row(l, "OPERAND_BUSY", TDX_OPERAND_BUSY) ?:
+		ret = interrupted_row(l, "OPERAND_BUSY", TDX_OPERAND_BUSY) ?:
 		      interrupted_row(l, "SEAMCALL fails (#UD)", TDX_SEAMCALL_UD);
 	if (!ret && (l->kind & LISTS))
 		ret = keeping_row(l) ?: output_row(l);
@@ -571,81 +710,94 @@ static int leaf_rows(const struct leaf *l)
 
 struct flush {
 	const char *name;
-	int (*flow)(const struct design *d);
+	sequence_fn sequence;
 	unsigned int nr_pages;
 	struct tdx_model_fault before;
 };
 
 static const struct flush flushes[] = {
-	{ "of control pages", flow_spdm, 20 + 1 + 512 },
-	{ "of control pages", flow_ide, 20 + 1 + 512 + 4 },
-	{ "of control pages", flow_iommu, 2 * (8 + 1 + 32) + 3 * NR_IOMMU_PAGES },
-	{ "after a failed add", flow_memory, NR_MEMORY - 512,
+	{ "of control pages", spdm_sessions, 20 + 1 + 512 },
+	{ "of control pages", ide_streams, 20 + 1 + 512 + 4 },
+	{ "of control pages", iommus, 2 * (8 + 1 + 32) + 3 * NR_IOMMU_PAGES },
+	{ "after a failed add", ext_memory, NR_MEMORY - 512,
 	  { .leaf = TDH_EXT_MEM_ADD, .nth = 2, .status = TDX_OPERAND_BUSY } },
 };
 
-static void bad_flushes(struct row *row, const struct flush *f, const char *which,
-			u64 status)
+static const struct {
+	const char *name;
+	enum cause cause;
+	const u64 statuses[3];
+} bad_flushes[] = {
+	{ "OPERAND_BUSY or #UD", ALLOWED, { TDX_OPERAND_BUSY, TDX_SEAMCALL_UD } },
+	{ "another error", BROKEN_MODULE,
+	  { TDX_OPERAND_INVALID, TDX_OPERAND_ADDR_RANGE_ERROR, TDX_PAGE_METADATA_INCORRECT } },
+};
+
+static const char * const bad_pages[] = {
+	"first page", "middle page", "last page", "several pages", "every page"
+};
+
+static void try_bad_flush(struct row *row, const struct flush *f, unsigned int which, u64 status)
 {
 	const unsigned int middle = f->nr_pages / 2, last = f->nr_pages;
-	unsigned int nth[3] = {}, n = 0;
+	/* In the order of bad_pages[]; 0 is every call. */
+	const unsigned int nth[][3] = {
+		{ 1 }, { middle }, { last }, { 3, middle, last - 1 }, { 0 }
+	};
 	struct plan plan = {};
-
-	if (!strcmp(which, "first page")) {
-		nth[n++] = 1;
-	} else if (!strcmp(which, "middle page")) {
-		nth[n++] = middle;
-	} else if (!strcmp(which, "last page")) {
-		nth[n++] = last;
-	} else if (!strcmp(which, "several pages")) {
-		nth[n++] = 3;
-		nth[n++] = middle;
-		nth[n++] = last - 1;
-	} else {
-		nth[n++] = 0;
-	}
 
 	if (f->before.leaf)
 		plan_fault(&plan, f->before);
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < 3 && (!i || nth[which][i]); i++)
 		plan_fault(&plan, (struct tdx_model_fault) {
-			.leaf = TDH_PHYMEM_PAGE_WBINVD, .nth = nth[i], .status = status,
+			.leaf = TDH_PHYMEM_PAGE_WBINVD, .nth = nth[which][i], .status = status,
 		});
-	try_plan(row, f->flow, &plan);
+	try_plan(row, f->sequence, &plan);
+}
+
+static int flush_row(unsigned int bad, unsigned int which, const struct flush *first,
+		     const struct flush *end)
+{
+	struct row *row = new_row(bad_flushes[bad].cause, "PAGE.WBINVD",
+				  first->before.leaf ? "H1" : "H3", "%s, %s, %s",
+				  bad_flushes[bad].name, bad_pages[which], first->name);
+
+	if (IS_ERR(row))
+		return PTR_ERR(row);
+	for (const struct flush *f = first; f < end; f++) {
+		for (int s = 0; s < ARRAY_SIZE(bad_flushes[bad].statuses); s++) {
+			u64 status = bad_flushes[bad].statuses[s];
+
+			if (status)
+				try_bad_flush(row, f, which, status);
+		}
+	}
+	return 0;
 }
 
 static int flush_rows(void)
 {
-	static const char * const which[] = {
-		"first page", "middle page", "last page", "several pages", "every page"
-	};
+	const struct flush *memory = &flushes[ARRAY_SIZE(flushes) - 1];
+	int ret = 0;
 
-	for (int w = 0; w < ARRAY_SIZE(which); w++) {
-		for (int f = 0; f < ARRAY_SIZE(flushes); f++) {
-			bool same = f && !strcmp(flushes[f].name, flushes[f - 1].name);
-			struct row *row = same ? &rows[nr_rows - 1] :
-				new_row("PAGE.WBINVD", flushes[f].before.leaf ? "H1" : "H3",
-					"%s, %s", which[w], flushes[f].name);
-
-			if (IS_ERR(row))
-				return PTR_ERR(row);
-			for (int s = 0; s < ARRAY_SIZE(statuses); s++)
-				bad_flushes(row, &flushes[f], which[w], statuses[s].status);
-		}
+	for (int bad = 0; bad < ARRAY_SIZE(bad_flushes); bad++) {
+		for (int which = 0; which < ARRAY_SIZE(bad_pages) && !ret; which++)
+			ret = flush_row(bad, which, flushes, memory) ?:
+			      flush_row(bad, which, memory, memory + 1);
 	}
-	return 0;
+	return ret;
 }
 
 /*
  * Rows of allocations.  Designs differ in their number, so each has its own count.
  */
 
-/* More than any flow makes. */
+/* More than any sequence makes */
 #define MAX_ALLOCATIONS	10000
 
-static int allocation_row(const char *name, int (*flow)(const struct design *d))
+static int allocation_row(const char *name, sequence_fn sequence)
 {
-	struct row *row = new_row(name, NULL, "each allocation fails in turn");
+	struct row *row = new_row(ALLOWED, "allocation", NULL, "each fails once, %s", name);
 
 	if (IS_ERR(row))
 		return PTR_ERR(row);
@@ -654,13 +806,13 @@ static int allocation_row(const char *name, int (*flow)(const struct design *d))
 		struct outcome out;
 		unsigned int nth = 0;
 
-		if (!has_flow(designs[i], flow))
+		if (!has_sequence(designs[i], sequence))
 			continue;
 		do {
 			struct plan plan = { .fail_alloc = ++nth };
 
 			out = (struct outcome) {};
-			run_case(row, i, flow, &plan, &out);
+			run_case(row, i, sequence, &plan, &out);
 			cond_resched();
 		} while (out.allocation_failed && nth < MAX_ALLOCATIONS);
 
@@ -672,38 +824,38 @@ static int allocation_row(const char *name, int (*flow)(const struct design *d))
 
 static int allocation_rows(void)
 {
+	int ret = 0;
+
 	if (!IS_ENABLED(CONFIG_FAULT_INJECTION))
 		return 0;
 
-	return allocation_row("flow of memory", flow_memory) ?:
-	       allocation_row("flow of IOMMUs", flow_iommu) ?:
-	       allocation_row("flow of SPDM sessions", flow_spdm) ?:
-	       allocation_row("flow of IDE streams", flow_ide) ?:
-	       allocation_row("flow of device information", flow_connect) ?:
-	       allocation_row("flow of recollection", flow_recollect);
+	for (int i = 0; i < ARRAY_SIZE(sequences) && !ret; i++)
+		ret = allocation_row(sequences[i].name, sequences[i].run);
+	return ret;
 }
 
 /*
- * Rows without a failing leaf: what a caller may do wrong
+ * Rows without a failing leaf
  */
 
-enum state { UNSEEN, FAILED, HELD, GIVEN_BACK };
+enum state { UNUSED, FAILED, HELD, RETURNED };
 
 static const char * const state_names[] = {
-	[UNSEEN]	= "never handed over",
-	[FAILED]	= "create has failed",
+	[UNUSED]	= "never passed to the module",
+	[FAILED]	= "create failed",
 	[HELD]		= "held by the module",
-	[GIVEN_BACK]	= "given back",
+	[RETURNED]	= "returned by the module",
 };
 
-/* Parameters of the flows below, which have none. */
+#define NR_PAGES	20
+
+/* Parameters of the sequences below, which have none. */
 static enum state state;
-static unsigned int way_out;
-static unsigned int refill_at;
+static unsigned int parameter;
 
 static void *array_in_state(const struct design *d)
 {
-	void *array = d->create(USE_CONTROL, 20);
+	void *array = d->create(USE_CONTROL, NR_PAGES);
 	u64 id;
 
 	if (!array)
@@ -713,28 +865,28 @@ static void *array_in_state(const struct design *d)
 	if (state == FAILED)
 		tdx_model_fail(&(struct tdx_model_fault) {
 			.leaf = TDH_SPDM_CREATE, .nth = 1, .status = TDX_OPERAND_BUSY,
-			.after = 20,
+			.after = NR_PAGES,
 		});
-	if (state != UNSEEN && !d->claim(array, FUNC_ID, &id) && state == GIVEN_BACK)
+	if (state != UNUSED && !d->claim(array, FUNC_ID, &id) && state == RETURNED)
 		d->give_back(array, id);
 	return array;
 }
 
-/* The life of an array ends in this way. */
-static int flow_way_out(const struct design *d)
+/* Free an array with the function number @parameter of those that the design has. */
+static int free_array(const struct design *d)
 {
 	void *array = array_in_state(d);
 
 	if (!array)
 		return -ENOMEM;
-	d->ways_out[way_out].take(array);
+	d->ways_out[parameter].take(array);
 	return 0;
 }
 
-static int way_out_rows(void)
+static int free_rows(void)
 {
-	for (state = UNSEEN; state <= GIVEN_BACK; state++) {
-		struct row *row = new_row("caller", "H4", "%s, ended in each way that there is",
+	for (state = UNUSED; state <= RETURNED; state++) {
+		struct row *row = new_row(MISUSE, "caller", "H4", "%s, freed by each function",
 					  state_names[state]);
 
 		if (IS_ERR(row))
@@ -742,18 +894,31 @@ static int way_out_rows(void)
 		for (unsigned int i = 0; i < nr_designs; i++) {
 			const struct design *d = designs[i];
 
-			for (way_out = 0; way_out < DESIGN_MAX_WAYS_OUT; way_out++) {
+			for (parameter = 0; parameter < DESIGN_MAX_WAYS_OUT; parameter++) {
 				struct outcome out = {};
 
-				if (d->ways_out[way_out].take)
-					run_case(row, i, flow_way_out, &(struct plan) {}, &out);
+				if (d->ways_out[parameter].take)
+					run_case(row, i, free_array, &(struct plan) {}, &out);
 			}
 		}
 	}
 	return 0;
 }
 
-/* Entries of the list in @info that are not those of @array from @first on. */
+/* The module holds the array of a second create.  The caller frees it nevertheless. */
+static int claim_twice(const struct design *d)
+{
+	void *array = array_in_state(d);
+	u64 id;
+
+	if (!array)
+		return -ENOMEM;
+	d->claim(array, FUNC_ID + 1, &id);
+	d->release(array);
+	return 0;
+}
+
+/* Entries of the list in @info that are not those of @array from @first on */
 static unsigned long nr_stale(const struct design *d, void *array, u64 info,
 			      unsigned int first)
 {
@@ -769,8 +934,8 @@ static unsigned long nr_stale(const struct design *d, void *array, u64 info,
 	return ret;
 }
 
-/* Two windows are made ready, then handed over. */
-static int flow_two_windows(const struct design *d)
+/* Build the operands of two windows before either is used. */
+static int build_two_windows(const struct design *d)
 {
 	void *array = d->create(USE_MEMORY, 1024);
 	u64 info[2];
@@ -785,97 +950,209 @@ static int flow_two_windows(const struct design *d)
 	return 0;
 }
 
-/* While its pages await their flush, another window is made ready. */
-static int flow_refill(const struct design *d)
+/* Add one window twice instead of two windows. */
+static int confuse_windows(const struct design *d)
+{
+	void *array = d->create(USE_MEMORY, 1024);
+	struct tdx_module_args args = {};
+
+	if (!array)
+		return -ENOMEM;
+	design_watch(d, array);
+	for (int i = 0; i < 2; i++) {
+		args.rcx = d->window(array, 0);
+		seamcall_ret(TDH_EXT_MEM_ADD, &args);
+	}
+	d->release(array);
+	return 0;
+}
+
+/* Build another window while the pages await their flush. */
+static int refill(const struct design *d)
 {
 	void *array = array_in_state(d);
 
 	if (!array)
 		return -ENOMEM;
-	d->window(array, refill_at);
+	d->window(array, parameter);
 	d->release_flushed(array);
 	return 0;
 }
 
-static int caller_rows(void)
+/* Other calls keep the region of the first page busy for @parameter flushes. */
+static int free_busy(const struct design *d)
 {
-	struct row *row;
-	int ret = way_out_rows();
+	void *array = array_in_state(d);
+	unsigned long nr_pages;
 
-	if (ret)
-		return ret;
+	if (!array)
+		return -ENOMEM;
+	tdx_model_set_busy_region(d->pages(array, 0, &nr_pages), parameter);
+	d->release_flushed(array);
+	return 0;
+}
 
-	row = new_row("caller", "H5", "two windows made ready before either is handed over");
+#define CANARY	0x0123456789abcdefULL
+
+/* The list page belongs to the array up to its end. */
+static int keep_canary(const struct design *d)
+{
+	void *array = d->create(USE_CONTROL, NR_PAGES);
+	u64 *canary, id;
+	int ret;
+
+	if (!array)
+		return -ENOMEM;
+	design_watch(d, array);
+
+	canary = (u64 *)phys_to_virt(d->operand(array) & GENMASK_ULL(51, 12)) + NR_PAGES;
+	*canary = CANARY;
+	ret = d->claim(array, FUNC_ID, &id) ?: d->give_back(array, id);
+	stale = *canary != CANARY;
+	d->release_flushed(array);
+	return ret;
+}
+
+/* A row of a sequence that needs @has of a design, for @nr values of its parameter */
+static int sequence_row(struct row *row, sequence_fn sequence,
+			bool (*has)(const struct design *d), unsigned int nr,
+			const unsigned int *parameters)
+{
 	if (IS_ERR(row))
 		return PTR_ERR(row);
+
 	for (unsigned int i = 0; i < nr_designs; i++) {
-		struct outcome out = {};
-
-		if (designs[i]->window)
-			run_case(row, i, flow_two_windows, &(struct plan) {}, &out);
-	}
-
-	row = new_row("caller", "H6", "another window made ready while pages await their flush");
-	if (IS_ERR(row))
-		return PTR_ERR(row);
-	state = GIVEN_BACK;
-	for (refill_at = 0; refill_at < 20; refill_at += 10) {
-		for (unsigned int i = 0; i < nr_designs; i++) {
+		for (unsigned int n = 0; n < nr; n++) {
 			struct outcome out = {};
 
-			if (designs[i]->window && designs[i]->claim)
-				run_case(row, i, flow_refill, &(struct plan) {}, &out);
+			parameter = parameters[n];
+			if (has(designs[i]))
+				run_case(row, i, sequence, &(struct plan) {}, &out);
 		}
 	}
 	return 0;
 }
 
-static int sound_row(void)
+static bool has_control(const struct design *d)
 {
-	struct row *row = new_row("all", NULL, "nothing fails");
+	return d->claim;
+}
 
-	if (IS_ERR(row))
-		return PTR_ERR(row);
-	try_plan(row, flow_memory, &(struct plan) {});
-	try_plan(row, flow_iommu, &(struct plan) {});
-	try_plan(row, flow_spdm, &(struct plan) {});
-	try_plan(row, flow_ide, &(struct plan) {});
-	try_plan(row, flow_connect, &(struct plan) {});
-	try_plan(row, flow_recollect, &(struct plan) {});
+static bool has_window(const struct design *d)
+{
+	return d->window;
+}
+
+static bool has_control_window(const struct design *d)
+{
+	return d->claim && d->window;
+}
+
+static bool has_added_window(const struct design *d)
+{
+	return d->claim && d->adds_windows;
+}
+
+static int caller_rows(void)
+{
+	static const unsigned int none[] = { 0 }, offsets[] = { 0, 10 }, nr_busy[] = { 1, 1000 };
+	struct row *row;
+	int ret;
+
+	state = RETURNED;
+	ret = sequence_row(new_row(ALLOWED, "PAGE.WBINVD", "H3",
+				   "another call works on the same 2 MiB"),
+			   free_busy, has_control, ARRAY_SIZE(nr_busy), nr_busy) ?:
+	      sequence_row(new_row(ALLOWED, "all", NULL,
+				   "a canary behind the last entry must survive"),
+			   keep_canary, has_control, 1, none);
+	if (ret)
+		return ret;
+
+	ret = sequence_row(new_row(MISUSE, "caller", "H5",
+				   "two windows built before either is used"),
+			   build_two_windows, has_window, 1, none) ?:
+	      sequence_row(new_row(MISUSE, "caller", "H6",
+				   "another window built while pages await their flush"),
+			   refill, has_control_window, ARRAY_SIZE(offsets), offsets);
+	if (ret)
+		return ret;
+
+	row = new_row(MISUSE, "caller", NULL, "one window added twice instead of two, then freed");
+	ret = sequence_row(row, confuse_windows, has_added_window, 1, none);
+	if (ret)
+		return ret;
+	for (unsigned int i = 0; i < nr_designs; i++)
+		row->cells[i].inexpressible = designs[i]->claim && !designs[i]->adds_windows;
+
+	state = HELD;
+	return sequence_row(new_row(MISUSE, "caller", "H4",
+				    "second create with the same array, then freed"),
+			    claim_twice, has_control, 1, none) ?: free_rows();
+}
+
+static int sound_rows(void)
+{
+	for (int i = 0; i < ARRAY_SIZE(sequences); i++) {
+		struct row *row = new_row(ALLOWED, "all", sequences[i].hazard, "nothing fails, %s",
+					  sequences[i].name);
+
+		if (IS_ERR(row))
+			return PTR_ERR(row);
+		try_plan(row, sequences[i].run, &(struct plan) {});
+	}
 	return 0;
+}
+
+static int make_rows(void)
+{
+	bool writes = mode->list_write;
+	int ret = sound_rows();
+
+	for (int i = 0; i < ARRAY_SIZE(leaves) && !ret; i++)
+		ret = writes ? list_rows(&leaves[i]) : leaf_rows(&leaves[i]);
+	if (!ret && !writes)
+		ret = flush_rows();
+	return ret ?: caller_rows();
 }
 
 static int make_matrix(void)
 {
-	int ret = sound_row();
+	int ret;
 
-	for (int i = 0; i < ARRAY_SIZE(leaves) && !ret; i++)
-		ret = leaf_rows(&leaves[i]);
-	return ret ?: flush_rows() ?: allocation_rows() ?: caller_rows();
+	mode = modes;
+	ret = make_rows() ?: allocation_rows();
+	while (!ret && ++mode < modes + ARRAY_SIZE(modes))
+		ret = make_rows();
+	return ret;
 }
 
 /*
- * The matrix, to be read
+ * The matrix in debugfs
  */
 
 static int matrix_errno;
 
+static void show_cell(struct seq_file *m, unsigned int n, const struct row *row,
+		      const char *design, const struct cell *c)
+{
+	seq_printf(m, "tdx_faults: {\"row\":%u,\"mode\":\"%s\",\"leaf\":\"%s\",\"failure\":\"%s\",\"cause\":\"%s\",\"hazard\":\"%s\",\"design\":\"%s\",\"cases\":%lu,",
+		   n, row->mode->name, row->leaf, row->failure, cause_names[row->cause],
+		   row->hazard ?: "", design, c->cases);
+	seq_printf(m, "\"unsafe\":%lu,\"leaking\":%lu,\"freed_owned\":%lu,\"freed_dirty\":%lu,\"freed_twice\":%lu,\"freed_foreign\":%lu,\"claimed_free\":%lu,\"stale\":%lu,\"objects\":%lu,\"others\":%lu,\"leaked\":%lu,\"needless\":%lu}\n",
+		   c->unsafe, c->leaking, c->freed_owned, c->freed_dirty, c->freed_twice,
+		   c->freed_foreign, c->claimed_free, c->stale, c->objects, c->others,
+		   c->leaked, c->needless);
+}
+
 static int matrix_show(struct seq_file *m, void *unused)
 {
 	for (unsigned int n = 0; n < nr_rows; n++) {
-		const struct row *row = &rows[n];
-
 		for (unsigned int i = 0; i < nr_designs; i++) {
-			const struct cell *c = &row->cells[i];
+			const struct cell *c = &rows[n].cells[i];
 
-			if (!c->cases)
-				continue;
-			seq_printf(m, "tdx_faults: {\"row\":%u,\"leaf\":\"%s\",\"failure\":\"%s\",\"hazard\":\"%s\",\"design\":\"%s\",\"cases\":%lu,\"unsafe\":%lu,\"stranding\":%lu,\"freed_owned\":%lu,\"freed_dirty\":%lu,\"freed_twice\":%lu,\"claimed_free\":%lu,\"stale\":%lu,\"objects\":%lu,\"leaked\":%lu,\"stranded\":%lu,\"needless\":%lu}\n",
-				   n, row->leaf, row->failure, row->hazard ?: "",
-				   designs[i]->name, c->cases, c->unsafe, c->stranding,
-				   c->freed_owned, c->freed_dirty, c->freed_twice,
-				   c->claimed_free, c->stale, c->objects, c->leaked,
-				   c->stranded, c->needless);
+			if (c->cases || c->inexpressible)
+				show_cell(m, n, &rows[n], designs[i]->name, c);
 		}
 	}
 	seq_printf(m, "tdx_faults: {\"end\":%d}\n", matrix_errno);
@@ -907,5 +1184,5 @@ static void __exit faults_exit(void)
 }
 module_exit(faults_exit);
 
-MODULE_DESCRIPTION("Fault matrix of ways to hand pages to the TDX module");
+MODULE_DESCRIPTION("Fault matrix of designs that pass pages to the TDX module");
 MODULE_LICENSE("GPL");

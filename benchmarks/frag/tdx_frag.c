@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fragmented memory: can the memory of the extensions be had when the machine has
- * been up for long, and what does it cost?
+ * Fragmented memory: cost of the memory of the extensions on a machine that has
+ * been running for a long time
  *
  * A degree k is a state of the page allocator: its largest free block has order k.
- * To get there, each larger block is taken and cut into pieces of 2^k pages, of
- * which every other one is freed.  The ones between them stay with this module.  The
- * kernel cannot move them, so no two pieces merge, and compaction does not help.
- * Degree MAX_PAGE_ORDER is memory as it is.  In the last state only every sparse-th
- * page is free, so that free pages lie far from each other, too.
+ * To reach it, each larger block is allocated and cut into pieces of 1 << k pages.
+ * Every other piece is freed.  The kernel cannot move the others, so free pieces do
+ * not merge, and compaction does not help.  Degree MAX_PAGE_ORDER is memory without
+ * fragmentation.  In the last state only every sparse-th page is free, so free pages
+ * are far from each other.
  *
- * For each degree, a round runs the flow once with each design, in an order that is
- * shuffled for each round.  Before each flow the state is made again, because what
- * came back from the last one has merged, and it is looked up in the free lists,
- * those of the CPUs included.  A state that cannot be had ends the run.  After the
- * flow, the software TDX module says which pages it owns; then they are reclaimed.
+ * For each degree, a round starts the extensions once with each design, in an order
+ * that is shuffled for each round.  Before each start the state is created again,
+ * because pages that the last design freed have merged.  It is checked in the free
+ * lists, those of the CPUs included.  A state that cannot be reached ends the run.
+ * Afterwards, the software TDX module reports the pages that it owns, and they are
+ * reclaimed.
  *
- * The flows run when the module is loaded.  The samples are read from debugfs, one
- * line of JSON each: by then, memory is whole again.
+ * Loading the module runs all this.  The samples are read from debugfs, one line of
+ * JSON each, when memory is no longer fragmented.
  */
 #include <linux/debugfs.h>
 #include <linux/gfp.h>
@@ -39,22 +40,22 @@
 #define MAX_ROUNDS	1001
 #define SEED		20260328
 
-/* The first round finds caches and page tables that nobody has used yet. */
+/* In the first round, caches and page tables are cold. */
 #define WARM_UP		1
 
-/* A design that took so long once is tried only a few times. */
+/* A design that took this long once gets only a few rounds. */
 #define SLOW_NS		NSEC_PER_SEC
 #define SLOW_ROUNDS	3
 
-/* Others free pages, too, which may merge: make the state so often at the most. */
+/* Other tasks free pages, which may merge: the most attempts to reach a state */
 #define MAX_TRIES	16
 
-/* Pages of a region: what a page table entry of 2 MiB maps. */
+/* Pages of a region: a page table entry of 2 MiB maps it. */
 #define REGION_PAGES	512
 
 /*
- * What is free, and nothing else: no reclaim, no compaction, no complaint.  A CPU has
- * a list for each kind of memory.
+ * Only free pages: no reclaim, no compaction, no warning.  A CPU has a list for each
+ * migrate type.
  */
 static const gfp_t gfp_take[MIGRATE_PCPTYPES] = {
 	[MIGRATE_UNMOVABLE]	= __GFP_NOWARN,
@@ -69,7 +70,7 @@ MODULE_PARM_DESC(degrees, "orders of the largest free block (default: 10,9,6,4,2
 
 static unsigned int sparse = 32;
 module_param(sparse, uint, 0444);
-MODULE_PARM_DESC(sparse, "at last, free one page in so many, none beside another (default: 32, 0: do not)");
+MODULE_PARM_DESC(sparse, "last state: free one page in this many, none next to another (default: 32, 0: skip it)");
 
 static unsigned int pages = 12800;
 module_param(pages, uint, 0444);
@@ -80,16 +81,16 @@ module_param(rounds, uint, 0444);
 MODULE_PARM_DESC(rounds, "samples of each design at each degree (default: 11, at most 1001)");
 
 /**
- * struct sample - one flow
- * @degree: the state it was to find...
- * @share: ...in which one piece in so many was free
- * @largest: order of the largest free block that there was
- * @design: which design
- * @ret: what the flow returned
+ * struct sample - one start of the extensions
+ * @degree: the state
+ * @share: one piece in @share was free
+ * @largest: order of the largest free block before
+ * @design: the design
+ * @ret: result of the start
  * @free: free pages before
- * @ns: how long it took
+ * @ns: duration
  * @owned: pages that the TDX module owned afterwards
- * @regions: regions in which they were
+ * @regions: regions with such a page
  */
 struct sample {
 	unsigned int degree;
@@ -104,9 +105,9 @@ struct sample {
 };
 
 /**
- * struct state - memory of a degree, before the first flow
+ * struct state - memory of a degree, before the first start
  * @degree: the degree
- * @share: one piece in so many was freed
+ * @share: one piece in @share was freed
  * @held: pages that keep the free ones apart
  * @free: free pages
  * @blocks: free blocks of each order
@@ -125,13 +126,13 @@ static struct state states[MAX_DEGREES + 1];
 static unsigned int nr_states;
 static int frag_errno;
 
-/* Pieces of 2^held_order pages, by their first page: all but one in held_share. */
+/* Pieces of 1 << held_order pages, by their first page: all but one in held_share */
 static LIST_HEAD(held);
 static unsigned int held_order;
 static unsigned int held_share;
 static unsigned long nr_held;
 
-/* One block of order MAX_PAGE_ORDER of each zone, for empty_cpu_lists(). */
+/* One block of order MAX_PAGE_ORDER of each zone, for empty_cpu_lists() */
 static struct page *spares[MAX_NR_ZONES];
 
 /* The kernel exports no iterator for zones. */
@@ -149,7 +150,7 @@ static void look_at_zones(void (*look)(struct zone *zone, void *data), void *dat
 	}
 }
 
-/* Of pages on the list @i of a CPU. */
+/* Order of the pages on list @i of a CPU */
 static unsigned int order_on_cpu_list(unsigned int i)
 {
 	return i < NR_LOWORDER_PCP_LISTS ? i / MIGRATE_PCPTYPES : pageblock_order;
@@ -191,10 +192,10 @@ static void count_blocks(struct zone *zone, void *data)
 		blocks[order] += READ_ONCE(zone->free_area[order].nr_free);
 }
 
-/* A failure must tell of fragmentation, not of too little memory. */
+/* The reason of a failure must be fragmentation, not a lack of memory. */
 static bool enough_is_free(void)
 {
-	return tdx_judge_nr_free_pages() >= 2UL * pages;
+	return tdx_checker_nr_free_pages() >= 2UL * pages;
 }
 
 static void free_piece(struct page *page)
@@ -203,7 +204,7 @@ static void free_piece(struct page *page)
 		__free_page(page + i);
 }
 
-/* Free one piece in held_share of a block of 2^@order pages, never the first. */
+/* Free one piece in held_share of a block of 1 << @order pages, never the first. */
 static void cut(struct page *page, unsigned int order)
 {
 	unsigned long piece = 1UL << held_order;
@@ -219,10 +220,10 @@ static void cut(struct page *page, unsigned int order)
 	}
 }
 
-/* Take all free blocks of @order, or as many as there can be: others free some, too. */
+/* Take all free blocks of @order, at most as many as exist: other tasks also free some. */
 static int take_all(unsigned int order)
 {
-	unsigned long left = tdx_judge_nr_free_pages() >> order;
+	unsigned long left = tdx_checker_nr_free_pages() >> order;
 
 	for (int type = 0; type < MIGRATE_PCPTYPES; type++) {
 		struct page *page;
@@ -244,9 +245,8 @@ static int take_all(unsigned int order)
 }
 
 /*
- * Blocks of low orders lie on the lists of the CPUs, too, and an allocation gets
- * there only if the zone has a free block of that order beside them.  So lend it
- * one.
+ * Blocks of low orders are also on the lists of the CPUs.  An allocation gets them
+ * only if the zone has another free block of that order, so free the spare first.
  */
 static void empty_cpu_lists(unsigned int z)
 {
@@ -272,8 +272,8 @@ static void empty_cpu_lists(unsigned int z)
 }
 
 /*
- * Let the largest free block be of order @degree, and one piece in @share free.  What is
- * held already stays so.
+ * Reach the state in which the largest free block has order @degree, and one piece in
+ * @share is free.  Held pieces stay held.
  */
 static int fragment(unsigned int degree, unsigned int share)
 {
@@ -299,8 +299,8 @@ static int fragment(unsigned int degree, unsigned int share)
 		cond_resched();
 	}
 
-	pr_err("tdx_frag: degree %u cannot be had: the largest free block has order %d\n", degree,
-	       largest_free());
+	pr_err("tdx_frag: degree %u cannot be reached: the largest free block has order %d\n",
+	       degree, largest_free());
 	return -EAGAIN;
 }
 
@@ -352,7 +352,7 @@ static int take_sample(const struct design *design, unsigned int degree, unsigne
 	if (!enough_is_free())
 		return -ENOMEM;
 
-	sample->free = tdx_judge_nr_free_pages();
+	sample->free = tdx_checker_nr_free_pages();
 	sample->largest = largest_free();
 	start = ktime_get_ns();
 	sample->ret = design->ext_start(pages);
@@ -393,7 +393,7 @@ static int run_degree(unsigned int degree, unsigned int share)
 		.degree = degree,
 		.share = share,
 		.held = nr_held,
-		.free = tdx_judge_nr_free_pages(),
+		.free = tdx_checker_nr_free_pages(),
 	};
 	look_at_zones(count_blocks, state->blocks);
 
@@ -477,11 +477,11 @@ static int __init frag_init(void)
 		}
 	}
 
-	/* Their modules come first. */
+	/* The modules of the designs must be loaded before. */
 	if (!nr_designs)
 		return -ENODEV;
 
-	/* One more: a sample of the warm-up is written where the next one goes. */
+	/* One more: the slot of the next sample also takes those of the warm-up. */
 	samples = vcalloc((nr_degrees + 1) * nr_designs * rounds + 1, sizeof(*samples));
 	if (!samples)
 		return -ENOMEM;
@@ -500,5 +500,5 @@ static void __exit frag_exit(void)
 }
 module_exit(frag_exit);
 
-MODULE_DESCRIPTION("Ways to hand pages to the TDX module, in fragmented memory");
+MODULE_DESCRIPTION("Ways to pass lists of pages to the TDX module, in fragmented memory");
 MODULE_LICENSE("GPL");

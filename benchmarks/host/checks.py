@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a machine must have so that its TDX module can be measured.
+"""Checks whether the TDX module of a machine can be measured.
 
-Nothing here changes anything: files are read.  A machine is looked at below a
-root, so that another one than this can be looked at.
+The checks only read files.  They read them below a root, so tests can check
+machines that are made of files.
 """
 import os
 import platform
@@ -11,18 +11,18 @@ import subprocess
 
 OK, NO, UNKNOWN, SKIPPED = "ok", "NO", "?", "-"
 
-# Of what is available, this share may be taken: 1/SHARE.
+# A run takes at most 1/SHARE of the available memory.
 SHARE = 8
 PAGE = 4096
-# The benchmark has arrays of so many pages together, if an array has fewer.
+# The benchmark allocates small arrays in batches of this many pages.
 BATCH_PAGES = 2048
-# What the software module keeps about each page of the machine, in bytes.
+# Bytes that the software module keeps for each page of the machine
 MODEL_BYTES = 2
-# Records, samples, code.
+# Records, samples, code
 FIXED_BYTES = 16 << 20
 
-# All modules that a run may load, in the order of their needs.
-MODULES = ("tdx_pa_array", "tdx_seamcall", "tdx_model", "tdx_designs", "tdx_v2", "tdx_descriptor",
+# All modules that a run may load, each after those that it uses
+MODULES = ("tdx_seam", "tdx_pa_array", "tdx_seamcall", "tdx_model", "tdx_designs", "tdx_v2", "tdx_descriptor",
            "tdx_bare_list", "tdx_flat", "tdx_floor", "tdx_measure", "tdx_bench")
 FILES = ("tdx_bench", "tdx_measure", "tdx_watch")
 
@@ -30,7 +30,7 @@ OLDEST = (6, 12)
 
 
 class Machine:
-    """This machine, or what of one lies below @root, with @facts instead of system calls."""
+    """This machine, or one whose files are below @root, with @facts instead of system calls."""
 
     def __init__(self, root="/", facts=None):
         self.root = root
@@ -56,7 +56,7 @@ class Machine:
         return text.strip() if text is not None else None
 
     def log(self):
-        """The kernel's log since boot, as far as it is still there."""
+        """The kernel's log since boot, without lines that were overwritten."""
         if self.root != "/":
             return self.read("dmesg") or ""
         for command in (["dmesg"], ["journalctl", "-k", "-b", "--no-hostname", "-o", "cat"]):
@@ -70,12 +70,12 @@ class Machine:
         return ""
 
     def cpuinfo(self, field):
-        """The first CPU's."""
+        """A field of the first CPU."""
         m = re.search(rf"^{field}\s*:\s*(.*)$", self.read("/proc/cpuinfo") or "", re.M)
         return m.group(1).strip() if m else None
 
     def available(self):
-        """Bytes that are available."""
+        """Available bytes."""
         m = re.search(r"^MemAvailable:\s*(\d+) kB$", self.read("/proc/meminfo") or "", re.M)
         return int(m.group(1)) * 1024 if m else 0
 
@@ -84,28 +84,27 @@ class Machine:
         return int(m.group(1)) * 1024 if m else 0
 
     def loaded(self):
-        """Names of the modules that are loaded."""
+        """Names of the loaded modules."""
         return [line.split()[0] for line in (self.read("/proc/modules") or "").splitlines() if line]
 
     def end_page(self):
-        """The last page of memory, counted from address 0: holes count, too."""
+        """PFN of the end of memory."""
         zones = re.split(r"^Node ", self.read("/proc/zoneinfo") or "", flags=re.M)
         found = (re.search(r"^\s+spanned\s+(\d+)$.*^\s+start_pfn:\s+(\d+)$", z, re.M | re.S) for z in zones)
         return max((int(m.group(1)) + int(m.group(2)) for m in found if m), default=self.total() // PAGE)
 
     def budget(self):
-        """Bytes that a run may take."""
+        """Bytes that a run may allocate."""
         return self.available() // SHARE
 
     def needs(self, pages, donated=0):
-        """Bytes that a run takes at the most which donates some pages, and has arrays of
-        @pages afterwards: pages, and lists of them."""
+        """Upper limit of the bytes of a run that donates pages and has arrays of @pages."""
         return (FIXED_BYTES + self.end_page() * MODEL_BYTES +
                 (max(pages, BATCH_PAGES) + donated) * (PAGE + 2 * 8))
 
 
 class Check:
-    """What was looked for, what was found, and what to do about it."""
+    """A requirement, what was found, and what to do about it."""
 
     def __init__(self, name, state, found, todo=""):
         self.name, self.state, self.found, self.todo = name, state, found, todo
@@ -154,30 +153,30 @@ def check_cpu(m):
     flags = (m.cpuinfo("flags") or "").split()
     if "tdx_host_platform" in flags:
         return Check("CPU", OK, "has TDX host mode")
-    # A kernel that refuses TDX for a reason of its own does not set the flag.
+    # A kernel that rejects TDX for a reason of its own does not set the flag.
     if BIOS_ENABLED in m.log():
         return Check("CPU", OK, "has TDX host mode, the BIOS has enabled it")
-    # The kernel sets the flag where the BIOS has enabled it.
-    return Check("CPU", NO, "no tdx_host_platform among its flags",
-                 "enable TDX, SEAM loader and key IDs in the BIOS, if this CPU has them; and use a "
+    # The kernel sets the flag if the BIOS enabled TDX.
+    return Check("CPU", NO, "its flags do not include tdx_host_platform",
+                 "enable TDX, SEAM loader and private KeyIDs in the BIOS, if this CPU has them; and use a "
                  "kernel with CONFIG_INTEL_TDX_HOST")
 
 
 BIOS_ENABLED = "virt/tdx: BIOS enabled"
-# The first is what a kernel says that does so at boot, and keeps VMX operation on for it.
+# Printed by kernels that initialize the module at boot and keep VMX operation on for it
 INITIALIZED_AT_BOOT = "virt/tdx: TDX-Module initialized"
 INITIALIZED = ("virt/tdx: module initialized", INITIALIZED_AT_BOOT)
 FAILED = re.compile(r"virt/tdx: (.*(?:fail|not supported|required|not loaded|bug present).*)", re.I)
-# What to do about some of the kernel's reasons.
+# Remedies for some of the kernel's reasons
 REASONS = (("Hibernation", "boot with nohibernate on the kernel's command line"),
-           ("KeyIDs", "give TDX more key IDs in the BIOS"),
+           ("KeyIDs", "give TDX more KeyIDs in the BIOS"),
            ("upgrade TDX module", "upgrade it"))
 
 
 def tdx_log(m):
-    """(initialized, what went wrong or None), from the kernel's log."""
+    """(initialized, reason of a failure or None), from the kernel's log."""
     log = m.log()
-    # What fails first is the reason, the others follow from it.
+    # The first failure causes the others.
     wrong = FAILED.search(log, max(log.rfind(BIOS_ENABLED), 0))
     return any(said in log for said in INITIALIZED), wrong.group(1).strip() if wrong else None
 
@@ -188,7 +187,7 @@ def check_enabled(m):
     if initialized or m.exists("/sys/devices/faux/tdx_host"):
         return Check("kernel's TDX", OK, "initialized")
     if wrong:
-        return Check("kernel's TDX", NO, f"the kernel says: {wrong}",
+        return Check("kernel's TDX", NO, f"the kernel reports: {wrong}",
                      next((todo for word, todo in REASONS if word in wrong),
                           "see Documentation/hosts.rst for its causes"))
     if tdx == "Y":
@@ -197,10 +196,10 @@ def check_enabled(m):
         return Check("kernel's TDX", NO, "kvm_intel has no parameter tdx",
                      "boot a kernel with CONFIG_KVM_INTEL_TDX, which is 6.16 or newer")
     if tdx == "N":
-        return Check("kernel's TDX", NO, "kvm_intel has tdx=N, and the log says nothing",
+        return Check("kernel's TDX", NO, "kvm_intel has tdx=N, and the log has no reason",
                      "load kvm_intel with tdx=1 (kvm_intel.tdx=1 on the command line)")
-    return Check("kernel's TDX", UNKNOWN, "its log is gone, and kvm_intel is not loaded",
-                 "SEAMCALL will tell")
+    return Check("kernel's TDX", UNKNOWN, "its log was overwritten, and kvm_intel is not loaded",
+                 "SEAMCALL will show it")
 
 
 def check_version(m):
@@ -208,25 +207,25 @@ def check_version(m):
     if version:
         return Check("TDX module", OK, f"version {version}")
     if tdx_log(m)[0]:
-        return Check("TDX module", OK, "loaded; SEAMCALL will tell its version")
-    return Check("TDX module", UNKNOWN, "this kernel does not tell its version", "SEAMCALL will")
+        return Check("TDX module", OK, "loaded; SEAMCALL will show its version")
+    return Check("TDX module", UNKNOWN, "this kernel does not report its version", "SEAMCALL will show it")
 
 
 def check_vmx(m):
-    # Only SEAMCALL itself can tell about each CPU.
+    # Only SEAMCALL itself shows the state of each CPU.
     if m.exists("/sys/devices/faux/tdx_host") or INITIALIZED_AT_BOOT in m.log():
-        return Check("VMX operation", OK, "the kernel holds it on all CPUs, for TDX")
+        return Check("VMX operation", OK, "the kernel keeps it on for TDX, on all CPUs")
     at_load = m.word("/sys/module/kvm/parameters/enable_virt_at_load")
     tdx = m.word("/sys/module/kvm_intel/parameters/tdx")
     if "kvm_intel" not in m.loaded() and not m.exists("/sys/module/kvm_intel"):
         return Check("VMX operation", UNKNOWN, "kvm_intel is not loaded",
-                     "SEAMCALL will tell; if it raises #UD: modprobe kvm_intel tdx=1")
+                     "SEAMCALL will show it; if it raises #UD: modprobe kvm_intel tdx=1")
     if tdx == "Y" or at_load == "Y":
-        return Check("VMX operation", OK, "kvm_intel holds it on all CPUs")
+        return Check("VMX operation", OK, "kvm_intel keeps it on, on all CPUs")
     if at_load == "N":
-        return Check("VMX operation", UNKNOWN, "kvm has enable_virt_at_load=N, and turns it on for guests only",
-                     "SEAMCALL will tell; if it raises #UD: load kvm_intel with tdx=1")
-    return Check("VMX operation", UNKNOWN, "kvm does not tell", "SEAMCALL will")
+        return Check("VMX operation", UNKNOWN, "kvm has enable_virt_at_load=N, which turns it on for guests only",
+                     "SEAMCALL will show it; if it raises #UD: load kvm_intel with tdx=1")
+    return Check("VMX operation", UNKNOWN, "kvm does not report it", "SEAMCALL will show it")
 
 
 SIGNED = b"~Module signature appended~\n"
@@ -246,7 +245,7 @@ def check_loading(m, modules=None):
     if m.word("/proc/sys/kernel/modules_disabled") == "1":
         return Check("module loading", NO, "turned off until the next boot (kernel.modules_disabled)",
                      "boot again without that")
-    # Either kind of lockdown lets files of debugfs be read that nobody may write.
+    # Lockdown allows reading of debugfs files without write permission.
     lockdown = re.search(r"\[(\w+)\]", m.read("/sys/kernel/security/lockdown") or "[none]")
     if m.word("/sys/module/module/parameters/sig_enforce") == "Y":
         why = "signatures are enforced"
@@ -256,7 +255,7 @@ def check_loading(m, modules=None):
         return Check("module loading", OK, "not restricted")
     if not modules:
         return Check("module loading", UNKNOWN, f"{why}: the modules must be signed once they are built",
-                     "Documentation/hosts.rst tells how")
+                     "Documentation/hosts.rst describes how")
     if all_signed(modules):
         return Check("module loading", OK, f"{why}, and the modules are signed")
     return Check("module loading", NO, f"{why}, and the modules are not signed",
@@ -270,33 +269,33 @@ def check_debugfs(m):
     return Check("debugfs", NO, "not mounted", "mount -t debugfs none /sys/kernel/debug")
 
 
-def check_free_door(m):
+def check_unloaded(m):
     ours = [name for name in m.loaded() if name in MODULES]
     if not ours:
         return Check("modules of this project", OK, "none is loaded")
     return Check("modules of this project", NO, f"loaded already: {', '.join(ours)}",
-                 "end what uses them and unload them (rmmod)")
+                 "stop their users and unload them (rmmod)")
 
 
 def check_memory(m):
     budget, needs = m.budget(), m.needs(1)
-    mib = f"a run takes {needs >> 20} MiB at least, one in {SHARE} of what is available is {budget >> 20} MiB"
+    mib = f"a run takes at least {needs >> 20} MiB, one in {SHARE} of the available memory is {budget >> 20} MiB"
     if needs <= budget:
         return Check("memory", OK, mib)
     return Check("memory", NO, mib, "free some")
 
 
 def all_checks(machine, simulated, kdir=None, modules=None):
-    """Every check, in the order in which they make sense."""
+    """All checks, in order."""
     checks = [check_arch(machine), check_root(machine), check_kernel(machine),
               check_headers(machine, kdir, modules)]
     for name, check in (("CPU", check_cpu), ("kernel's TDX", check_enabled),
                         ("TDX module", check_version), ("VMX operation", check_vmx)):
         checks.append(Check(name, SKIPPED, "not needed: SIMULATED") if simulated else check(machine))
     return checks + [check_loading(machine, modules), check_debugfs(machine),
-                     check_free_door(machine), check_memory(machine)]
+                     check_unloaded(machine), check_memory(machine)]
 
 
 def is_no_host(checks):
-    """Is it the machine that lacks TDX, and not its state?"""
+    """Does the machine itself lack TDX?"""
     return any(c.state == NO and c.name in ("x86-64", "CPU") for c in checks)

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""fuzz_import.py [SEED [FILES]]: mutated files for the importer.
+"""fuzz_import.py [SEED [FILES]]: give mutated files to the importer.
 
-Each is refused in one plain line, or is so good that its tables can be made.  Anything
-else is an error: the file is kept, and its number is said.  The same seed makes the
-same files.
+The importer must reject a file in one plain line or make its tables.  Anything else is
+an error: the file is kept and its number is printed.  The same seed makes the same files.
 """
 import json
 import random
@@ -20,9 +19,9 @@ import hostfile                             # noqa: E402
 import test_host                            # noqa: E402
 
 FILES = 12000
-# Seconds that no file may take.
+# Upper limit for one file, in seconds
 SLOW = 2
-# All that a table or a text of ours is made of, no link and nobody's name.
+# Text of tables, without links and mentions
 TABLES = re.compile(r"(?!.*(://|www\.|@[A-Za-z0-9_-]|~~|__))[A-Za-z0-9 .,:()@+=/_~|#*%;`'\[\]\n-]*", re.S)
 VALUES = (None, True, False, 0, 1, -1, 1 << 31, 1 << 63, 1 << 64, 10**30, 0.5, float("nan"), float("inf"), "", "flat", "v2",
           "wbinvd", "samples", "\x00", "\u202e", "\u0661", "é", "|", "<b>", "https://x.y", "@me", "__a__", "../..", "x" * 1000,
@@ -98,18 +97,18 @@ def mutated(rng, sources):
     return raw
 
 
-def judge(raw):
-    """None and "taken" or "refused", or what is wrong."""
+def classify(raw):
+    """(error or None, "taken", "refused" or "failed")"""
     start = time.monotonic()
     try:
         tables = host.section(hostfile.parse(raw))
         end = "taken"
         if not TABLES.fullmatch(tables):
-            return "tables of what is no plain text", end
+            return "tables with other than plain text", end
     except hostfile.Bad as e:
         end, said = "refused", str(e)
         if not (said.isascii() and said.isprintable() and 0 < len(said) < 300):
-            return f"no plain line: {said!r}", end
+            return f"not a plain line: {said!r}", end
     except Exception as e:                  # pylint: disable=broad-except
         return f"{type(e).__name__}: {e}", "failed"
     seconds = time.monotonic() - start
@@ -127,7 +126,7 @@ def main():
     wrong = 0
     for n in range(nr_files):
         raw = mutated(random.Random(f"{seed} {n}"), sources)
-        complaint, end = judge(raw)
+        complaint, end = classify(raw)
         ends[end] += 1
         if complaint:
             wrong += 1
@@ -136,7 +135,7 @@ def main():
             path.write_bytes(raw)
             print(f"file {n} of seed {seed}: {complaint}; kept as {path}")
     print(f"importer: {nr_files} files of seed {seed}: {ends['refused']} refused, {ends['taken']} taken, {wrong} wrong")
-    # A mutation that nobody notices is rare, and one that everybody refuses tests little.
+    # A run in which all files are taken, or all refused, tests little.
     if wrong or not ends["taken"] or not ends["refused"]:
         print(f"0 passed, {max(wrong, 1)} failed")
         return 1

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What it costs to flush one page, by the state of its cache lines
+ * Time of a flush of one page, by the state of its cache lines
  *
- * A page is prepared (its lines in no cache, or read, or written) by a CPU of this
- * package or of another one, on memory that is near to that CPU, and is flushed
- * then by this one.  All cases take turns, in a new order for each page.
+ * A CPU of this package or of another package prepares a page of its own NUMA
+ * node: its lines are in no cache, or were read, or were written.  This CPU then
+ * flushes the page.  Each page runs through all cases, in random order.
  *
- * These lines are the host's own, of key ID 0.  Whether a flush under the global key
- * ID looks at them is the CPU's affair; so the leaf is also asked to flush them
- * under key ID 0, if it does that.
+ * The lines belong to the host's KeyID 0.  The CPU may ignore them in a flush
+ * with the global KeyID, so the leaf is also called with KeyID 0, if it takes that.
  */
 #include <linux/cacheflush.h>
 #include <linux/cpumask.h>
@@ -26,9 +25,8 @@
 
 #include <asm/tdx_connect.h>
 
-#include "../../arch/x86/virt/vmx/tdx/door.h"
-#include "../designs/design.h"
 #include "measure.h"
+#include "tdx.h"
 
 #define SEED	20260522
 #define LINE	64
@@ -39,14 +37,14 @@
 
 static u64 flush_global(struct page *page)
 {
-	return tdh_phymem_page_wbinvd(page_to_phys(page));
+	return tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, page_to_pfn(page));
 }
 
 static u64 flush_key0(struct page *page)
 {
 	struct tdx_module_args args = { .rcx = page_to_phys(page) };
 
-	return tdx_door(TDH_PHYMEM_PAGE_WBINVD, &args);
+	return tdx_seam_call(TDH_PHYMEM_PAGE_WBINVD, &args);
 }
 
 static u64 flush_clflush(struct page *page)
@@ -55,15 +53,15 @@ static u64 flush_clflush(struct page *page)
 	return 0;
 }
 
-/* To enter the TDX module and to leave it. */
+/* Enter and leave the TDX module. */
 static u64 flush_nothing(struct page *page)
 {
 	struct tdx_module_args args = { .rdx = TDX_FIELD_FEATURES0 };
 
-	return tdx_door(TDH_SYS_RD, &args);
+	return tdx_seam_call(TDH_SYS_RD, &args);
 }
 
-/* To read the clock. */
+/* Only read the clock. */
 static u64 no_flush(struct page *page)
 {
 	return 0;
@@ -72,7 +70,7 @@ static u64 no_flush(struct page *page)
 static const struct what {
 	const char *name;
 	u64 (*flush)(struct page *page);
-	bool looks_at_page;
+	bool takes_page;
 } whats[] = {
 	{ "wbinvd", flush_global, true },
 	{ "wbinvd-key0", flush_key0, true },
@@ -122,9 +120,9 @@ enum { SAME, OTHER, NR_PACKAGES };
 static const char * const where_names[] = { "same", "other" };
 
 /**
- * struct package - where lines are prepared
- * @cpu: who does it; negative if there is no such package
- * @pages: memory near to that CPU
+ * struct package - a package that prepares cache lines
+ * @cpu: the CPU that prepares them, or negative if there is no such package
+ * @pages: pages of the NUMA node of that CPU
  */
 struct package {
 	int cpu;
@@ -187,12 +185,12 @@ static struct flush_case {
 } cases[MAX_CASES];
 static unsigned int nr_cases;
 
-/* Does the leaf take a PA without a key ID?  It may say no. */
+/* Does the leaf take a PA with KeyID 0? */
 static bool takes_key0(struct page *page)
 {
 	struct tdx_module_args args = { .rcx = page_to_phys(page) };
 
-	return !watch_ask(TDH_PHYMEM_PAGE_WBINVD, &args);
+	return !watch_try(TDH_PHYMEM_PAGE_WBINVD, &args);
 }
 
 static void find_cases(u64 *samples, unsigned int nr_pages)
@@ -201,8 +199,8 @@ static void find_cases(u64 *samples, unsigned int nr_pages)
 
 	nr_cases = 0;
 	for (const struct what *w = whats; w < whats + ARRAY_SIZE(whats); w++) {
-		/* Where no page is looked at, one state of its lines is enough. */
-		unsigned int nr_lines = w->looks_at_page ? ARRAY_SIZE(all_lines) : 1;
+		/* One state is enough for a case that takes no page. */
+		unsigned int nr_lines = w->takes_page ? ARRAY_SIZE(all_lines) : 1;
 		unsigned int nr_where = nr_lines == 1 || packages[OTHER].cpu < 0 ? 1 : 2;
 
 		if (w->flush == flush_key0 && !key0)
@@ -239,8 +237,8 @@ static int sample(struct flush_case *c, unsigned int i)
 	c->ns[i] = ktime_get_ns() - start;
 	preempt_enable();
 
-	/* A page that cannot be flushed may be somebody else's. */
-	if (status && c->what->looks_at_page)
+	/* A page that cannot be flushed may belong to the TDX module: leak it. */
+	if (status && c->what->takes_page)
 		p->pages[i] = NULL;
 	return status ? -EIO : 0;
 }
@@ -273,15 +271,13 @@ static int sample_all(unsigned int nr_pages)
 
 /**
  * lines_measure - measure all cases
- * @nr_pages: of so many pages each, at most LINES_MAX_PAGES
- * @tell: gets the samples of each case, one for each page, in ns
+ * @nr_pages: number of pages for each case, at most LINES_MAX_PAGES
+ * @report: gets the samples of each case, one for each page, in ns
  *
  * Context: May sleep.  The caller stays on its CPU.
- * Return: 0, -EIO if the watch has ended the run, -EINTR after a signal, or -ENOMEM.
+ * Return: 0, -EIO if the watch ended the run, -EINTR after a signal, or -ENOMEM.
  */
-int lines_measure(unsigned int nr_pages, void (*tell)(const char *what, const char *lines,
-						      const char *where, const u64 *ns,
-						      unsigned int nr))
+int lines_measure(unsigned int nr_pages, lines_report_fn report)
 {
 	int here = raw_smp_processor_id();
 	u64 *samples = vcalloc(MAX_CASES * nr_pages, sizeof(*samples));
@@ -296,8 +292,8 @@ int lines_measure(unsigned int nr_pages, void (*tell)(const char *what, const ch
 		ret = sample_all(nr_pages);
 	}
 	for (unsigned int i = 0; i < nr_cases && !ret; i++)
-		tell(cases[i].what->name, cases[i].lines->name, where_names[cases[i].where],
-		     cases[i].ns, nr_pages);
+		report(cases[i].what->name, cases[i].lines->name, where_names[cases[i].where],
+		       cases[i].ns, nr_pages);
 
 	package_free(&packages[OTHER], nr_pages);
 	package_free(&packages[SAME], nr_pages);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * On a TDX host: what its TDX module costs, and the watch for all that runs after
+ * Measure the TDX module of a TDX host, and watch the modules that run afterwards
  *
- * Loading the module measures; its records are in debugfs.  It stays loaded, and
- * keeps the watch, until it is unloaded.
+ * Loading this module measures and leaves records in debugfs.  The watch stays
+ * installed until this module is unloaded.
  */
 #include <linux/cleanup.h>
 #include <linux/ktime.h>
@@ -23,29 +23,29 @@
 #define MAX_WBINVD_NS	1000000
 #define MAX_DONATED	1048576
 
-/* Of what is available, this share may be taken. */
+/* At most this fraction of the available memory is allocated. */
 #define MEMORY_SHARE	8
 
 static unsigned int lines_pages = 512;
 module_param(lines_pages, uint, 0444);
-MODULE_PARM_DESC(lines_pages, "flush so many pages in each state of their cache lines (default: 512, at most 4096)");
+MODULE_PARM_DESC(lines_pages, "pages to flush in each state of their cache lines (default: 512, at most 4096)");
 
 static unsigned long wbinvd_ns;
 module_param(wbinvd_ns, ulong, 0444);
-MODULE_PARM_DESC(wbinvd_ns, "simulation: time for TDH.PHYMEM.PAGE.WBINVD to take, in ns (at most 1000000)");
+MODULE_PARM_DESC(wbinvd_ns, "simulation: duration of TDH.PHYMEM.PAGE.WBINVD in ns (at most 1000000)");
 
 static unsigned long fail_at;
 module_param(fail_at, ulong, 0444);
-MODULE_PARM_DESC(fail_at, "simulation: let this SEAMCALL, counted from 1, fail (default: none)");
+MODULE_PARM_DESC(fail_at, "simulation: number of the SEAMCALL that fails, from 1 (default: none)");
 
 static unsigned int donate_pages;
 module_param(donate_pages, uint, 0444);
-MODULE_PARM_DESC(donate_pages, "give the TDX module's extensions so many pages, for good (default: 0)");
+MODULE_PARM_DESC(donate_pages, "pages to donate to the extensions of the TDX module, for good (default: 0)");
 
-static void tell_lines(const char *what, const char *lines, const char *where, const u64 *ns,
-		       unsigned int nr)
+static void report_lines(const char *what, const char *lines, const char *where, const u64 *ns,
+			 unsigned int nr)
 {
-	/* Of ten digits at the most. */
+	/* A number has at most ten digits. */
 	const size_t room = nr * 12 + 1;
 	char *text = kvmalloc(room, GFP_KERNEL);
 	size_t len = 0;
@@ -61,7 +61,6 @@ static void tell_lines(const char *what, const char *lines, const char *where, c
 	kvfree(text);
 }
 
-/* What the watch sees from now on. */
 static struct dentry *watch_dir;
 
 static void show_watch(void)
@@ -73,7 +72,7 @@ static void show_watch(void)
 	debugfs_create_x64("status", 0400, watch_dir, &watch.status);
 }
 
-static void tell_module(void)
+static void report_module(void)
 {
 	const struct tdx_seamcall_about *about = &watch.about;
 
@@ -82,24 +81,20 @@ static void tell_module(void)
 		    about->features0, boot_cpu_has_bug(X86_BUG_TDX_PW_MCE) ? "true" : "false");
 }
 
-/* What the extensions get they keep, up to where the module says it got. */
 static int donate(unsigned int nr)
 {
-	struct tdx_pa_array *mem __free(tdx_pa_array) = tdx_pa_array_alloc(nr);
-	struct tdx_pa_window w;
+	struct tdx_pa_array *mem __free(tdx_pa_array) = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
 	u64 start, status;
 
 	if (!mem)
 		return -ENOMEM;
 
-	for_each_tdx_pa_window(&w, mem) {
-		start = ktime_get_ns();
-		status = tdh_ext_mem_add(mem, &w);
-		record_info("{\"kind\": \"donated\", \"pages\": %u, \"held\": %u, \"ns\": %llu}",
-			    w.nr, (u32)mem->nr_held, ktime_get_ns() - start);
-		if (status)
-			return -EIO;
-	}
+	start = ktime_get_ns();
+	status = tdh_ext_mem_add(mem);
+	record_info("{\"kind\": \"donated\", \"pages\": %u, \"held\": %u, \"ns\": %llu}",
+		    mem->nr, mem->nr_held, ktime_get_ns() - start);
+	if (status)
+		return -EIO;
 
 	start = ktime_get_ns();
 	status = tdh_ext_init();
@@ -118,7 +113,7 @@ static int check_parameters(void)
 		return -EINVAL;
 	}
 	if (pages > si_mem_available() / MEMORY_SHARE) {
-		pr_err("tdx_measure: %lu pages are more than one in %u of those that are available\n",
+		pr_err("tdx_measure: %lu pages exceed one in %u of the available memory\n",
 		       pages, MEMORY_SHARE);
 		return -ENOMEM;
 	}
@@ -138,11 +133,11 @@ static int __init host_init(void)
 	if (ret)
 		goto close;
 
-	tell_module();
-	ret = lines_measure(lines_pages, tell_lines);
+	report_module();
+	ret = lines_measure(lines_pages, report_lines);
 	if (!ret && donate_pages)
 		ret = donate(donate_pages);
-	/* Nothing is for good in a simulation. */
+	/* A simulation takes its donated pages back. */
 	if (watch.simulated)
 		tdx_model_reclaim();
 	if (!ret && records.full)
@@ -151,7 +146,7 @@ static int __init host_init(void)
 		goto end;
 
 	show_watch();
-	/* What was seen before an error is still to be had. */
+	/* The records of a run that failed stay readable. */
 	record_info("{\"kind\": \"end\", \"errno\": %d}", -ret);
 	return 0;
 
@@ -171,5 +166,5 @@ static void __exit host_exit(void)
 }
 module_exit(host_exit);
 
-MODULE_DESCRIPTION("What a TDX host's module costs");
+MODULE_DESCRIPTION("Measurements of the TDX module of a TDX host");
 MODULE_LICENSE("GPL");

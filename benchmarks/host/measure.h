@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A TDX host under measurement
+ * Measurements on a TDX host
  *
- * The watch stands between the door and the TDX module, this machine's own or, in a
- * simulation, the software one.  It ends a run at the first completion status that
- * no run should see.
+ * The watch is installed in the seam and calls the TDX module: this machine's own
+ * or, in a simulation, the software module.  It ends a run at the first
+ * completion status that a run does not expect.
  */
 #ifndef _TDX_MEASURE_H
 #define _TDX_MEASURE_H
@@ -16,14 +16,14 @@
 #include "../seamcall/seamcall.h"
 
 /**
- * struct watch - what the watch has seen
- * @simulated: the software module answers
- * @about: the TDX module, if it is this machine's own
- * @claimed: a leaf went through that may have handed pages to the module
- * @nr_calls: SEAMCALLs up to now
- * @leaf: number of the leaf that has ended the run...
- * @status: ... with this completion status; 0 as long as none has
- * @nr_kept: pages that were kept out of the page allocator because their flush failed
+ * struct watch - state of the watch
+ * @simulated: the TDX module is the software module
+ * @about: metadata of the TDX module, if it is this machine's own
+ * @claimed: a leaf was passed on that may have given pages to the module
+ * @nr_calls: number of SEAMCALLs
+ * @leaf: number of the leaf that ended the run
+ * @status: its completion status, or 0 while the run goes on
+ * @nr_kept: number of pages that were leaked because their flush failed
  */
 struct watch {
 	bool simulated;
@@ -39,13 +39,14 @@ extern struct watch watch;
 
 int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at);
 void watch_end(void);
-u64 watch_ask(u64 leaf, struct tdx_module_args *args);
+u64 watch_try(u64 leaf, struct tdx_module_args *args);
 
-/* Number of pages for each cell of lines_measure(). */
+/* Pages for each case of lines_measure() */
 #define LINES_MAX_PAGES	4096
 
-int lines_measure(unsigned int nr_pages, void (*tell)(const char *what, const char *lines,
-						      const char *where, const u64 *ns,
-						      unsigned int nr));
+typedef void (*lines_report_fn)(const char *what, const char *lines, const char *where,
+				const u64 *ns, unsigned int nr);
+
+int lines_measure(unsigned int nr_pages, lines_report_fn report);
 
 #endif /* _TDX_MEASURE_H */

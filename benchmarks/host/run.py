@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """run.py check | bench --modules DIR: measure on the kernel that runs.
 
-"check" looks whether that is possible, and changes nothing.  "bench" loads modules that
-measure, reads what they have recorded, and unloads them.
+"check" checks whether that is possible, and changes nothing.  "bench" loads modules that
+measure, reads their records, and unloads them.
 
-Two processes do that.  One works: it loads, reads, unloads.  The other is the watchdog:
-it ends the first when its time is over, unloads what is left if anything is, whatever
-became of the first, looks whether all is as before, and writes the file.
+There are two processes.  The worker loads, reads and unloads.  The watchdog ends the
+worker after its time, unloads modules that are left, compares the machine with its
+state before, and writes the file.
 """
 import argparse
 import ctypes
@@ -32,31 +32,32 @@ import hostfile                             # noqa: E402
 
 DEBUGFS = Path("/sys/kernel/debug")
 TDX, TESTS = "arch/x86/virt/vmx/tdx", "arch/x86/virt/vmx/tdx/tests"
-PLACES = {"tdx_pa_array": TDX, "tdx_model": TESTS, "tdx_seamcall": "benchmarks/seamcall",
+PLACES = {"tdx_seam": "benchmarks/seam", "tdx_pa_array": TDX, "tdx_model": TESTS, "tdx_seamcall": "benchmarks/seamcall",
           "tdx_measure": "benchmarks/host", "tdx_bench": "benchmarks/bench"}
 
-# Seconds for one module to load, which is to measure; and for all of it.
+# Seconds for one module to load and measure, and for the whole run
 MODULE_SECONDS = 120
 ALL_SECONDS = 300
-# Of that, for WBINVDs of releases: what one takes is known by then.
+# Seconds of these for the WBINVDs of releases
 FLUSH_SECONDS, QUICK_FLUSH_SECONDS = 60, 10
-# To end a process kindly, and to unload a module that somebody still looks at.
+# Seconds to end a process by SIGTERM, and to unload a module that is in use
 PATIENCE = 10
 
 SOFTWARE_PAGES = (1, 32, 512, 12800)
 FLUSH_PAGES = (1, 2, 8, 32, 128, 512, 1024, 4096, 12800)
 REPEATS, QUICK_REPEATS, LEAST_REPEATS = 31, 3, 3
+ARRAY = [("tdx_seam", []), ("tdx_pa_array", [])]
 RIVALS = ("tdx_v2", "tdx_descriptor", "tdx_bare_list", "tdx_flat", "tdx_floor")
 
-# The kernel's marks for what should not have happened: bad page, oops, warning, soft lockup.
+# Taint flags that a run must not set
 TAINTS = {4: "machine check", 5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 WARNED = 1 << 9
-# What other processes may take and return while a run lasts, in KiB.
+# KiB that other processes may allocate during a run
 NOISE_KIB = 32 << 10
 
 
 class Stop(Exception):
-    """Why a run ends before its time, in one line."""
+    """The reason why a run ends early, in one line."""
 
 
 def say(*words):
@@ -69,7 +70,7 @@ def die_with_parent():
 
 
 def find_modules(farm):
-    """{name: path} of what was built."""
+    """{name: path} of the modules below @farm."""
     found = {}
     for name in checks.MODULES:
         path = Path(farm) / PLACES.get(name, "benchmarks/designs") / f"{name}.ko"
@@ -84,9 +85,9 @@ def find_modules(farm):
 # What a run consists of
 
 class Phase:
-    """Modules to load with their parameters, the last ones measure; and whose records to read.
+    """Modules to load with their parameters; @behind names the TDX module that they measure.
 
-    Parameters that depend on what a WBINVD takes are a function of that, in ns.
+    Parameters that depend on the duration of a WBINVD are a function of it, in ns.
     """
 
     def __init__(self, title, loads, behind):
@@ -103,16 +104,16 @@ FLUSH_DESIGNS = ("v2", "v2-blocks", "flat-v2alloc", "flat", "floor")
 
 
 def nr_flushes(pages, repeats):
-    """WBINVDs of all samples of releases of @pages, roughly: a batch, once more not counted,
-    and a few rounds to find out how long it takes."""
+    """Approximate number of WBINVDs of all releases of @pages: each batch runs twice, once of
+    these to warm up, and a few rounds more to calibrate."""
     designs = len(FLUSH_DESIGNS) - (2 if pages > 512 else 0)
     batch = max(1, min(256, checks.BATCH_PAGES // pages))
     return designs * batch * pages * 2 * (repeats + 4)
 
 
 def flushes_that_fit(pages, repeats, ns, seconds):
-    """(sizes, repeats) for which there is time if a WBINVD takes @ns: fewer repeats at first,
-    then without the largest."""
+    """(sizes, repeats) that fit into @seconds if a WBINVD takes @ns: fewer repeats first, then
+    fewer sizes."""
     most = seconds * 10**9 // max(int(ns), 1)
     pages = list(pages)
     while repeats > LEAST_REPEATS and sum(nr_flushes(p, repeats) for p in pages) > most:
@@ -123,13 +124,13 @@ def flushes_that_fit(pages, repeats, ns, seconds):
 
 
 def flush_parameters(pages, quick):
-    """Of releases with flush, once it is known what a WBINVD takes."""
+    """Parameters of releases with flush, as a function of the duration of a WBINVD."""
     def parameters(ns):
         wanted = QUICK_REPEATS if quick else REPEATS
         fit, repeats = flushes_that_fit(pages, wanted, ns, QUICK_FLUSH_SECONDS if quick else FLUSH_SECONDS)
         less = [f"{repeats} samples instead of {wanted}"] if repeats < wanted else []
         if fit != pages:
-            less.append(f"arrays of {fit[-1]:,} page{'s'[:fit[-1] > 1]} at the most instead of {pages[-1]:,}")
+            less.append(f"arrays of {fit[-1]:,} page{'s'[:fit[-1] > 1]} at most instead of {pages[-1]:,}")
         if less:
             say(f"  a WBINVD takes {ns:,.0f} ns: {', '.join(less)}")
         return bench_parameters(("release-flushed",), FLUSH_DESIGNS, fit, quick, repeats=repeats)
@@ -137,14 +138,14 @@ def flush_parameters(pages, quick):
 
 
 def plan(args, machine):
-    """The phases, with no more pages than there is memory for."""
+    """The phases, with as many pages as the memory allows."""
     donate = args.donate or 0
     if donate and machine.needs(1, donate) > machine.budget():
-        raise Stop(f"DONATE={donate}: more than one in {checks.SHARE} of the memory that is available")
+        raise Stop(f"DONATE={donate}: more than one in {checks.SHARE} of the available memory; donate fewer pages")
     fits = [p for p in sorted({*SOFTWARE_PAGES, *FLUSH_PAGES}) if machine.needs(p, donate) <= machine.budget()]
     left_out = sorted({*SOFTWARE_PAGES, *FLUSH_PAGES} - set(fits))
     if left_out:
-        say(f"  left out for want of memory (no more than one in {checks.SHARE} of what is available): "
+        say(f"  left out for lack of memory (at most one in {checks.SHARE} of the available memory): "
             f"{', '.join(map(str, left_out))} pages")
     if args.quick:
         fits = [p for p in fits if p <= 512]
@@ -158,21 +159,21 @@ def plan(args, machine):
         ("v2", "v2-noclflush", "v2-blocks", "descriptor", "bare-list", "flat-v2alloc", "flat", "floor"),
         software, args.quick)
     phases = [Phase("software cost, no SEAMCALL",
-                    [("tdx_pa_array", []), ("tdx_model", []), *designs, ("tdx_bench", software_bench)],
+                    [*ARRAY, ("tdx_model", []), *designs, ("tdx_bench", software_bench)],
                     "software")]
 
     def module(donated):
-        """What is behind the door, and that which watches it."""
+        """Modules that install the TDX module, and parameters of the watch."""
         if simulated:
             return [("tdx_model", [])], [f"wbinvd_ns={args.simulate}", f"fail_at={args.fail_at or 0}",
                                          f"donate_pages={donated}"]
         return ([("tdx_seamcall", [f"allow_claims={'Y' if args.claim else 'N'}", f"donate_pages={donated}"]),
-                 ("tdx_model", ["behind_door=N"])], [f"donate_pages={donated}"])
+                 ("tdx_model", ["install=N"])], [f"donate_pages={donated}"])
 
     def module_phase(title, donated, parameters):
-        doors, watch = module(donated)
+        installs, watch = module(donated)
         watch.append(f"lines_pages={64 if args.quick else 1024}")
-        return Phase(title, [("tdx_pa_array", []), *doors, *designs, ("tdx_measure", watch),
+        return Phase(title, [*ARRAY, *installs, *designs, ("tdx_measure", watch),
                              ("tdx_bench", parameters)], "module")
 
     phases.append(module_phase(
@@ -189,7 +190,7 @@ def plan(args, machine):
 # The worker
 
 class Worker:
-    """Loads, reads, unloads; ended by a signal, it unloads, too."""
+    """Loads, reads and unloads modules; a signal makes it unload."""
 
     def __init__(self, modules, out):
         self.modules, self.out, self.child, self.wbinvd_ns = modules, out, None, 0
@@ -209,7 +210,7 @@ class Worker:
         self.child = None
 
     def end_child(self):
-        """A module that measures minds a signal."""
+        """End insmod: a module that measures ends after a signal."""
         if not self.child or self.child.poll() is not None:
             return
         self.child.terminate()
@@ -220,7 +221,7 @@ class Worker:
             self.child.wait()
 
     def keep(self, name, behind):
-        """What a module has recorded, to the watchdog."""
+        """Pass the records of a module to the watchdog."""
         for record in records_of(name):
             print(json.dumps({**record, "behind": behind}), file=self.out, flush=True)
             if record["kind"] == "lines" and record["what"] == "wbinvd":
@@ -253,25 +254,25 @@ def watch_file(name):
 
 
 def stop_reason():
-    """What the watch has ended the run for."""
+    """The status that ended the run, or None."""
     status = watch_file("status")
     if not status:
         return None
-    return f"leaf {watch_file('leaf')} came back with 0x{status:016x}, after {watch_file('calls')} SEAMCALLs"
+    return f"leaf {watch_file('leaf')} returned 0x{status:016x}, after {watch_file('calls')} SEAMCALLs"
 
 
 def kernel_log():
-    """The lines that the kernel has at hand; what a module has just said is among them."""
+    """The lines of the kernel's log."""
     try:
         return subprocess.run(["dmesg"], capture_output=True, text=True, errors="replace", timeout=20,
                               check=False).stdout.splitlines()
     except (OSError, subprocess.TimeoutExpired):
-        # It is for messages only.
+        # Only error messages need it.
         return []
 
 
 def kernel_says(name, before):
-    """The last line of a module in the kernel's log, after those that were there before."""
+    """The last line of a module in the kernel's log, after the lines @before."""
     lines = kernel_log()
     if before and before[-1] in lines:
         lines = lines[lines.index(before[-1]) + 1:]
@@ -280,7 +281,7 @@ def kernel_says(name, before):
 
 
 def rmmod(name):
-    """Unload a module.  Return false if it is still in use."""
+    """Unload a module.  Return False if it is still in use."""
     try:
         return not subprocess.run(["rmmod", name], stderr=subprocess.DEVNULL, check=False, timeout=60).returncode
     except subprocess.TimeoutExpired:
@@ -288,7 +289,7 @@ def rmmod(name):
 
 
 def unload_all():
-    """Unload all modules of this project, the last first; what is still in use is tried again."""
+    """Unload all modules of this project, the last first; retry those that are in use."""
     deadline = time.monotonic() + PATIENCE
     while True:
         loaded = set(checks.Machine().loaded())
@@ -298,7 +299,7 @@ def unload_all():
         if time.monotonic() > deadline:
             raise Stop(f"still in use: {', '.join(left)}; unload them by hand (rmmod)")
         for name in left:
-            # Those before it are what it uses.
+            # It uses those before it.
             if not rmmod(name):
                 break
         time.sleep(0.1)
@@ -307,7 +308,7 @@ def unload_all():
 def work(args, modules, phases, out_path):
     """The worker's process."""
     die_with_parent()
-    # A group of its own: the terminal's signals are for the watchdog.
+    # A process group of its own: only the watchdog gets the terminal's signals.
     os.setpgid(0, 0)
 
     def ended(number, frame):
@@ -315,7 +316,7 @@ def work(args, modules, phases, out_path):
 
     signal.signal(signal.SIGTERM, ended)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What measures stays on one CPU; its caches are what is looked at.
+    # Measure the caches of one CPU.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
     with open(out_path, "w", encoding="ascii") as out:
@@ -324,7 +325,7 @@ def work(args, modules, phases, out_path):
             worker.run(phases)
             return 0
         except Exception as e:              # pylint: disable=broad-except
-            # Nobody has thought of it, or it is this machine's state.
+            # A traceback helps only with errors that are not expected.
             if not isinstance(e, (Stop, OSError)):
                 traceback.print_exc()
             why = str(e) if isinstance(e, Stop) else f"{type(e).__name__}: {e}"
@@ -339,22 +340,22 @@ def work(args, modules, phases, out_path):
 # The watchdog
 
 class Before:
-    """The kernel's own counters, to be compared with later ones."""
+    """State of the kernel before a run."""
 
     def __init__(self):
         self.tainted = int(checks.Machine().word("/proc/sys/kernel/tainted") or 0)
         self.free_kib = free_kib()
 
     def differences(self, kept, donated):
-        """(what is not as before, KiB that are gone), where @kept pages could not be flushed, and
-        @donated are with the TDX module"""
+        """(list of differences, KiB that are missing) after a run that leaked @kept pages and
+        donated @donated pages"""
         wrong = [f"module {n} is still loaded" for n in checks.Machine().loaded() if n in checks.MODULES]
         wrong += [f"debugfs has {name}" for name in checks.FILES if (DEBUGFS / name).exists()]
         new = int(checks.Machine().word("/proc/sys/kernel/tainted") or 0) & ~self.tainted
-        # Of a page that stays out of use the kernel warns, as it must.
+        # The kernel warns of a leaked page.
         new &= ~(WARNED if kept else 0)
         wrong += [f"the kernel is tainted: {what}; see its log" for bit, what in TAINTS.items() if new >> bit & 1]
-        # Pages come back late, and others take and return them.
+        # Some pages are freed late.
         for _ in range(20):
             gone = self.free_kib - free_kib() - donated * checks.PAGE // 1024
             if gone < NOISE_KIB // 4:
@@ -371,7 +372,7 @@ def free_kib():
 
 
 def kill_group(pid):
-    """Whatever the worker has started and not seen the end of."""
+    """Kill processes that the worker left."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -379,7 +380,7 @@ def kill_group(pid):
 
 
 def end_worker(pid):
-    """Kindly, then not."""
+    """End the worker by SIGTERM, then by SIGKILL."""
     for number, seconds in ((signal.SIGTERM, 2 * PATIENCE + 5), (signal.SIGKILL, 5)):
         os.kill(pid, number)
         deadline = time.monotonic() + seconds
@@ -390,16 +391,16 @@ def end_worker(pid):
 
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# It mostly says why.
+# Used if the worker left no reason
 FAILED = "the worker failed"
 
 
 def watch_over(pid, seconds):
-    """Wait for the worker; return why it did not end by itself, or None."""
+    """Wait for the worker; return why it failed or was ended, or None."""
     why = []
     for number in ENDS:
         signal.signal(number, lambda n, frame: why.append("ended by a signal"))
-    # Who watches is not to be stopped while the other goes on.
+    # A stopped watchdog would not end the worker.
     signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     deadline = time.monotonic() + seconds
     while True:
@@ -417,7 +418,7 @@ def watch_over(pid, seconds):
 
 
 def gathered(lines):
-    """The worker's records, samples of a cell in one; why it stopped, or None; pages it has kept."""
+    """(records with one record per cell, reason of an early end or None, number of leaked pages)"""
     cells, others, stopped, kept = {}, [], None, 0
     for line in lines:
         try:
@@ -437,7 +438,7 @@ def gathered(lines):
 
 
 def about(args, records):
-    """What was measured, without a word about who owns it."""
+    """Description of the machine, without anything that identifies its owner."""
     from common import commit, compiler, cpu
     machine = checks.Machine()
     module = next(r for r in records if r["kind"] == "module")
@@ -496,11 +497,11 @@ def bench(args):
     # A simulation takes them back.
     wrong, gone = before.differences(kept, donated if args.simulate is None else 0)
     missed = gone > NOISE_KIB
-    said = wrong + [f"{gone:,} KiB of memory are not back; others may have taken them, see if it is so each time"] * missed
+    said = wrong + [f"{gone:,} KiB of memory are missing; other processes may have allocated them, so run it again"] * missed
     say(f"  afterwards: {'; '.join(said) or 'all is as before'}"
         f" (memory: {-gone:+,} KiB{f', {donated} pages donated' if donated else ''})")
     if kept:
-        say("  a page whose flush failed stays out of use until the next boot, with v2 its array does; "
+        say("  a page whose flush failed is leaked until the next boot (v2 leaks the whole array); "
             "the kernel's log has a warning")
     if why or wrong:
         raise Stop(why or wrong[0])
@@ -530,23 +531,23 @@ def number_up_to(most, least=1):
 
 
 def main():
-    # Where modules are loaded and unloaded, root's path may lack what does it.
+    # The PATH of root may lack insmod and rmmod.
     os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("what", choices=("check", "bench"))
     p.add_argument("--top", default=str(Path(__file__).resolve().parent.parent.parent))
-    p.add_argument("--kdir", help="headers of this kernel, if not where they usually are")
+    p.add_argument("--kdir", help="headers of this kernel (default: those below /lib/modules)")
     p.add_argument("--modules", help="where the modules were built")
     p.add_argument("--out", default="build", help="where the file goes")
     p.add_argument("--quick", action="store_true")
     p.add_argument("--simulate", type=number_up_to(1000000, 0), metavar="NS",
-                   help="the software module, with so many ns for each WBINVD")
+                   help="measure the software module, where a WBINVD takes NS")
     p.add_argument("--fail-at", type=number_up_to(1 << 31), metavar="N",
                    help="with --simulate: the N-th SEAMCALL fails")
     p.add_argument("--claim", type=function_and_pages, metavar="FUNCTION:PAGES",
                    help="sessions of that many control pages for a device function")
     p.add_argument("--donate", type=number_up_to(1 << 20), metavar="PAGES",
-                   help="give the TDX module so many pages, for good")
+                   help="pages to give to the TDX module for good")
     p.add_argument("--seconds", type=number_up_to(3600), default=ALL_SECONDS, help="for all of it")
     args = p.parse_args()
     if args.fail_at and args.simulate is None:
@@ -560,15 +561,15 @@ def main():
             say(check.line())
         bad = [c for c in found if c.state == checks.NO]
         if bad and checks.is_no_host(found):
-            say("  This machine is no TDX host. All but a real SEAMCALL is measured without one:\n"
+            say("  This machine is not a TDX host. Without one, everything except a SEAMCALL can be measured:\n"
                 "    make bench                            the designs, in user-mode Linux")
-            # That takes modules, too.
+            # A simulation also loads modules.
             if all(c.state != checks.NO for c in checks.all_checks(machine, True, args.kdir, modules)):
                 say("    make bench ENGINE=host SIMULATE=2000  this run, on the software module")
         if bad:
             raise Stop(f"{len(bad)} of {len(found)} checks failed: {', '.join(c.name for c in bad)}")
         if args.what == "check":
-            say("  everything needed is there")
+            say("  all checks passed")
             return 0
         path = bench(args)
     except (Stop, hostfile.Bad) as e:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""test_host.py FARM [NAME...]: tests of what runs on a TDX host, without one.
+"""test_host.py FARM [NAME...]: test the host's part without a TDX host.
 
-Faked: checks are made on machines that are nothing but files.  Modules and Runs: on this
-kernel, in a simulation, by the modules in FARM.  Imported: the files that come out of
-it.  The last line is "N passed, N failed".
+Faked: checks of machines that are made of files.  Modules and Runs: on this kernel, in a
+simulation, with the modules in FARM.  Imported: result files.  The last line is
+"N passed, N failed".
 """
 import contextlib
 import io
@@ -33,7 +33,7 @@ from checks import NO, OK, UNKNOWN, Machine  # noqa: E402
 FARM = ""
 RELEASE = "7.3.0-test"
 BIOS = "[    1.0] virt/tdx: BIOS enabled: private KeyID range [16, 32)\n"
-# What Linux 7.3 shows; the driver that tells the version is the kernel's own module tdx_host.
+# Files of Linux 7.3, whose module tdx_host reports the version
 GOOD = {
     "proc/cpuinfo": "processor\t: 0\nmicrocode\t: 0x2b000643\nphysical id\t: 0\nflags\t\t: fpu vmx tdx_host_platform\n",
     "proc/meminfo": "MemTotal:       65536000 kB\nMemFree:        60000000 kB\nMemAvailable:   61000000 kB\n",
@@ -49,13 +49,13 @@ GOOD = {
     f"lib/modules/{RELEASE}/build/include/config/kernel.release": RELEASE + "\n",
     "dmesg": BIOS + "[    2.0] virt/tdx: TDX-Module initialized\n",
 }
-# What one shows in which kvm_intel brings TDX up.
+# Files of a kernel in which kvm_intel initializes TDX
 OLDER = {
     "proc/modules": "kvm_intel 495616 0 - Live 0x0\nkvm 1 1 kvm_intel, Live 0x0\n",
     "sys/devices/faux/tdx_host/version": None,
     "dmesg": BIOS + "[   12.0] virt/tdx: module initialized\n",
 }
-# What 7.3 shows where it refuses TDX, although CPU and BIOS have it.
+# Files of Linux 7.3 that rejects TDX, although CPU and BIOS have it
 HIBERNATES = {
     "proc/cpuinfo": "flags\t\t: fpu vmx\n",
     "proc/modules": OLDER["proc/modules"],
@@ -68,7 +68,7 @@ FACTS = {"arch": "x86_64", "release": RELEASE, "uid": 0}
 
 
 class Faked(unittest.TestCase):
-    """A machine is what its files say."""
+    """Checks of machines that are made of files."""
 
     def setUp(self):
         self.root = tempfile.mkdtemp()
@@ -86,12 +86,12 @@ class Faked(unittest.TestCase):
         return {c.name: c for c in checks.all_checks(machine, simulated, **how)}
 
     def expect(self, name, state, words, changes=None, facts=None, **how):
-        """One check comes out so, the others well."""
+        """Expect @state and @words of one check, OK of the others."""
         found = self.states(changes, facts, **how)
         self.assertEqual(found[name].state, state, found[name].line())
         self.assertIn(words, found[name].line())
         if state == NO:
-            self.assertTrue(found[name].todo, "says what to do")
+            self.assertTrue(found[name].todo, "a remedy")
         self.assertNotIn("\n", found[name].line())
         for other, check in found.items():
             if other != name:
@@ -186,12 +186,12 @@ class Faked(unittest.TestCase):
 
     def test_vmx_without_kvm_intel(self):
         gone = {"proc/modules": "", "sys/module/kvm_intel/parameters/tdx": None}
-        # A kernel that has brought TDX up by itself keeps VMX operation on for it.
-        self.expect("VMX operation", OK, "the kernel holds it", gone)
-        self.expect("VMX operation", OK, "the kernel holds it", {**gone, "sys/devices/faux/tdx_host/version": None})
+        # A kernel that initializes TDX at boot keeps VMX operation on for it.
+        self.expect("VMX operation", OK, "the kernel keeps it", gone)
+        self.expect("VMX operation", OK, "the kernel keeps it", {**gone, "sys/devices/faux/tdx_host/version": None})
         self.expect("VMX operation", UNKNOWN, "modprobe kvm_intel", {**OLDER, **gone})
-        # Built in, it is no module.
-        self.expect("VMX operation", OK, "kvm_intel holds it",
+        # kvm_intel may be built in.
+        self.expect("VMX operation", OK, "kvm_intel keeps it",
                     {**OLDER, "proc/modules": "", "sys/module/kvm_intel/parameters/tdx": "Y\n"})
 
     def test_vmx_is_off_until_a_guest_runs(self):
@@ -241,9 +241,9 @@ class Faked(unittest.TestCase):
         self.states()
         machine = Machine(self.root, FACTS)
         self.assertEqual(machine.budget(), 61000000 * 1024 // 8)
-        # Pages and lists; what the software module keeps of each page of the machine.
+        # Pages, lists, and the software module's bytes for each page of the machine
         self.assertGreater(machine.needs(12800), 12800 * 4096 + 65536000 // 4 * 2)
-        # All that is there at once.
+        # Donated pages exist at the same time.
         self.assertEqual(machine.needs(12800, 600) - machine.needs(12800), 600 * (4096 + 16))
 
     def test_holes_in_memory_count(self):
@@ -272,21 +272,21 @@ def host(*args, **popen):
 
 
 def state():
-    """What a run must leave as it was."""
+    """Modules and debugfs files, which a run must restore."""
     return (sorted(m for m in Machine().loaded() if m.startswith("tdx")),
             sorted(n for n in os.listdir("/sys/kernel/debug") if n.startswith("tdx")))
 
 
 @contextlib.contextmanager
 def warnings_expected():
-    """The kernel's log is judged afterwards."""
+    """Mark warnings in the kernel's log as expected."""
     Path("/dev/kmsg").write_text("tdx-test: warnings expected", encoding="ascii")
     yield
     Path("/dev/kmsg").write_text("tdx-test: no more warnings expected", encoding="ascii")
 
 
 def free_pages():
-    """Free pages, those of the per-CPU lists included, after caches were dropped."""
+    """Free pages, including per-CPU lists, after dropping caches."""
     Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
     text = Path("/proc/zoneinfo").read_text(encoding="ascii")
     return (sum(map(int, re.findall(r"nr_free_pages +(\d+)", text))) +
@@ -320,7 +320,7 @@ class Runs(unittest.TestCase):
     def test_check_says_that_this_is_no_host(self):
         done = host("check")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("This machine is no TDX host", done.stderr)
+        self.assertIn("This machine is not a TDX host", done.stderr)
         self.assertIn("make bench ", done.stderr)
         self.assertIn("NO   CPU", done.stderr)
         self.assertEqual(done.stdout, "")
@@ -332,7 +332,7 @@ class Runs(unittest.TestCase):
         self.assertEqual(self.files(), [])
 
     def make_bench(self, farm=None, more=""):
-        """make bench ENGINE=host in a tree of its own, where the modules are those of FARM."""
+        """Run make bench ENGINE=host in a tree of its own, with the modules of FARM."""
         tree, kernel = self.out / "tree", self.out / "kernel"
         shutil.copytree(TOP / "benchmarks", tree / "benchmarks", ignore=shutil.ignore_patterns("results"))
         shutil.copy(TOP / "Makefile", tree)
@@ -367,7 +367,7 @@ class Runs(unittest.TestCase):
         for r in flushes:
             self.assertEqual(len(r["ns"]), 64)
             self.assertGreaterEqual(min(r["ns"]), 1000, "the delay that was asked for")
-        # A PA without the key is no page that the software module knows.
+        # The software module rejects a PA without the KeyID.
         self.assertFalse([r for r in data["records"] if r.get("what") == "wbinvd-key0"])
         cells = {(r["pages"], r["design"]): min(r["ns"]) / r["operations"] for r in data["records"]
                  if r["kind"] == "samples" and r["op"] == "release-flushed"}
@@ -375,7 +375,7 @@ class Runs(unittest.TestCase):
             for design in ("v2", "flat", "floor"):
                 self.assertGreaterEqual(cells[pages, design], pages * 1000)
         self.assertFalse([r for r in data["records"] if r["kind"] == "samples" and r["op"].startswith("life")
-                          and r["behind"] == "module"], "nothing is claimed that was not asked for")
+                          and r["behind"] == "module"], "nothing is claimed without CLAIM")
 
         tables = done.stdout
         heads = [line for line, rule in zip(tables.splitlines(), tables.splitlines()[1:]) if rule.startswith("|--")]
@@ -385,8 +385,8 @@ class Runs(unittest.TestCase):
         print("\n" + tables, flush=True)
 
     def test_a_machine_that_enforces_signatures(self):
-        """make bench builds, says what to sign, and runs once that is done."""
-        # Only said so: this kernel takes any signature.
+        """make bench builds, reports unsigned modules, and runs after they are signed."""
+        # This kernel accepts any module.
         enforced = ("_word = Machine.word\n"
                     "Machine.word = lambda self, path: 'Y' if path.endswith('/sig_enforce') else _word(self, path)\n")
         _, done = self.make_bench(more=enforced)
@@ -412,7 +412,7 @@ class Runs(unittest.TestCase):
         data = hostfile.load(self.files()[0])
         self.assertIn(" CLAIM=0x2000:20 DONATE=600", data["run"]["command"])
         self.assertEqual([(r["pages"], r["held"]) for r in data["records"] if r["kind"] == "donated"],
-                         [(512, 512), (88, 600)])
+                         [(600, 600)])
         claimed = {r["design"] for r in data["records"] if r["kind"] == "samples" and r["behind"] == "module"
                    and r["op"] == "life-control"}
         self.assertEqual(claimed, {"v2", "v2-noclflush", "flat"})
@@ -423,33 +423,33 @@ class Runs(unittest.TestCase):
             with warnings_expected():
                 done = self.simulate("--fail-at", nth)
             self.assertEqual(done.returncode, 1, done.stderr)
-            self.assertIn("error: leaf 41 came back with 0x8000020000000000", done.stderr)
+            self.assertIn("error: leaf 41 returned 0x8000020000000000", done.stderr)
             self.assertIn("all is as before", done.stderr)
-            self.assertIn("stays out of use until the next boot", done.stderr)
+            self.assertIn("is leaked until the next boot", done.stderr)
             self.assertEqual(self.files(), [])
             calls = int(re.search(r"after (\d+) SEAMCALLs", done.stderr).group(1))
             self.assertEqual(calls, int(nth), "no SEAMCALL after that")
 
     def test_a_leaf_that_looks_at_no_page_takes_none(self):
-        # Of the first page's calls one is TDH.SYS.RD, leaf 34.  The order is the same in each run.
+        # Call 4 is TDH.SYS.RD, leaf 34: the order is the same in each run.
         with warnings_expected():
             done = self.simulate("--fail-at", "4")
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn("error: leaf 34 came back with", done.stderr)
+        self.assertIn("error: leaf 34 returned", done.stderr)
         self.assertIn("all is as before", done.stderr)
-        self.assertNotIn("stays out of use", done.stderr)
+        self.assertNotIn("is leaked", done.stderr)
         self.assertEqual(self.files(), [])
 
     def test_a_slow_flush_makes_a_smaller_run(self):
         done = self.simulate(ns=300000)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stderr, r"a WBINVD takes 3\d\d,\d\d\d ns: arrays of 1 page at the most instead of 512\n")
+        self.assertRegex(done.stderr, r"a WBINVD takes 3\d\d,\d\d\d ns: arrays of 1 page at most instead of 512\n")
         flushed = {r["pages"] for r in hostfile.load(self.files()[0])["records"]
                    if r["kind"] == "samples" and r["op"] == "release-flushed"}
         self.assertEqual(flushed, {1})
 
     def test_the_tdx_module_cannot_be_reached(self):
-        # As if the checks had been passed: tdx_seamcall refuses, in the middle of the run.
+        # Without checks, tdx_seamcall fails to load in the middle of the run.
         script = ("import sys; sys.path.insert(0, sys.argv[1]); sys.argv = ['run.py', *sys.argv[2:]]\n"
                   "import checks, run\n"
                   "checks.all_checks = lambda *a: []\n"
@@ -500,7 +500,7 @@ class Runs(unittest.TestCase):
         self.wait_for("tdx_bench")
         run.kill()
         run.communicate()
-        # The worker unloads, and ends; the directory with its records has nobody else.
+        # The worker unloads and ends, but leaves the directory with its records.
         deadline = time.monotonic() + 60
         while state() != self.nothing:
             self.assertLess(time.monotonic(), deadline)
@@ -516,15 +516,14 @@ class Runs(unittest.TestCase):
         self.assertIn("all is as before", said)
 
     def test_somebody_else_uses_the_modules(self):
-        array = str(Path(FARM) / "arch/x86/virt/vmx/tdx/tdx_pa_array.ko")
-        subprocess.run(["insmod", array], check=True)
+        subprocess.run(["insmod", str(Path(FARM) / "benchmarks/seam/tdx_seam.ko")], check=True)
         try:
             done = self.simulate()
             self.assertEqual(done.returncode, 1)
-            self.assertIn("loaded already: tdx_pa_array", done.stderr)
-            self.assertIn("tdx_pa_array", Machine().loaded(), "what is not the run's stays")
+            self.assertIn("loaded already: tdx_seam", done.stderr)
+            self.assertIn("tdx_seam", Machine().loaded(), "what is not the run's stays")
         finally:
-            subprocess.run(["rmmod", "tdx_pa_array"], check=True)
+            subprocess.run(["rmmod", "tdx_seam"], check=True)
 
     def test_memory_that_is_gone_is_noticed(self):
         def gone(donated):
@@ -538,11 +537,11 @@ class Runs(unittest.TestCase):
             return int(kib)
 
         self.assertGreater(gone(0), run.NOISE_KIB)
-        # What the TDX module was given for good is not missed.
+        # Donated pages are not missing.
         self.assertLess(gone(12800), run.NOISE_KIB // 4)
 
     def test_a_run_is_kept_although_others_took_memory(self):
-        """And root may have no sbin in its path."""
+        """Also without sbin in the PATH of root."""
         script = ("import sys; sys.path.insert(0, sys.argv[1]); sys.argv = ['run.py', *sys.argv[2:]]\n"
                   "import run\n"
                   "init = run.Before.__init__\n"
@@ -553,7 +552,7 @@ class Runs(unittest.TestCase):
                                str(self.out), "--quick", "--simulate", "1000"], capture_output=True, text=True, check=False,
                               env={**os.environ, "PATH": "/usr/bin:/bin"})
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stderr, r"afterwards: [\d,]+ KiB of memory are not back")
+        self.assertRegex(done.stderr, r"afterwards: [\d,]+ KiB of memory are missing")
         self.assertEqual(len(self.files()), 1)
 
     def test_what_nobody_has_thought_of_is_said(self):
@@ -587,7 +586,7 @@ class Runs(unittest.TestCase):
 
 
 class Arguments(unittest.TestCase):
-    """What the runner makes of what it is told, and does not take."""
+    """Arguments of the runner."""
 
     def test_flushes_have_their_time(self):
         all_pages, smaller = list(run.FLUSH_PAGES), False
@@ -608,7 +607,7 @@ class Arguments(unittest.TestCase):
         old, other, new = "[1.0] tdx_bench: of before", "[2.0] usb 1-1: hello", "[3.0] tdx_bench: pages must be"
         for before, after, said in (([old], [old, other, new], "pages must be"), ([old], [old, other], None),
                                     ([], [other, new], "pages must be"),
-                                    # What was there before is gone from the log.
+                                    # The older lines were overwritten.
                                     ([old], [other, new], "pages must be")):
             with mock.patch.object(run, "kernel_log", return_value=after):
                 self.assertEqual(run.kernel_says("tdx_bench", before), said)
@@ -629,13 +628,13 @@ class Arguments(unittest.TestCase):
 
 
 class Modules(unittest.TestCase):
-    """The modules by themselves."""
+    """The modules without the runner."""
 
     def insmod(self, path, *parameters):
         return subprocess.run(["insmod", f"{FARM}/{path}.ko", *parameters], capture_output=True, text=True, check=False)
 
     def setUp(self):
-        for path in ("arch/x86/virt/vmx/tdx/tdx_pa_array", "arch/x86/virt/vmx/tdx/tests/tdx_model",
+        for path in ("benchmarks/seam/tdx_seam", "arch/x86/virt/vmx/tdx/tdx_pa_array", "arch/x86/virt/vmx/tdx/tests/tdx_model",
                      "benchmarks/designs/tdx_designs", "benchmarks/designs/tdx_flat"):
             self.assertEqual(self.insmod(path).returncode, 0)
 
@@ -665,7 +664,7 @@ class Modules(unittest.TestCase):
         for parameter in ("pages=0", "pages=1048577"):
             self.refused("benchmarks/bench/tdx_bench", parameter, "Invalid parameters", "pages must be")
 
-    def test_the_watch_leaves_the_door_to_the_software_module(self):
+    def test_the_watch_restores_the_software_module(self):
         self.assertEqual(self.insmod("benchmarks/host/tdx_measure", "lines_pages=1").returncode, 0)
         subprocess.run(["rmmod", "tdx_measure"], check=True)
         done = self.insmod("benchmarks/bench/tdx_bench", "ops=life-control", "pages=1", "repeats=1", "sample_us=1", "log=N")
@@ -686,17 +685,17 @@ class Modules(unittest.TestCase):
             # The first turns fill the slab allocator's caches.
             if turn == 1:
                 before = free_pages()
-        # In eight turns; each has 128 pages of its own, 100 that are donated, and arrays.
+        # Eight turns; each has 128 pages of its own, 100 donated pages, and arrays.
         self.assertLess(before - free_pages(), 8 * 32)
 
-    def test_nothing_behind_the_door(self):
+    def test_no_module_is_installed(self):
         subprocess.run(["rmmod", "tdx_flat"], check=True)
         subprocess.run(["rmmod", "tdx_designs"], check=True)
         subprocess.run(["rmmod", "tdx_model"], check=True)
-        self.assertEqual(self.insmod("arch/x86/virt/vmx/tdx/tests/tdx_model", "behind_door=N").returncode, 0)
+        self.assertEqual(self.insmod("arch/x86/virt/vmx/tdx/tests/tdx_model", "install=N").returncode, 0)
         self.assertEqual(self.insmod("benchmarks/designs/tdx_designs").returncode, 0)
         self.assertEqual(self.insmod("benchmarks/designs/tdx_flat").returncode, 0)
-        # Nothing is behind the door: what asks for the module is told so.
+        # Each SEAMCALL fails.
         done = self.insmod("benchmarks/bench/tdx_bench", "ops=life-control", "pages=1", "repeats=1", "log=N")
         self.assertEqual(done.returncode, 0)
         self.assertIn('"kind": "absent"', Path("/sys/kernel/debug/tdx_bench").read_text(encoding="ascii"))
@@ -745,17 +744,17 @@ class Imported(unittest.TestCase):
         self.assertEqual(hostfile.parse(hostfile.dumps(data).encode()), data)
 
     def test_malformed(self):
-        for raw, words in ((b"", "no JSON"), (b"hello", "no JSON"), (b"\x7fELF\x02", "no JSON"), (b"\xff\xfe", "not ASCII"),
+        for raw, words in ((b"", "not JSON"), (b"hello", "not JSON"), (b"\x7fELF\x02", "not JSON"), (b"\xff\xfe", "not ASCII"),
                            (b"[]", "not an object"), (b"null", "not an object"), (b"{}", "has no format"),
                            (b"[" * 100000, "nested too deeply"),
                            (b'{"a": ' + b"[" * 100000, "nested too deeply"), (b'{"a": 1, "a": 2}', "comes twice"),
                            (b'{"a": NaN}', "not a whole number"), (b'{"a": 1e999}', "not a whole number"),
-                           (b'{"a": ' + b"9" * 5000 + b"}", "no number that a run has"),
+                           (b'{"a": ' + b"9" * 5000 + b"}", "not a number of a run"),
                            (b" " * (hostfile.MAX_BYTES + 1), "more than 16 MiB")):
             self.refused(words, raw=raw)
 
     def test_depth(self):
-        # Up to where the parser itself gives up, and beyond.
+        # Up to the limit of the parser, and beyond.
         whole = hostfile.dumps(small_file()).replace('"Intel(R) Xeon(R) 6972P"', "DEEP")
         for depth in (*range(900, 1100), 5000):
             raw = whole.replace("DEEP", "[" * depth + "]" * depth).encode()
@@ -766,10 +765,10 @@ class Imported(unittest.TestCase):
     def test_truncated(self):
         whole = hostfile.dumps(small_file()).encode()
         for end in range(0, len(whole) - 2, 61):
-            self.refused("no JSON", raw=whole[:end])
+            self.refused("not JSON", raw=whole[:end])
 
     def test_another_format(self):
-        self.refused("not one of: tdx-pa-array", lambda d: d.update(format="tdx-pa-array host run 2"))
+        self.refused("not one of: tdx-pa-array", lambda d: d.update(format="tdx-pa-array host run 1"))
 
     def test_unknown_and_missing_fields(self):
         self.refused("unknown field 'host'", lambda d: d["run"].update(host="myhost"))
@@ -783,13 +782,13 @@ class Imported(unittest.TestCase):
             self.refused("run.cpu is", lambda d, e=evil: d["run"].update(cpu=e))
         self.refused("the command of a run", lambda d: d["run"].update(command="make bench ENGINE=host; rm -rf /"))
         self.refused("run.date", lambda d: d["run"].update(date="yesterday"))
-        # What Python takes for digits, too.
+        # Python accepts these as digits.
         for name, value in (("date", "20\u0662\u0666-11-24"), ("module", "2.0.\u0665"), ("features0", "0x\u0664"),
                             ("command", "make bench ENGINE=host DONATE=51\u0662"),
                             ("command", "make bench ENGINE=host SIMULATE=\u0662"),
                             ("command", "make bench ENGINE=host CLAIM=0x1000:\u0662")):
             self.refused(f"run.{name} is", lambda d, n=name, v=value: d["run"].update({n: v}))
-        # What a processor's name has.
+        # The name of a processor
         self.assertTrue(hostfile.TEXT.fullmatch("Intel(R) Xeon(R) Platinum 8480+ @ 2.00GHz"))
         self.assertTrue(hostfile.TEXT.fullmatch(hostfile.printable("6.12-a__b @me https://www.x ~~ <b> \u0661")))
 

@@ -2,11 +2,11 @@
 /*
  * The watch: every SEAMCALL of a run passes here
  *
- * A run expects success; of any leaf but TDH.PHYMEM.PAGE.WBINVD and TDH.SYS.RD also
- * an interruption, or a message to be delivered.  At anything else it is over: no leaf
- * that claims pages is let through any more, and whoever runs designs is told to stop.
- * What the run holds then is given back: as long as no page was ever the module's,
- * without another SEAMCALL.
+ * A run expects success.  All leaves except TDH.PHYMEM.PAGE.WBINVD and TDH.SYS.RD
+ * may also be interrupted or request a message exchange.  Any other status ends
+ * the run: the watch refuses further leaves that claim pages, and sets the stop
+ * flag of the designs.  If the module never owned a page, the pages of the run are
+ * freed without another SEAMCALL.
  */
 #include <linux/errno.h>
 #include <linux/ktime.h>
@@ -16,10 +16,10 @@
 
 #include <asm/tdx_connect.h>
 
-#include "../../arch/x86/virt/vmx/tdx/door.h"
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "../designs/design.h"
 #include "measure.h"
+#include "tdx.h"
 
 struct watch watch;
 
@@ -27,14 +27,18 @@ static struct design_guard guard = {
 	.owner = THIS_MODULE,
 };
 
-static const struct tdx_door *inner;
+/* The watch, and the implementation that it calls */
+static struct tdx_seam seam;
+static struct tdx_seam inner;
+/* This machine's own implementation, while the watch replaces it */
+static const struct tdx_seam *machine;
+
 static unsigned long delay_ns, fail_nth;
 
 static bool is_expected(u64 leaf, u64 status)
 {
 	u64 class = status & TDX_SEAMCALL_STATUS_MASK;
 
-	/* These two do all or nothing. */
 	if (leaf == TDH_PHYMEM_PAGE_WBINVD || leaf == TDH_SYS_RD)
 		return !status;
 	return !status || class == TDX_INTERRUPTED_RESUMABLE || class == TDX_SPDM_REQUEST;
@@ -62,7 +66,7 @@ static void stop(u64 leaf, u64 status)
 	watch.leaf = leaf;
 	watch.status = status;
 	WRITE_ONCE(guard.stop, true);
-	pr_err("tdx_measure: leaf %llu came back with 0x%016llx; the run stops\n", leaf, status);
+	pr_err("tdx_measure: leaf %llu returned 0x%016llx; the run stops\n", leaf, status);
 }
 
 static u64 call(u64 leaf, struct tdx_module_args *args)
@@ -71,12 +75,12 @@ static u64 call(u64 leaf, struct tdx_module_args *args)
 
 	if (watch.nr_calls == fail_nth)
 		return TDX_OPERAND_BUSY;
-	/* The software module has nothing to read; this is to enter and to leave. */
+	/* The software module does not have this leaf, which only reads. */
 	if (watch.simulated && leaf == TDH_SYS_RD)
 		return 0;
 
 	start = ktime_get_ns();
-	status = inner->seamcall(leaf, args);
+	status = inner.seamcall(leaf, args);
 	if (delay_ns && leaf == TDH_PHYMEM_PAGE_WBINVD) {
 		while (ktime_get_ns() - start < delay_ns)
 			cpu_relax();
@@ -106,82 +110,97 @@ static u64 watched(u64 leaf, struct tdx_module_args *args)
 }
 
 /**
- * watch_ask - one SEAMCALL that may fail
- * @leaf: leaf number
- * @args: operands, and results on return
+ * watch_try - issue a SEAMCALL that may fail
+ * @leaf: number of the leaf
+ * @args: operands and results
  *
- * Context: As the TDX module's.
+ * Context: Any.
  * Return: completion status.
  */
-u64 watch_ask(u64 leaf, struct tdx_module_args *args)
+u64 watch_try(u64 leaf, struct tdx_module_args *args)
 {
 	watch.nr_calls++;
 	return call(leaf, args);
 }
 
-static struct tdx_door door = {
-	.seamcall = watched,
-};
+/* Find the implementation to call, and remove it from the seam. */
+static void replace_inner(void)
+{
+	const struct tdx_seam *(*real)(struct tdx_seamcall_about *about);
+
+	real = symbol_get(tdx_seamcall_seam);
+	watch = (struct watch) { .simulated = !real };
+	if (real) {
+		machine = real(&watch.about);
+		inner = *machine;
+		tdx_seam_remove(machine);
+	} else {
+		inner = (struct tdx_seam) {
+			.seamcall = tdx_model_seamcall,
+			.keyid = TDX_MODEL_KEYID,
+			.keyid_shift = TDX_MODEL_KEYID_SHIFT,
+		};
+		tdx_model_remove();
+	}
+}
+
+static void restore_inner(void)
+{
+	if (watch.simulated) {
+		tdx_model_install();
+		return;
+	}
+	tdx_seam_install(machine);
+	symbol_put(tdx_seamcall_seam);
+}
 
 /**
- * watch_begin - stand between the door and the TDX module: this machine's own if
- * tdx_seamcall is loaded, else the software one
- * @wbinvd_ns: let TDH.PHYMEM.PAGE.WBINVD of the software module take so many ns
- * @fail_at: let this call, counted from 1, fail in the software module; 0: none
+ * watch_begin - install the watch in front of the TDX module: this machine's own if
+ * tdx_seamcall is loaded, otherwise the software module
+ * @wbinvd_ns: duration of TDH.PHYMEM.PAGE.WBINVD of the software module
+ * @fail_at: number of the call that fails in the software module, from 1; 0: none
  *
  * Context: May sleep.
- * Return: 0, -EINVAL if the machine's own module was to be delayed or to fail, or
- * -EBUSY if something else is behind the door.
+ * Return: 0, -EINVAL if @wbinvd_ns or @fail_at is set for the machine's own module,
+ * or -EBUSY if another implementation is installed.
  */
 int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at)
 {
-	const struct tdx_door *(*real)(struct tdx_seamcall_about *about);
 	int err;
 
-	real = symbol_get(tdx_seamcall_door);
-	watch = (struct watch) { .simulated = !real };
-	if (real) {
-		inner = real(&watch.about);
-		if (wbinvd_ns || fail_at) {
-			pr_err("tdx_measure: tdx_seamcall is loaded: wbinvd_ns and fail_at are for simulations\n");
-			symbol_put(tdx_seamcall_door);
-			return -EINVAL;
-		}
-		tdx_door_remove(inner);
-	} else {
-		inner = tdx_model_door();
-		tdx_model_remove();
+	replace_inner();
+	if (!watch.simulated && (wbinvd_ns || fail_at)) {
+		pr_err("tdx_measure: tdx_seamcall is loaded: wbinvd_ns and fail_at are for simulations\n");
+		restore_inner();
+		return -EINVAL;
 	}
 	delay_ns = wbinvd_ns;
 	fail_nth = fail_at ?: ULONG_MAX;
 
-	/* What was never private needs no reset. */
-	door.reset_page = watch.about.claims ? inner->reset_page : NULL;
-	door.global_key = inner->global_key;
-	err = tdx_door_install(&door);
+	seam = inner;
+	seam.seamcall = watched;
+	/* Pages that were never private need no reset. */
+	if (!watch.about.claims)
+		seam.reset_paddr = NULL;
+	err = tdx_seam_install(&seam);
 	if (err) {
-		pr_err("tdx_measure: something else is behind the door; unload it\n");
-		if (real)
-			symbol_put(tdx_seamcall_door);
+		pr_err("tdx_measure: another TDX module is installed; unload it\n");
+		restore_inner();
+		return err;
 	}
-	if (!err)
-		design_guard = &guard;
-	return err;
+
+	design_guard = &guard;
+	return 0;
 }
 
 /**
- * watch_end - leave the door to what was there before
+ * watch_end - install the previous implementation again
  *
- * Context: May sleep; nobody may be inside the TDX module.
+ * Context: May sleep.  No SEAMCALL may be in progress.
  */
 void watch_end(void)
 {
 	design_guard = NULL;
-	tdx_door_remove(&door);
-	if (!watch.simulated) {
-		tdx_door_install(inner);
-		symbol_put(tdx_seamcall_door);
-		return;
-	}
-	tdx_model_install();
+	tdx_seam_remove(&seam);
+	restore_inner();
 }

@@ -2,13 +2,12 @@
 /*
  * One operation of one design, between two marks
  *
- * Whoever writes down what a CPU executes finds here what belongs to the
- * operation: all that comes after tdx_profile_begin() and before tdx_profile_end().
+ * A recorder of executed instructions finds the operation between
+ * tdx_profile_begin() and tdx_profile_end().
  *
- * Written to, the debugfs file runs "OPERATION DESIGN PAGES" for ROUNDS rounds, of which
- * the last counts.  Read, it tells what the clock said of that one, the marks by
- * themselves taken off; where an instruction is a nanosecond, that is the number of
- * instructions.
+ * Writing "OPERATION DESIGN PAGES" to the debugfs file runs the operation ROUNDS
+ * times.  Reading it returns the time of the last round without that of the marks.
+ * If an instruction takes a nanosecond, this is the number of instructions.
  */
 #include <linux/debugfs.h>
 #include <linux/ktime.h>
@@ -32,7 +31,7 @@ static const char * const op_names[NR_OPS] = {
 
 static char result[128] = "nothing was run\n";
 
-/* They must differ, or the compiler makes one of them. */
+/* The two must differ, or the compiler merges them. */
 static noinline void tdx_profile_begin(void)
 {
 	asm volatile("" : : "i" (0) : "memory");
@@ -43,7 +42,7 @@ static noinline void tdx_profile_end(void)
 	asm volatile("" : : "i" (1) : "memory");
 }
 
-/* What the clock says of no operation at all. */
+/* Time of no operation */
 static u64 empty_ns(void)
 {
 	u64 start = ktime_get_ns();
@@ -136,7 +135,7 @@ static struct dentry *profile_file;
 
 static int __init profile_init(void)
 {
-	/* As the benchmark has it. */
+	/* As in the benchmark */
 	tdx_model_set_erratum(false);
 	profile_file = debugfs_create_file("tdx_profile", 0600, NULL, NULL, &profile_fops);
 	return 0;
@@ -150,5 +149,5 @@ static void __exit profile_exit(void)
 }
 module_exit(profile_exit);
 
-MODULE_DESCRIPTION("One operation of a design, to be profiled");
+MODULE_DESCRIPTION("One operation of a design, for a profiler");
 MODULE_LICENSE("GPL");

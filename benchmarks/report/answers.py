@@ -1,39 +1,41 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""answers.py --top DIR [--write]: does the evidence in Documentation/ exist?
+"""answers.py --top DIR [--write]: check the evidence in Documentation/.
 
-Documentation/review-answers.rst has the 22 questions of the review.  Each is answered in
-two sentences at the most, then comes evidence, an item each, then what the rivals do:
+Documentation/review-answers.rst answers the 22 questions of the review.  A table has a row
+for each question; its last column is the answer in at most 10 words.  Each section has an
+answer of at most 60 words, then two items of evidence:
 
-    * test ``suite.case``: what it shows
-    * code ``path:name``: what stands there
+    * test ``suite.case``
+    * code ``path:name``
     * ``make ...``: FIGURE = VALUE
 
-A figure is looked up in the run that the command has made and that is kept:
+A figure is looked up in the kept run of the command:
 
-    make bench [ENGINE=qemu ICOUNT=1]: OPERATION, N pages, DESIGN [/ DESIGN]
+    make bench [VARIABLE=VALUE...]: OPERATION, N pages, DESIGN [/ DESIGN]
                           metadata, N pages, DESIGN; allocator calls, N pages, DESIGN
-    make faults:          LEAF: FAILURE, DESIGN; or a line of its foot
-    make frag:            SIZE KiB, DESIGN; 4 KiB, 1 in N free, DESIGN
-    make callers:         FLOW, DESIGN, lines or branches or ways to go wrong or bytes
-                          code of array and wrappers, DESIGN; trace events, DESIGN
+    make faults:          LEAF: FAILURE, DESIGNS; or a sum: SUM, DESIGNS
+    make frag:            SIZE KiB, DESIGNS; 4 KiB, 1 in N free, DESIGNS
+    make callers:         FLOW, DESIGNS, lines or branches or ways to go wrong
+    make size:            DESIGNS, lines or bytes
 
-A test is a KUNIT_CASE() whose function is defined in the same file. Code is what a C file
-defines: a function with its body, a macro, a type, a member, a constant, a global variable.
-To be called, declared or told of is not enough.
+DESIGNS are names with " / " between them, and the figure has a value for each of them.
 
-Documentation/, README.md and RESULTS.md name no file, make target or test in a literal, no function
-of ours (tdx_, tdh_, hpa_) and no commit ("commit x", "at x") anywhere, that is not there. What the kernel has stands in KERNEL. Which
-commits there are, a shallow clone does not know.
+A test is a KUNIT_CASE() whose function is defined in the same file.  Code is what a file in
+arch/ or benchmarks/ defines, in C, Python, shell or bpftrace.  A call, a declaration or a
+comment is not enough.
+
+Documentation/, README.md and RESULTS.md name no file, make target or test in a literal, no
+function (tdx_, tdh_, hpa_) and no commit ("commit x", "at x") that does not exist.  KERNEL
+lists names of the kernel.  A shallow clone does not have all commits.
 
 A driver reads no field of an array.
 
-What was measured (MEASURED: array, wrappers and designs), and what has measured it (MEASURES),
-has the same code as at the commit of each kept run, or that run is to be made again. Comments and white space do not count, nor
-do suites and tests/: the model takes its time in the life- rows, but a knob more is no reason to
-measure all rows again. host-*.json are left out, because they are made on somebody else's host.
+The measured code (MEASURED) and the code that measures it (MEASURES) are the same as at the
+commit of each kept run, except comments, white space and tests.  host-*.json are not checked:
+they come from other machines.
 
-Prints a line for each thing that is wrong.  --write puts in the values of the kept runs.
+Prints a line for each error.  --write inserts the values of the kept runs.
 """
 import argparse
 import json
@@ -47,38 +49,43 @@ import callers
 import csource
 import faults
 import frag
-from runs import DESIGN, Run, number
+from runs import Run, number
 
 NR_QUESTIONS = 22
 PAGE = "Documentation/review-answers.rst"
-RIVALS = ("v2", "descriptor", "bare list")
-WIDTH = 96
+MAX_WORDS, MAX_SHORT, NR_EVIDENCE = 60, 10, 2
+WIDTH = 80
 
 ARRAY_HEADER = "arch/x86/include/asm/tdx_pa_array.h"
 MEASURED = (":(glob)arch/x86/virt/vmx/tdx/*.[ch]", ":(glob)arch/x86/include/asm/*.h",
             ":(glob)benchmarks/designs/**/*.[ch]", ":(exclude,glob)**/*_kunit.c",
-            # Built into a kernel only.
-            ":(exclude)arch/x86/virt/vmx/tdx/door_seamcall.c",
-            # Built by make compare alone, which keeps nothing.
+            # Only make compare builds it, and keeps no run.
             ":(exclude)benchmarks/designs/v2_posted/")
-# What measures, by the target.
+# By make target
 MEASURES = {"bench": "benchmarks/bench", "faults": "benchmarks/faults", "frag": "benchmarks/frag",
             "profile": "benchmarks/profile"}
-# The kernel's own, and what the pages say of it.
-KERNEL = {"kunit.py",                                       # runs the suites of a kernel tree
-          "tdx_get_sysinfo", "tdx_quirk_reset_paddr",       # the series needs them
-          "tdx_reclaim_control_page"}                       # what KVM does with a lost page
+# Names of the kernel, on pages
+KERNEL = {"kunit.py", "tdx_reclaim_control_page"}
+
+# What a file defines, by its suffix; C: csource.py
+DEFINES = {
+    ".py": re.compile(r"^\s*(?:def|class) (\w+)|^(\w+) = ", re.M),
+    ".sh": re.compile(r"^(\w+)\(\)|^(?:export )?(\w+)=", re.M),
+    ".bt": re.compile(r"^(?:#define |fn |macro )(\w+)|^\s*(@\w+)(?:\[[^]]*\])? = ", re.M),
+}
 
 FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+) = (.+)")
 
 
 class Figures:
-    """What the kept runs say."""
+    """Figures of the kept runs"""
 
     def __init__(self, top):
-        kept = top / "benchmarks" / "results"
-        self.runs = {"make bench": Run(kept / "uml.json"),
-                     "make bench ENGINE=qemu ICOUNT=1": Run(kept / "qemu-icount.json")}
+        self.runs = {}
+        for path in sorted((top / "benchmarks" / "results").glob("*.json")):
+            run = json.loads(path.read_text(encoding="utf-8"))
+            if "icount" in run["run"] and not path.name.startswith("host-"):
+                self.runs[run["run"]["command"].replace(" ENGINE=uml", "")] = Run(path)
         self.faults = faults.load(top, "uml")
         self.frag = frag.load(top, "uml")
         self.callers = callers.load(top)
@@ -88,8 +95,13 @@ class Figures:
         if command in self.runs:
             return self.of_run(self.runs[command], key)
         of = {"make faults": self.of_faults, "make frag": self.of_frag,
-              "make callers": self.of_callers}.get(command)
-        return of(key) if of else None
+              "make callers": self.of_callers, "make size": self.of_size}.get(command)
+        designs = re.search(r"[\w-]+(?: / [\w-]+)*(?=$|, [a-z ]+$)", key)
+        if not of or not designs:
+            return None
+        values = [of(key[:designs.start()] + design + key[designs.end():])
+                  for design in designs[0].split(" / ")]
+        return None if None in values else " / ".join(values)
 
     @staticmethod
     def of_run(run, key):
@@ -127,25 +139,21 @@ class Figures:
         state, _, design = key.rpartition(", ")
         for row in self.frag["rows"]:
             if (frag.label(row), row["design"]) == (state, design):
-                # Without the time, which is another one in each run.
+                # Without the time, which differs in each run
                 return re.sub(r",? [\d,]+ us", "", frag.cell(row))
         return None
 
     def of_callers(self, key):
-        flow, _, design = key.rpartition(", ")
-        if flow in ("code of array and wrappers", "trace events") and design in callers.text_of(self.callers)[0]:
-            sizes, events = callers.text_of(self.callers)
-            # Only the design's own array has any.
-            return f"{sizes[design] if flow != 'trace events' else events if design == DESIGN else 0:,} bytes"
-        found = re.fullmatch(r"(.+), ([\w-]+), (lines|branches|ways to go wrong|bytes)", key)
-        if not found:
-            return None
-        flow, design, what = found.groups()
-        for r in (self.callers["text"] if what == "bytes" else self.callers)["callers"]:
-            if (r["flow"], r["design"]) == (flow, design):
-                return f"{r['bytes']:,} bytes" if what == "bytes" else \
-                       str(len(r["places"]) if what == "ways to go wrong" else r[what])
+        for r in self.callers["callers"]:
+            for what in ("lines", "branches", "ways to go wrong"):
+                if key == f"{r['flow']}, {r['design']}, {what}":
+                    return str(len(r["places"]) if what == "ways to go wrong" else r[what])
         return None
+
+    def of_size(self, key):
+        name, _, what = key.rpartition(", ")
+        size = self.callers["text"]["designs"].get(name, {}).get(what)
+        return f"{size:,}" if what in ("lines", "bytes") and size else None
 
 
 def git(top, *args):
@@ -154,7 +162,7 @@ def git(top, *args):
 
 
 class Tree:
-    """What is there to be named."""
+    """Names that exist"""
 
     def __init__(self, top):
         self.top = top
@@ -165,6 +173,10 @@ class Tree:
         self.code = {f: csource.code_of(self.text(f)) for f in self.files
                      if re.match(r"(?:arch|benchmarks)/.*\.[ch]$", f)}
         self.defined = {f: csource.definitions(code) for f, code in self.code.items()}
+        for f in self.files:
+            if f.startswith("benchmarks/") and Path(f).suffix in DEFINES:
+                found = DEFINES[Path(f).suffix].findall(self.text(f))
+                self.defined[f] = {name for names in found for name in names if name}
         self.defined_anywhere = set().union(*self.defined.values())
         self.tests = {f"{suite}.{case}" for f, code in self.code.items()
                       for suite in re.findall(r'\.name = "(tdx_\w+)"', code)[:1]
@@ -175,12 +187,12 @@ class Tree:
         return (self.top / path).read_text(encoding="utf-8")
 
     def has_commit(self, name):
-        """Is it in the history?  A shallow clone may not know."""
+        """Is it in the history?"""
         return subprocess.run(["git", "-C", str(self.top), "merge-base", "--is-ancestor", name, "HEAD"],
                               capture_output=True, check=False).returncode == 0
 
     def changed_since(self, commit, target):
-        """Files that make @target measures, or is, with other code now than at @commit."""
+        """Files that make @target measures with, or measures, and that differ from @commit."""
         places = [*MEASURED, *(f":(glob){where}/*.[ch]" for name, where in MEASURES.items() if name == target)]
         differ = git(self.top, "diff", "--name-only", "--no-renames", commit, "--", *places).splitlines()
         new = git(self.top, "ls-files", "--others", "--exclude-standard", "--", *places).splitlines()
@@ -195,7 +207,7 @@ def items(text):
 
 
 def questions(text):
-    """(number, title, what stands below) of each question."""
+    """(number, title, section) of each question"""
     parts = re.split(r"^(\d+)\. (.+)\n-+\n", text, flags=re.M)[1:]
     for n, title, body in zip(parts[::3], parts[1::3], parts[2::3]):
         # Up to the next section.
@@ -203,16 +215,14 @@ def questions(text):
 
 
 def check_answer(title, body, tree, figures):
-    """What is wrong with one answer."""
-    answer = body.strip().split("\n\n")[0]
-    if answer.startswith("*") or len(re.findall(r"[.?!](?:\s|$)", answer)) > 2:
-        yield f"{title}: no answer in two sentences"
-    for rival in RIVALS:
-        if not re.search(rf"^:{rival}: \S", body, re.M):
-            yield f"{title}: nothing about {rival}"
-    evidence = 0
-    for item in items(body):
-        evidence += 1
+    """Errors in one answer"""
+    nr_words = len(re.split(r"^\* ", body, maxsplit=1, flags=re.M)[0].split())
+    if not 1 <= nr_words <= MAX_WORDS:
+        yield f"{title}: the answer has {nr_words} words, the limit is {MAX_WORDS}"
+    evidence = list(items(body))
+    if len(evidence) != NR_EVIDENCE:
+        yield f"{title}: {len(evidence)} items of evidence instead of {NR_EVIDENCE}"
+    for item in evidence:
         test = re.match(r"\* test ``([^`]+)``", item)
         code = re.match(r"\* code ``([^`:]+):([^`]+)``", item)
         figure = FIGURE.fullmatch(item)
@@ -227,21 +237,30 @@ def check_answer(title, body, tree, figures):
         elif figure:
             value = figures.value(figure[1], figure[2])
             if value is None:
-                yield f"{title}: {figure[1]} gives no figure {figure[2]}"
+                yield f"{title}: {figure[1]} has no figure {figure[2]}"
             elif value != figure[3]:
-                yield f"{title}: {figure[2]} is {value}, not {figure[3]}: make plots writes it again"
+                yield f"{title}: {figure[2]} is {value}, not {figure[3]}: make plots updates it"
         else:
             yield f"{title}: neither test, code nor figure: {item[:60]}"
-    if not evidence:
-        yield f"{title}: no evidence"
+
+
+def check_short(text):
+    """Errors in the table of answers"""
+    rows = re.findall(r"^   \* - (\d+)\n((?:     .+\n)+)", text, re.M)
+    if [int(n) for n, _ in rows] != list(range(1, NR_QUESTIONS + 1)):
+        yield f"{PAGE}: the table does not have the questions 1 to {NR_QUESTIONS}"
+    for n, cells in rows:
+        nr_words = len(re.split(r"^     - ", cells, flags=re.M)[-1].split())
+        if nr_words > MAX_SHORT:
+            yield f"{PAGE}, {n}: the answer in the table has {nr_words} words, the limit is {MAX_SHORT}"
 
 
 def check_names(path, tree):
-    """What a page names and is not there."""
+    """Names on a page that do not exist"""
     text = tree.text(path)
     names = set(re.findall(r"(?<![\w/.-])[\w-]+\.rst\b", text))
     for literal in re.findall(r"``([^`]+)``", text) + re.findall(r"(?<!`)`([^`]+)`(?!`)", text):
-        # What stands for something else, or is made.
+        # Placeholders and generated files
         if re.search(r"[<>*{}$]|\.\.\.|(?:^|/)(?:build|~)|^/", literal):
             continue
         for target in re.findall(r"^make ([a-z-]+)", literal):
@@ -265,7 +284,7 @@ def check_names(path, tree):
 
 
 def check_driver(tree):
-    """A driver reads no field of an array.  It may have an nr of its own."""
+    """Fields of an array that the driver reads.  It has an nr of its own."""
     fields = re.search(r"struct tdx_pa_array \{(.*?)\}", tree.code[ARRAY_HEADER], re.S)[1]
     fields = "|".join(set(csource.declared(fields)) - {"nr"})
     driver = {f: code for f, code in tree.code.items() if f.startswith("benchmarks/driver/tdx_connect.")}
@@ -274,31 +293,32 @@ def check_driver(tree):
     for path, code in driver.items():
         for n, line in enumerate(code.splitlines(), 1):
             if wrong.search(line):
-                yield f"the driver knows the array's fields: {path}:{n}: {line.strip()}"
+                yield f"the driver reads a field of an array: {path}:{n}: {line.strip()}"
 
 
 def check_runs(tree):
-    """Is each kept run one of the code that stands?"""
+    """Kept runs of other code"""
     for path in tree.files:
         if not re.fullmatch(r"benchmarks/results/(?!host-)[\w-]+\.json", path):
             continue
         run = json.loads(tree.text(path))["run"]
         made = f"{path} was made at {run['commit']}"
-        # common.commit() says if there was none, or if the work tree was another.
+        # common.commit() adds a remark if the work tree differed.
         if not re.fullmatch(r"[0-9a-f]+", run["commit"]):
-            yield f"{made}, which nobody can look up: commit, then {run['command']}"
+            yield f"{made}, which is not a commit: commit, then {run['command']}"
         elif tree.has_commit(run["commit"]):
             if differ := tree.changed_since(run["commit"], run["command"].split()[1]):
-                yield f"{made}, before a change of {', '.join(differ)}: {run['command']} makes it again"
+                yield f"{made}, before a change of {', '.join(differ)}: repeat {run['command']}"
         elif not tree.shallow:
-            yield f"{made}, which is not in the history: {run['command']} makes it again"
+            yield f"{made}, which is not in the history: repeat {run['command']}"
 
 
 def check(top):
     tree, figures = Tree(top), Figures(top)
     found = list(questions(tree.text(PAGE)))
     if [n for n, _, _ in found] != list(range(1, NR_QUESTIONS + 1)):
-        yield f"{PAGE}: not the questions 1 to {NR_QUESTIONS}"
+        yield f"{PAGE}: the sections are not the questions 1 to {NR_QUESTIONS}"
+    yield from check_short(tree.text(PAGE))
     for n, _, body in found:
         yield from check_answer(f"{PAGE}, {n}", body, tree, figures)
     for path in tree.files:
@@ -309,7 +329,7 @@ def check(top):
 
 
 def write(top):
-    """Put the values of the kept runs into the page."""
+    """Insert the values of the kept runs into the page."""
     figures = Figures(top)
 
     def item(found):
@@ -329,7 +349,7 @@ def write(top):
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--top", type=Path, required=True)
-    p.add_argument("--write", action="store_true", help="put in the values of the kept runs")
+    p.add_argument("--write", action="store_true", help="insert the values of the kept runs")
     args = p.parse_args()
     if args.write:
         write(args.top)

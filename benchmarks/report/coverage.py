@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """coverage.py: lines and branches that the suites reach, from gcov's JSON.
 
-Counts every C file of the array and the wrappers, and every header of theirs with
-code in it.  The same line or branch in several objects counts once.  Status 1 if
-one is not reached and has no entry in coverage/exceptions.list, if an entry
-excuses nothing, or if a file was not measured at all.
+Counts each C file of the array and the wrappers, and their headers that contain
+code.  The same line or branch in several objects counts once.  Status 1 if a line or
+branch is not reached and has no entry in coverage/exceptions.list, if an entry
+excuses nothing, or if a file was not measured.
 """
 import argparse
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 TDX = "arch/x86/virt/vmx/tdx"
 INCLUDE = "arch/x86/include/asm"
 EXCEPTIONS = "benchmarks/coverage/exceptions.list"
-# In place of a line's text: a file that is not looked at.
+# In place of the text of a line: the whole file
 WHOLE = "*"
 
 
@@ -27,7 +27,7 @@ class Source:
         with open(path, encoding="utf-8") as f:
             self.text = [line.strip() for line in f]
         self.lines = {}
-        # By line, function and place among the branches of the line there.
+        # By line, function and position among the branches of the line
         self.branches = {}
 
     def add(self, line):
@@ -102,7 +102,7 @@ def table(sources):
 def row(name, counts):
     hit, lines, taken, branches = counts
     percent = 100 * (hit + taken) / (lines + branches)
-    # Not rounded up to what it is not.
+    # 99.99 is not 100.
     return name, f"{hit}/{lines}", f"{taken}/{branches}", f"{int(percent * 10) / 10:g}"
 
 
@@ -115,26 +115,26 @@ def main():
 
     sources = read(args)
     reasons = read_exceptions(args.top / EXCEPTIONS)
-    wanted = sorted(str(f.relative_to(args.top)) for f in (args.top / TDX).glob("*.c"))
-    whole = [name for name, text in reasons if text == WHOLE and reasons[name, text]]
-    table({name: s for name, s in sources.items() if name not in whole})
+    whole = {name for name, text in reasons if text == WHOLE and name in sources}
+    excused = {name: sources.pop(name) for name in whole}
+    table(sources)
 
-    bad, excused = 0, 0
-    for name in sorted({*wanted, *whole}):
-        if name in whole:
-            sources.pop(name, None)
-            print(f"{name}: not measured\n    excused: {reasons[name, WHOLE].pop(0)}")
-            excused += 1
-        elif name not in sources:
+    bad = 0
+    for name in sorted(whole):
+        print(f"{name}: {len(excused[name].lines)} lines\n    excused: {reasons[name, WHOLE].pop(0)}")
+    for f in sorted((args.top / TDX).glob("*.c")):
+        name = str(f.relative_to(args.top))
+        if name not in sources and name not in whole:
             print(f"{name}: not measured")
             bad += 1
+    nr_excused = len(whole)
     for name, source in sorted(sources.items()):
         for number, what in source.missed():
             text = source.text[number - 1]
             print(f"{name}:{number}: {what}: {text}")
             if reasons.get((name, text)):
                 print(f"    excused: {reasons[name, text].pop(0)}")
-                excused += 1
+                nr_excused += 1
             else:
                 bad += 1
     for (name, text), left in reasons.items():
@@ -142,7 +142,7 @@ def main():
             print(f"{EXCEPTIONS}: excuses nothing: {name} | {text} | {reason}")
             bad += 1
 
-    print(f"{excused} excused, {bad} errors")
+    print(f"{nr_excused} excused, {bad} errors")
     return 1 if bad else 0
 
 

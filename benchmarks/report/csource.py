@@ -30,6 +30,11 @@ def declared(block):
             yield from re.findall(r"[\s*](\w+)\s*(?:,|$)", one)
 
 
+def function(name):
+    """Pattern of the definition or of the prototype of a function, in text without comments."""
+    return re.compile(rf"^\w[^;{{}}#]*?\b{name}\([^;{{}}]*\)(?:;|\n\{{.*?^\}})\n", re.M | re.S)
+
+
 def definitions(code):
     """Functions with a body, macros, types, their members, constants, and global variables."""
     code = re.sub(STRING, '""', code)

@@ -107,8 +107,8 @@ such a page lies in.
 
 {table_text(data)}
 
-v2, descriptor and bare list, and flat with v2's policy, want one contiguous run. v2-blocks takes
-the blocks as flat does, but its pointers are one kmalloc, which needs a block of 128 KiB.
+v2, descriptor, bare list and flat-v2alloc need one contiguous run. flat and v2-blocks first try one run,
+and then take blocks. The pointers of v2-blocks are one kmalloc, which needs a block of 128 KiB.
 
 Where only single pages are left, far from each other, flat gets its memory and pins a region of 2 MiB for
 every few pages, for good; designs that want one run get nothing, and pin nothing. Which of

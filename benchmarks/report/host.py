@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""host.py show FILE | import FILE --top DIR: runs on TDX hosts, as tables.
+"""host.py show FILE | import FILE --top DIR: tables of runs on TDX hosts.
 
-"import" keeps a file among the results, once it was found to be what it should be, and
-writes RESULTS.md with its tables.
+"import" checks a file, keeps it among the results, and writes RESULTS.md with its tables.
 """
 import argparse
-import statistics
 import sys
 from pathlib import Path
 
@@ -18,16 +16,16 @@ from runs import DESIGN, FLOOR, Samples, number
 SOFTWARE_OPERATIONS = ("create", "hand-over", "release", "cycle", "life-control", "life-blob", "life-memory")
 
 NAMES = {
-    "wbinvd": "TDH.PHYMEM.PAGE.WBINVD, global key ID",
-    "wbinvd-key0": "TDH.PHYMEM.PAGE.WBINVD, key ID 0",
+    "wbinvd": "TDH.PHYMEM.PAGE.WBINVD, global KeyID",
+    "wbinvd-key0": "TDH.PHYMEM.PAGE.WBINVD, KeyID 0",
     "clflush": "CLFLUSH of the page (clflush_cache_range)",
-    "enter": "TDH.SYS.RD: to enter the module and leave it",
-    "clock": "to read the clock",
+    "enter": "TDH.SYS.RD: enter and leave the module",
+    "clock": "read the clock",
 }
 
 
 def mark(data):
-    """What stands at the head of each table."""
+    """The prefix of each table's head."""
     return "SIMULATED " if data["simulated_wbinvd_ns"] is not None else ""
 
 
@@ -40,7 +38,7 @@ def samples_behind(data, behind):
 
 
 def lines_table(data):
-    """Distributions over pages."""
+    """Time to flush one page: distribution over pages."""
     rows, seen = [], set()
     for r in data["records"]:
         key = (r["kind"], r.get("what"), r.get("lines"), r.get("where"))
@@ -56,7 +54,7 @@ def lines_table(data):
 
 
 def flush_table(data):
-    """Release with flush: v2, flat, and the bare loop."""
+    """Free with flush: v2, flat, and the bare loop."""
     samples, rows = samples_behind(data, "module"), []
     for pages in samples.cells("release-flushed"):
         r = samples.ratio("release-flushed", pages, DESIGN)
@@ -69,19 +67,16 @@ def flush_table(data):
 
 
 def claims_table(data):
-    """Sessions on the TDX module itself, and memory that it was given."""
+    """Sessions on the TDX module itself, and donated memory."""
     samples = samples_behind(data, "module")
     parts = []
     if samples.cells("life-control"):
         parts.append("Sessions of control pages on the TDX module itself:\n\n" +
                      pair_table(samples, ["life-control"], mark=mark(data)))
-    windows = [r for r in data["records"] if r["kind"] == "donated"]
-    if windows:
-        started = [r["ns"] for r in data["records"] if r["kind"] == "started"]
-        full = [r["ns"] for r in windows if r["pages"] == 512] or [windows[0]["ns"]]
-        parts.append(f"{mark(data)}Memory given to the extensions: {windows[-1]['held']:,} pages in {len(windows)} windows, "
-                     f"{number(statistics.median(full))} ns a window (median)"
-                     + (f"; to start them took {number(started[0])} ns." if started else "."))
+    for r in (r for r in data["records"] if r["kind"] == "donated"):
+        parts.append(f"{mark(data)}Memory given to the extensions: {r['held']:,} pages in {number(r['ns'])} ns.")
+    for r in (r for r in data["records"] if r["kind"] == "started"):
+        parts.append(f"{mark(data)}Start of the extensions: {number(r['ns'])} ns.")
     return "\n\n".join(parts)
 
 
@@ -96,7 +91,7 @@ def about(data):
     run = data["run"]
     simulated = data["simulated_wbinvd_ns"]
     what = (f"**SIMULATED**: the software module, with a delay that makes each WBINVD take {simulated:,} ns. "
-            "Nothing here says what a TDX module takes. " if simulated is not None else
+            "These figures do not describe a TDX module. " if simulated is not None else
             f"TDX module {run['module']} (TDX_FEATURES0 {run['features0']}), microcode {run['microcode']}. ")
     return (what + f"Linux {run['kernel']}, {run['packages']} package{'s'[:run['packages'] > 1]}, {run['cpus']} CPUs, "
             f"{run['compiler']}, code at {run['commit']}, {run['date']}: `{run['command']}`."
@@ -110,11 +105,11 @@ def section(data, head="###"):
 
 {about(data)}
 
-What it takes to flush one page, by the state of its lines in the host's own caches:
+Time to flush one page, by the state of its lines in the host's own caches:
 
 {lines_table(data)}
 
-Release with flush, behind the same door:
+Free with flush, on the same TDX module:
 
 {flush_table(data)}
 
@@ -145,7 +140,7 @@ def main():
         sys.exit(f"error: {args.file}: {e}")
     print(section(data))
     if args.what == "import":
-        # What it imports is wanted here only.
+        # Its imports are needed only here.
         import report
         results_dir = args.top / "benchmarks" / "results"
         known = (results_dir / hostfile.name(data)).exists()

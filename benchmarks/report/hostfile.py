@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The file of a run on a TDX host: its form, which is all that is believed of it.
+"""The file of a run on a TDX host.
 
-It comes by mail from somebody.  So nothing of it is used before all of it was looked
-at: every field is known, of the right type and within its bounds, text is of a few
-harmless characters, and what the tables need is there.
+It may come by mail, so all of it is checked before any of it is used: every field is
+known, has the right type and is within its bounds, text has only harmless characters,
+and the records that the tables need are present.
 """
 import hashlib
 import json
 import re
 
-FORMAT = "tdx-pa-array host run 1"
+FORMAT = "tdx-pa-array host run 2"
 MAX_BYTES = 16 << 20
 MAX_RECORDS = 2000
 MAX_PAGES_FLUSHED = 4096
-# Of a cell, and rows of cells: intervals take time.
+# Rounds of a cell, and rows of cells: intervals take time to compute.
 MAX_ROUNDS = 200
 MAX_ROWS = 100
 MAX_NS = 10**13
@@ -27,28 +27,28 @@ LINES = ("flushed", "clean", "dirty")
 WHERES = ("same", "other")
 BEHIND = ("software", "module")
 
-# What a reader of Markdown would make a link, a mention of somebody or an emphasis of.
+# Markdown links, mentions and emphasis
 MARKUP = r"://|www\.|@(?=[A-Za-z0-9_-])|~~|__"
 TEXT = re.compile(rf"(?!.*(?:{MARKUP}))[A-Za-z0-9 .,:()@+=/_~-]{{1,120}}")
 
 
 class Bad(Exception):
-    """What is wrong with a file, in one line."""
+    """An error of a file, in one line."""
 
 
 def printable(text):
-    """What of a text may stand in a file."""
+    """@text without the characters that a file may not contain."""
     return re.sub(rf"[^A-Za-z0-9 .,:()@+=/_~-]+|{MARKUP}", " ", text)[:120].strip() or "unknown"
 
 
 def show(value):
     """A value as an error message may show it."""
-    # Of what is inside of one, nothing: it may be deep.
+    # Not their contents, which may be deep.
     text = {list: "a list", dict: "an object"}.get(type(value)) or ascii(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-# Fields: a function each, which takes a value and where it is, and complains.
+# Fields: a function each that takes a value and its place, and raises Bad.
 
 def number(least, most):
     def check(value, where):
@@ -119,7 +119,7 @@ RECORDS = {
                "errno": number(1, 4095)},
     "lines": {"what": one_of(*WHATS), "lines": one_of(*LINES), "where": one_of(*WHERES),
               "ns": numbers(0, MAX_NS, MAX_PAGES_FLUSHED)},
-    "donated": {"pages": number(1, 512), "held": number(0, MAX_PAGES), "ns": number(0, MAX_NS)},
+    "donated": {"pages": number(1, MAX_PAGES), "held": number(0, MAX_PAGES), "ns": number(0, MAX_NS)},
     "started": {"ns": number(0, MAX_NS)},
 }
 
@@ -134,10 +134,10 @@ def check_record(r, where):
 
 
 def check_whole(records):
-    """No cell twice, as many rounds for each design of a row, and what the tables are made of."""
+    """Check that cells are unique, rows are complete, and the tables have their records."""
     seen, rounds = set(), {}
     for i, r in enumerate(records):
-        # Each phase with the TDX module measures its pages again.
+        # The phases with the TDX module repeat records of other kinds.
         if r["kind"] not in ("samples", "metadata"):
             continue
         cell = (r["kind"], r["behind"], r.get("op"), r["pages"], r["design"])
@@ -159,7 +159,7 @@ def check_whole(records):
 
 
 def check(data):
-    """Complain about whatever is not as it must be."""
+    """Raise Bad if anything in @data is wrong."""
     simulated = data.get("simulated_wbinvd_ns") if isinstance(data, dict) else None
     fields(data, "the file", {
         "format": one_of(FORMAT),
@@ -182,7 +182,7 @@ def check(data):
 
 
 def once(pairs):
-    """An object whose fields come once each."""
+    """An object without repeated fields."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise Bad("a field comes twice in one object")
@@ -195,12 +195,12 @@ def no_fraction(literal):
 
 def whole(literal):
     if len(literal) > 20:
-        raise Bad(f"{show(literal)} is no number that a run has")
+        raise Bad(f"{show(literal)} is not a number of a run")
     return int(literal)
 
 
 def parse(raw):
-    """The data of a file's bytes, all of it checked."""
+    """The checked data of a file's bytes."""
     if len(raw) > MAX_BYTES:
         raise Bad(f"it has more than {MAX_BYTES >> 20} MiB")
     try:
@@ -209,7 +209,7 @@ def parse(raw):
     except UnicodeDecodeError as e:
         raise Bad(f"byte {e.start} is not ASCII") from None
     except json.JSONDecodeError as e:
-        raise Bad(f"no JSON: {e.msg} in line {e.lineno}, column {e.colno}") from None
+        raise Bad(f"not JSON: {e.msg} in line {e.lineno}, column {e.colno}") from None
     except RecursionError:
         raise Bad("it is nested too deeply") from None
     check(data)
@@ -217,7 +217,7 @@ def parse(raw):
 
 
 def load(path):
-    """The data of a file, all of it checked."""
+    """The checked data of a file."""
     if not path.is_file():
         raise Bad("no such file, or not a plain one")
     with open(path, "rb") as f:
@@ -225,14 +225,14 @@ def load(path):
 
 
 def dumps(data):
-    """The same data are the same bytes."""
+    """The bytes of a file; equal data give equal bytes."""
     lines = ",\n".join(json.dumps(r, sort_keys=True) for r in data["records"])
     head = {k: v for k, v in data.items() if k != "records"}
     return f"{json.dumps(head, sort_keys=True)[:-1]},\n\"records\": [\n{lines}\n]}}\n"
 
 
 def name(data):
-    """What to call the file: the CPU, and a digest of all of it."""
+    """The file's name: the CPU, and a digest of the file."""
     digest = hashlib.sha256(dumps(data).encode("ascii")).hexdigest()[:8]
     cpu = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)|cpu|@.*", "", data["run"]["cpu"].lower())).strip("-")
     simulated = "SIMULATED-" if data["simulated_wbinvd_ns"] is not None else ""

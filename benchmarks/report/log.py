@@ -30,7 +30,7 @@ COMPLAINT = re.compile(
     r"|Modules linked in:|general protection|bad page state|sleeping function"
     r"|guest: cannot ")
 
-LOADED = "tdx_pa_array: loading out-of-tree module taints kernel"
+LOADED = "tdx_seam: loading out-of-tree module taints kernel"
 EXPECTED = "tdx-test: warnings expected"
 NO_MORE = "tdx-test: no more warnings expected"
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch  # noqa: E402
 
 import frag  # noqa: E402
 from common import table  # noqa: E402
-from runs import DESIGNS, number  # noqa: E402
+from runs import number  # noqa: E402
 
 # The palette of Okabe and Ito, for all eyes.
 COLOURS = {
@@ -24,10 +24,12 @@ COLOURS = {
     "descriptor": "#009e73",
     "bare-list": "#56b4e9",
     "flat-v2alloc": "#999999",
+    "flat-blocks": "#f0e442",
     "flat": "#0072b2",
     "floor": "#000000",
 }
-MARKERS = dict(zip(COLOURS, "os^Dvx*."))
+DESIGNS = tuple(COLOURS)
+MARKERS = dict(zip(COLOURS, "os^DvxP*."))
 # The life of an array, step by step.
 STEPS = {"create": "", "hand-over": "xxx", "release": "///"}
 STEP_SIZES = (1, 32, 512, 12800)

@@ -27,14 +27,17 @@ OPERATIONS = {
 }
 
 DESIGNS = {
-    "v2": "written anew from the description of the series as posted (the real one: `make compare`)",
+    "v2": "written from a description of the series as posted (the series itself: `make compare`)",
     "v2-noclflush": "v2 without the CLFLUSH before each claim: one call dropped",
-    "v2-blocks": "v2-noclflush with flat's allocation policy (2 MiB blocks, freed as they came)",
+    "v2-blocks": "v2-noclflush with flat's allocation policy (split blocks or one run, freed in runs)",
     "descriptor": "the caller's pages and pointers, 512 of them described at a time (April 2026)",
-    "bare-list": "no object, one list page refilled, memory given for good only (June 2026)",
+    "bare-list": "no object, one refilled list page, donated memory only (June 2026)",
     "flat-v2alloc": "flat with v2's allocation policy (single pages, or one contiguous run)",
+    "flat-blocks": "flat with blocks of up to 2 MiB that are not split, as in the first edition",
     "flat": "the design",
-    "floor": "bare allocator calls for the same memory, no object",
+    "flat-again": "flat under another name: the spread of a measurement (A/A pair)",
+    "floor": "bare allocator calls for the same order-0 pages, no object",
+    "floor-pages": "the pages of the floor, each flushed and freed alone",
 }
 
 

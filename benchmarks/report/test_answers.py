@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""test_answers.py TOP [NAME...]: tests of answers.py: each of its rules is broken once.
+"""test_answers.py TOP [NAME...]: break each rule of answers.py once.
 
-Rules: in a copy of the tree with a history of its own, exactly that is told.  Code: what a C
-file defines and what not.  The last line is "N passed, N failed".
+Rules: answers.py must print exactly this error, in a copy of the tree with a history of its
+own.  Code: what a C file defines.  Prose: the rules of prose.py.  The last line is "N passed, N failed".
 """
 import json
 import os
@@ -18,6 +18,7 @@ from unittest import mock
 
 import answers
 import csource
+import prose
 import told
 
 TOP = Path()
@@ -25,7 +26,7 @@ PAGE = answers.PAGE
 OTHER_PAGE = "Documentation/design.rst"
 ARRAY = "arch/x86/virt/vmx/tdx/pa_array.c"
 DRIVER = "benchmarks/driver/tdx_connect.c"
-# Neither is measured.
+# Not measured
 MADE_UP, SUITE = "benchmarks/trace/made_up.c", "benchmarks/bench/made_up_kunit.c"
 NOWHERE = "0123abc"
 
@@ -47,7 +48,7 @@ def commit(tree):
 class Rules(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        """What is wrong with the tree itself is for another check to tell."""
+        """Errors of the tree itself are left out: make check prints them."""
         tmp = Path(tempfile.mkdtemp())
         cls.addClassCleanup(shutil.rmtree, tmp)
         cls.tree, cls.clone = tmp / "tree", tmp / "clone"
@@ -65,7 +66,7 @@ class Rules(unittest.TestCase):
             cls.runs[f"benchmarks/results/{kept.name}"] = data["run"]["command"]
             data["run"]["commit"] = cls.before
             kept.write_text(json.dumps(data), encoding="utf-8")
-        # No figure changes here, and intervals take time.
+        # No test changes a figure, and intervals take time.
         figures = mock.patch.object(answers, "Figures", return_value=answers.Figures(cls.tree))
         figures.start()
         cls.addClassCleanup(figures.stop)
@@ -86,29 +87,37 @@ class Rules(unittest.TestCase):
         self.edit(path, lambda was: re.sub(pattern, text, was, count=1, flags=re.M | re.S))
 
     def item(self, text):
-        """Evidence for the first answer."""
-        self.sub(PAGE, r"^:v2:", f"* {text}\n\n:v2:")
+        """Replace the first evidence of the first answer."""
+        self.sub(PAGE, r"(\n1\. .+?\n\n\* )[^\n]+", rf"\1{text}")
 
     def expect(self, *wrong):
         self.assertEqual(sorted(set(answers.check(self.tree)) - self.always), sorted(wrong))
 
     # Answers
 
-    def test_an_answer_is_two_sentences(self):
-        self.sub(PAGE, r"^(1\. [^\n]+\n-+\n\n)", r"\1One. Two. Three.\n\n")
-        self.expect(f"{PAGE}, 1: no answer in two sentences")
+    def test_an_answer_is_short(self):
+        self.sub(PAGE, r"^(1\. [^\n]+\n-+\n\n).+?(?=^\* )", r"\1" + "word " * 61 + "\n\n")
+        self.expect(f"{PAGE}, 1: the answer has 61 words, the limit is 60")
 
-    def test_each_rival_is_told_of(self):
-        self.sub(PAGE, r"^:descriptor:", "descriptor:")
-        self.expect(f"{PAGE}, 1: nothing about descriptor")
+    def test_an_answer_is_not_empty(self):
+        self.sub(PAGE, r"^(1\. [^\n]+\n-+\n\n).+?(?=^\* )", r"\1")
+        self.expect(f"{PAGE}, 1: the answer has 0 words, the limit is 60")
+
+    def test_an_answer_in_the_table_is_short(self):
+        self.sub(PAGE, r"^(   \* - 2\n(?:     - [^\n]+\n){2}     - )[^\n]+", r"\1" + "word " * 11)
+        self.expect(f"{PAGE}, 2: the answer in the table has 11 words, the limit is 10")
+
+    def test_each_question_is_in_the_table(self):
+        self.sub(PAGE, r"^   \* - 2$", "   * - 3")
+        self.expect(f"{PAGE}: the table does not have the questions 1 to {answers.NR_QUESTIONS}")
 
     def test_each_question_is_answered(self):
         self.sub(PAGE, r"^2\. ", "3. ")
-        self.expect(f"{PAGE}: not the questions 1 to {answers.NR_QUESTIONS}")
+        self.expect(f"{PAGE}: the sections are not the questions 1 to {answers.NR_QUESTIONS}")
 
     def test_each_answer_has_evidence(self):
-        self.sub(PAGE, r"^\* (?:code|test|``make).+?^:v2:", ":v2:")
-        self.expect(f"{PAGE}, 1: no evidence")
+        self.sub(PAGE, r"(\n1\. .+?\n\n)\* [^\n]+\n", r"\1")
+        self.expect(f"{PAGE}, 1: 1 items of evidence instead of 2")
 
     def test_evidence_is_of_a_known_kind(self):
         self.item("hope")
@@ -153,27 +162,45 @@ class Rules(unittest.TestCase):
         self.item(f"code ``{MADE_UP}:made_up``: x")
         self.expect()
 
-    def test_code_that_is_only_called_and_told_of(self):
+    def test_code_that_is_only_called_and_declared(self):
         self.append(MADE_UP, "/* made_up() */\nint made_up(void);\n\n"
                              "int other(void)\n{\n\treturn made_up();\n}\n")
         self.item(f"code ``{MADE_UP}:made_up``: x")
         self.expect(f"{PAGE}, 1: {MADE_UP} does not define made_up")
 
+    def test_definitions_in_other_languages(self):
+        for suffix, text in (("py", "class Other:\n    def made_up(self):\n        pass\n"), ("py", "made_up = 1\n"),
+                             ("sh", "made_up()\n{\n\t:\n}\n"), ("sh", "made_up=1\n"), ("bt", "#define made_up 1\n")):
+            with self.subTest(suffix=suffix, text=text):
+                path = f"benchmarks/trace/made_up.{suffix}"
+                self.edit(path, lambda was, text=text: text)
+                self.item(f"code ``{path}:made_up``: x")
+                self.expect()
+                self.edit(path, lambda was: "# made_up\n")
+                self.expect(f"{PAGE}, 1: {path} does not define made_up")
+                self.doCleanups()
+
     # Figures
 
     def test_a_figure_is_the_one_that_is_kept(self):
         self.item("``make faults``: rows: UNSAFE, flat = 1")
-        self.expect(f"{PAGE}, 1: rows: UNSAFE, flat is 0, not 1: make plots writes it again")
+        self.expect(f"{PAGE}, 1: rows: UNSAFE, flat is 0, not 1: make plots updates it")
 
     def test_a_figure_is_one_of_the_run(self):
         self.item("``make faults``: rows: perfect, flat = 1")
-        self.expect(f"{PAGE}, 1: make faults gives no figure rows: perfect, flat")
+        self.expect(f"{PAGE}, 1: make faults has no figure rows: perfect, flat")
+
+    def test_a_figure_has_a_value_for_each_design(self):
+        self.item("``make size``: flat / flat, lines = 1 / 1")
+        size = json.loads((self.tree / "benchmarks/results/size.json").read_text(encoding="utf-8"))
+        lines = f"{size['designs']['flat']['lines']:,}"
+        self.expect(f"{PAGE}, 1: flat / flat, lines is {lines} / {lines}, not 1 / 1: make plots updates it")
 
     # Kept runs
 
     def expect_stale(self, *paths):
         self.expect(*(f"{run} was made at {self.before}, before a change of {', '.join(paths)}: "
-                      f"{command} makes it again" for run, command in self.runs.items()))
+                      f"repeat {command}" for run, command in self.runs.items()))
 
     def test_the_code_of_a_run_stands(self):
         measured = (answers.ARRAY_HEADER, ARRAY, "benchmarks/designs/design.h",
@@ -188,12 +215,12 @@ class Rules(unittest.TestCase):
             changed[target] = str(min((self.tree / where).glob("*.c")).relative_to(self.tree))
             self.append(changed[target], "static int made_up;\n")
         self.expect(*(f"{run} was made at {self.before}, before a change of {changed[command.split()[1]]}: "
-                      f"{command} makes it again" for run, command in self.runs.items() if command.split()[1] in changed))
+                      f"repeat {command}" for run, command in self.runs.items() if command.split()[1] in changed))
 
     def test_the_files_of_a_run_stand(self):
-        self.sub("arch/x86/virt/vmx/tdx/door.h", ".+", "")
+        self.sub("arch/x86/virt/vmx/tdx/pa_trace.h", ".+", "")
         self.append("benchmarks/designs/v2/made_up.c", "int made_up;\n")
-        self.expect_stale("arch/x86/virt/vmx/tdx/door.h", "benchmarks/designs/v2/made_up.c")
+        self.expect_stale("arch/x86/virt/vmx/tdx/pa_trace.h", "benchmarks/designs/v2/made_up.c")
 
     def test_comments_space_and_tests_are_not_measured(self):
         self.sub(ARRAY, "^{\n", "{\n\n\n\t/* made up */\n")
@@ -209,11 +236,11 @@ class Rules(unittest.TestCase):
 
     def test_the_commit_of_a_run_is_in_the_history(self):
         made, command = self.other_commit(NOWHERE)
-        self.expect(f"{made}, which is not in the history: {command} makes it again")
+        self.expect(f"{made}, which is not in the history: repeat {command}")
 
     def test_a_run_is_of_a_commit(self):
         made, command = self.other_commit(f"{self.before} with changes")
-        self.expect(f"{made}, which nobody can look up: commit, then {command}")
+        self.expect(f"{made}, which is not a commit: commit, then {command}")
 
     def test_a_run_on_a_host_is_left_alone(self):
         self.append("benchmarks/results/host-made-up.json", json.dumps({"run": {"commit": NOWHERE}}))
@@ -230,9 +257,9 @@ class Rules(unittest.TestCase):
     def test_a_driver_reads_no_field(self):
         first = len((self.tree / DRIVER).read_text(encoding="utf-8").splitlines()) + 1
         lines = [f"static int f(struct tdx_pa_array *a) {{ return {body}; }}"
-                 for body in ("a->donated", "tc->iommus[0].mt->nr", "(*a).nr", "mine[1]->nr")]
+                 for body in ("a->flush", "tc->iommus[0].mt->nr", "(*a).nr", "mine[1]->nr")]
         self.append(DRIVER, "\n".join(lines) + "\nstatic struct tdx_pa_array *mine[2];\n")
-        self.expect(*(f"the driver knows the array's fields: {DRIVER}:{n}: {line}"
+        self.expect(*(f"the driver reads a field of an array: {DRIVER}:{n}: {line}"
                       for n, line in enumerate(lines, first)))
 
     def test_a_driver_has_numbers_of_its_own(self):
@@ -314,10 +341,43 @@ class Code(unittest.TestCase):
         self.assertEqual(csource.code_of(text).split("\n")[5:], ["int f; ", "7", ""])
 
 
+def errors_of(text, paragraphs):
+    return [error for _, error in prose.check(text, paragraphs)]
+
+
+class Prose(unittest.TestCase):
+    LONG, SHORT = "word " * 31 + "end.", "word " * 28 + "end."
+    LIMIT = f"32 words in a sentence, the limit is {prose.MAX_WORDS}: {LONG[:50]}..."
+
+    def test_long_sentences(self):
+        for text in (self.LONG, f"* {self.LONG}", f"   * - {self.LONG}", f"Short.\n{self.LONG}"):
+            self.assertEqual(errors_of(text, prose.paragraphs_of_page), [self.LIMIT])
+        for text in (f"/* {self.LONG} */", f"// {self.LONG}", f"/**\n * f - {self.SHORT}\n *\n * {self.LONG}\n */"):
+            self.assertEqual(len(errors_of(text, prose.paragraphs_of_code)), 1)
+
+    def test_short_sentences(self):
+        table = "== ==\na  b\n== ==\n" + "c  d\n" * 20 + "== ==\n"
+        for text in (f"{self.SHORT} {self.SHORT}", f"term\n  {self.SHORT}\nterm\n", f"* {self.SHORT}\n* {self.SHORT}", f"::\n\n\t{self.LONG}\n", table,
+                     f".. code::\n\n   {self.LONG}\n", f"```\n{self.LONG}\n```\n", f"    {self.LONG}\n"):
+            self.assertEqual(errors_of(text, prose.paragraphs_of_page), [])
+        for text in (f"int f; /* {self.SHORT} */\n{self.LONG}", f"/*\n * @a: {self.SHORT}\n * @b: {self.SHORT}\n */"):
+            self.assertEqual(errors_of(text, prose.paragraphs_of_code), [])
+
+    def test_phrases(self):
+        for phrase in prose.PHRASES:
+            self.assertEqual(errors_of(f"It {phrase} it.", prose.paragraphs_of_page), [f'"{phrase}"'])
+        self.assertEqual(errors_of("It is not, amended, ``told``.", prose.paragraphs_of_page), [])
+
+    def test_lines(self):
+        self.assertEqual(list(prose.check("One.\n\nIt tells.\n", prose.paragraphs_of_page)), [(3, '"tells"')])
+        self.assertEqual(list(prose.check("int f;\n/*\n * One.\n *\n * It tells.\n */\n", prose.paragraphs_of_code)),
+                         [(5, '"tells"')])
+
+
 def main():
     global TOP
     TOP, names = Path(sys.argv[1]).resolve(), sys.argv[2:]
-    ran, failed = told.run(names or ["Rules", "Code"], sys.modules[__name__])
+    ran, failed = told.run(names or ["Rules", "Code", "Prose"], sys.modules[__name__])
     print(f"{ran - failed} passed, {failed} failed", flush=True)
     return 1 if failed or not ran else 0
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Put the machine's own TDX module behind the door
+ * Install the machine's own TDX module
  */
 #include <linux/cpufeature.h>
 #include <linux/module.h>
@@ -10,39 +10,39 @@
 
 #include <asm/msr.h>
 
-#include "../../arch/x86/virt/vmx/tdx/door.h"
+#include "../seam/tdx_seam.h"
 #include "seamcall.h"
 
 #define MSR_KEYID_PARTITIONING	0x87
 
 module_param_named(allow_claims, tdx_seamcall_allow_claims, bool, 0444);
 MODULE_PARM_DESC(allow_claims,
-		 "let leaves through that claim pages for as long as what they make lives (default: N)");
+		 "allow leaves that claim control pages until their object is deleted (default: N)");
 
 module_param_named(donate_pages, tdx_seamcall_donate_pages, uint, 0444);
 MODULE_PARM_DESC(donate_pages,
-		 "let leaves through that give the TDX module so many pages, for good (default: 0)");
+		 "allow leaves that give this many pages to the TDX module for good (default: 0)");
 
-static struct tdx_door door = {
+static struct tdx_seam seam = {
 	.seamcall = tdx_seamcall_checked,
 };
 
 static struct tdx_seamcall_about about;
 
 /**
- * tdx_seamcall_door - the door of this machine's own TDX module
- * @what: set to what the TDX module says about itself
+ * tdx_seamcall_seam - get the installed implementation of this machine's TDX module
+ * @module: set to the metadata of the TDX module
  *
- * For who wants to stand between it and the door.
+ * For a module that puts itself between the implementation and its callers.
  *
- * Return: the door, which is installed.
+ * Return: the implementation.
  */
-const struct tdx_door *tdx_seamcall_door(struct tdx_seamcall_about *what)
+const struct tdx_seam *tdx_seamcall_seam(struct tdx_seamcall_about *module)
 {
-	*what = about;
-	return &door;
+	*module = about;
+	return &seam;
 }
-EXPORT_SYMBOL_GPL(tdx_seamcall_door);
+EXPORT_SYMBOL_GPL(tdx_seamcall_seam);
 
 static u64 read_field(u64 field, u64 *value)
 {
@@ -54,8 +54,8 @@ static u64 read_field(u64 field, u64 *value)
 	return status;
 }
 
-/* Does the TDX module answer?  Ask it what it is, and what it can do. */
-static int ask_module(void)
+/* Can the TDX module be called, and does it have the features that are allowed? */
+static int read_module(void)
 {
 	u64 status = read_field(TDX_FIELD_FEATURES0, &about.features0);
 	const char *why;
@@ -68,12 +68,11 @@ static int ask_module(void)
 	why = tdx_seamcall_lacks(about.features0, tdx_seamcall_allow_claims,
 				 tdx_seamcall_donate_pages);
 	if (why) {
-		pr_err("tdx_seamcall: this TDX module has no %s: TDX_FEATURES0 is 0x%llx; leave out what needs it (allow_claims, CLAIM; donate_pages, DONATE)\n",
+		pr_err("tdx_seamcall: this TDX module does not have %s: TDX_FEATURES0 is 0x%llx; omit allow_claims (CLAIM) or donate_pages (DONATE)\n",
 		       why, about.features0);
 		return -EOPNOTSUPP;
 	}
 
-	/* Not every one has all of these: what stays 0 is not known. */
 	read_field(TDX_FIELD_MAJOR_VERSION, &about.major);
 	read_field(TDX_FIELD_MINOR_VERSION, &about.minor);
 	read_field(TDX_FIELD_UPDATE_VERSION, &about.update);
@@ -83,30 +82,32 @@ static int ask_module(void)
 
 static int __init seamcall_init(void)
 {
-	u64 partitioning;
+	u64 partitioning = 0;
 	int err;
 
-	if (rdmsrq_safe(MSR_KEYID_PARTITIONING, &partitioning) ||
-	    tdx_seamcall_global_key(partitioning, boot_cpu_data.x86_phys_bits, &door.global_key)) {
-		pr_err("tdx_seamcall: this machine has no TDX: no private key IDs; use tdx_model instead\n");
+	if (!rdmsrq_safe(MSR_KEYID_PARTITIONING, &partitioning))
+		seam.keyid = tdx_seamcall_global_keyid(partitioning);
+	if (!seam.keyid) {
+		pr_err("tdx_seamcall: this machine has no TDX: no private KeyIDs; use tdx_model instead\n");
 		return -ENODEV;
 	}
+	seam.keyid_shift = boot_cpu_data.x86_phys_bits;
 
-	err = ask_module();
+	err = read_module();
 	if (err)
 		return err;
 
 	if (boot_cpu_has_bug(X86_BUG_TDX_PW_MCE))
-		door.reset_page = tdx_seamcall_reset_page;
+		seam.reset_paddr = tdx_seamcall_reset_paddr;
 
-	err = tdx_door_install(&door);
+	err = tdx_seam_install(&seam);
 	if (err) {
-		pr_err("tdx_seamcall: something else is behind the door; unload it (tdx_model?)\n");
+		pr_err("tdx_seamcall: another TDX module is installed; unload it (tdx_model?)\n");
 		return err;
 	}
 
-	pr_info("tdx_seamcall: TDX module %llu.%llu.%02llu, TDX_FEATURES0 0x%llx, global key 0x%llx, claims %s, %u pages to be donated\n",
-		about.major, about.minor, about.update, about.features0, door.global_key,
+	pr_info("tdx_seamcall: TDX module %llu.%llu.%02llu, TDX_FEATURES0 0x%llx, global KeyID %u, claims %s, %u pages may be donated\n",
+		about.major, about.minor, about.update, about.features0, seam.keyid,
 		tdx_seamcall_allow_claims ? "allowed" : "refused", tdx_seamcall_donate_pages);
 	return 0;
 }
@@ -114,9 +115,9 @@ module_init(seamcall_init);
 
 static void __exit seamcall_exit(void)
 {
-	tdx_door_remove(&door);
+	tdx_seam_remove(&seam);
 }
 module_exit(seamcall_exit);
 
-MODULE_DESCRIPTION("The machine's own TDX module, for arrays of pages");
+MODULE_DESCRIPTION("The machine's own TDX module");
 MODULE_LICENSE("GPL");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The SEAMCALL instruction, who may issue it, and what its failures mean
+ * The SEAMCALL instruction, the leaves that may be called, and the meaning of
+ * its failures
  *
  * Leaf numbers and metadata fields: TDX module base specification, Intel
  * document 348549.
@@ -14,34 +15,27 @@
 #include <asm/asm.h>
 #include <asm/barrier.h>
 #include <asm/special_insns.h>
+#include <asm/tdx_pa_array.h>
 
-#include "../../arch/x86/virt/vmx/tdx/door.h"
-#include "../../arch/x86/virt/vmx/tdx/pa_operand.h"
 #include "seamcall.h"
+#include "tdx.h"
 
-/* As often as the kernel asks for entropy before it gives up. */
-#define ENTROPY_TRIES	10
-
-/* What is allowed beyond the harmless. */
+/* What is allowed beyond the harmless leaves */
 bool tdx_seamcall_allow_claims;
 unsigned int tdx_seamcall_donate_pages;
 
-/* Pages of the lists that were let through for donation. */
+/* Pages of the lists that were passed on for donation */
 static unsigned int nr_donated;
 
 /*
- * One SEAMCALL.  If the instruction fails, the module has seen nothing and the
- * status is one of the software-made codes: with carry there is no module to
- * enter, with an exception there is no SEAMCALL (the exception's number is in
- * RAX then).
+ * If the instruction fails, the module did not run, and the status is one of the
+ * software-defined codes.  VMfailInvalid (CF set): no module to enter.  An
+ * exception, with its number in RAX: SEAMCALL is not available.
  *
- * What a leaf does not document as its result it leaves alone, apart from entering
- * a TD, which no door is for.  It is not relied upon.
- *
- * Registers do not outlive a function call, and where memory is watched an access
- * through a pointer is one.  So operands come by value, and results go in the end.
+ * Register variables do not survive a function call.  A sanitizer makes a call of
+ * an access through a pointer, so operands are passed by value.
  */
-static u64 seamcall(u64 leaf, struct tdx_module_args a, struct tdx_module_args *results)
+static u64 issue(u64 leaf, struct tdx_module_args a, struct tdx_module_args *results)
 {
 	register u64 r8 asm("r8") = a.r8;
 	register u64 r9 asm("r9") = a.r9;
@@ -82,70 +76,56 @@ static u64 seamcall(u64 leaf, struct tdx_module_args a, struct tdx_module_args *
 }
 
 /**
- * tdx_seamcall - issue SEAMCALL
- * @leaf: leaf number
- * @args: operands, and results on return
+ * tdx_seamcall - issue SEAMCALL once
+ * @leaf: number of the leaf
+ * @args: operands and results
  *
- * Context: Any.  Not preempted, because the module keeps state for each CPU.
- * Return: completion status, or a software-made code if the module was not
+ * Context: Any.  Disables preemption: the module keeps state for each CPU.
+ * Return: completion status, or a software-defined code if the module was not
  * entered: %TDX_SEAMCALL_UD, %TDX_SEAMCALL_GP, %TDX_SEAMCALL_VMFAILINVALID.
  */
 u64 tdx_seamcall(u64 leaf, struct tdx_module_args *args)
 {
-	const struct tdx_module_args operands = *args;
-	unsigned int tries = ENTROPY_TRIES;
 	u64 status;
 
-	do {
-		preempt_disable();
-		status = seamcall(leaf, operands, args);
-		preempt_enable();
-	} while (status == TDX_RND_NO_ENTROPY && --tries);
+	preempt_disable();
+	status = issue(leaf, *args, args);
+	preempt_enable();
 
 	return status;
 }
 
-/**
- * tdx_seamcall_is_harmless - does a leaf leave the ownership of memory as it is?
- * @leaf: leaf number
- *
- * Return: true for TDH.PHYMEM.PAGE.WBINVD and for leaves that only look.
- */
-bool tdx_seamcall_is_harmless(u64 leaf)
+/* Leaves that leave the ownership of memory unchanged */
+static bool is_harmless(u64 leaf)
 {
 	return leaf == TDH_PHYMEM_PAGE_WBINVD || leaf == TDH_PHYMEM_PAGE_RDMD ||
 	       leaf == TDH_SYS_RD;
 }
 
-/**
- * tdx_seamcall_donates - is a leaf about memory that never comes back?
- * @leaf: leaf number
- *
- * Return: true for those that give the extensions their memory and start them on it.
- */
-bool tdx_seamcall_donates(u64 leaf)
+/* Leaves that give memory to the extensions for good, and that start them */
+static bool donates(u64 leaf)
 {
 	return leaf == TDH_EXT_MEM_ADD || leaf == TDH_EXT_INIT;
 }
 
 /*
- * May this leaf be issued?  Memory is donated page by page, until as much is gone as
- * was allowed; a list that is handed over again after an interruption was counted.
+ * Donated pages are counted, up to the number that is allowed.  A list with a
+ * first entry other than 0 continues after an interruption and was counted.
  */
 static bool may_pass(u64 leaf, const struct tdx_module_args *args)
 {
 	unsigned int nr;
 
-	if (tdx_seamcall_is_harmless(leaf))
+	if (is_harmless(leaf))
 		return true;
-	if (!tdx_seamcall_donates(leaf))
+	if (!donates(leaf))
 		return tdx_seamcall_allow_claims;
 	if (leaf == TDH_EXT_INIT)
 		return tdx_seamcall_donate_pages;
 
-	if (FIELD_GET(HPA_LIST_INFO_FIRST, args->rcx))
+	if (FIELD_GET(HPA_LIST_FIRST, args->rcx))
 		return nr_donated;
-	nr = FIELD_GET(HPA_LIST_INFO_LAST, args->rcx) + 1;
+	nr = FIELD_GET(HPA_LIST_LAST, args->rcx) + 1;
 	if (nr > tdx_seamcall_donate_pages - nr_donated)
 		return false;
 	nr_donated += nr;
@@ -153,11 +133,11 @@ static bool may_pass(u64 leaf, const struct tdx_module_args *args)
 }
 
 /**
- * tdx_seamcall_checked - issue SEAMCALL if the leaf may be issued
- * @leaf: leaf number
- * @args: operands, and results on return
+ * tdx_seamcall_checked - issue SEAMCALL once if the leaf is allowed
+ * @leaf: number of the leaf
+ * @args: operands and results
  *
- * Context: Any, but leaves that donate memory one at a time.
+ * Context: Any.  Callers serialise leaves that donate memory.
  * Return: as tdx_seamcall(), or %TDX_SEAMCALL_REFUSED.
  */
 u64 tdx_seamcall_checked(u64 leaf, struct tdx_module_args *args)
@@ -169,37 +149,31 @@ u64 tdx_seamcall_checked(u64 leaf, struct tdx_module_args *args)
 }
 
 /**
- * tdx_seamcall_global_key - find the key ID of pages that the module owns
- * @partitioning: MSR IA32_MKTME_KEYID_PARTITIONING: number of MKTME key IDs in
- *		  bits 31:0, number of TDX key IDs in bits 63:32
- * @phys_bits: bits of a PA below the key ID
- * @key: set to the first TDX key ID, at its place above the PA
+ * tdx_seamcall_global_keyid - get the global KeyID
+ * @partitioning: MSR IA32_MKTME_KEYID_PARTITIONING: number of MKTME KeyIDs in
+ *		  bits 31:0, number of TDX KeyIDs in bits 63:32
  *
- * Return: 0, or -ENODEV if there are no TDX key IDs.
+ * Return: the first TDX KeyID, or 0 if there are no TDX KeyIDs.
  */
-int tdx_seamcall_global_key(u64 partitioning, unsigned int phys_bits, u64 *key)
+u32 tdx_seamcall_global_keyid(u64 partitioning)
 {
-	if (!(partitioning >> 32))
-		return -ENODEV;
-
-	/* Key ID 0 is no MKTME key ID, and is not counted. */
-	*key = ((partitioning & GENMASK_ULL(31, 0)) + 1) << phys_bits;
-	return 0;
+	/* The number of MKTME KeyIDs does not include KeyID 0. */
+	return partitioning >> 32 ? (u32)partitioning + 1 : 0;
 }
 
 /**
- * tdx_seamcall_errno - what to tell about a SEAMCALL that was to find the module
+ * tdx_seamcall_errno - translate the status of the first SEAMCALL
  * @status: completion status
- * @why: set to what is wrong, if anything is
+ * @why: set to the reason of a failure
  *
  * The error numbers are those of the kernel's own TDX code.
  *
  * Return: 0, or
- * * %-ENODEV		- there is no TDX module
- * * %-EOPNOTSUPP	- the machine does not let it be entered
+ * * %-ENODEV		- no TDX module is loaded
+ * * %-EOPNOTSUPP	- the BIOS did not enable TDX
  * * %-EACCES		- this CPU is not in VMX operation
- * * %-EPERM		- the leaf was refused
- * * %-EIO		- the module was entered, and reports an error
+ * * %-EPERM		- the leaf is not allowed
+ * * %-EIO		- the module reports an error
  */
 int tdx_seamcall_errno(u64 status, const char **why)
 {
@@ -216,7 +190,7 @@ int tdx_seamcall_errno(u64 status, const char **why)
 		*why = "SEAMCALL raises #UD: load kvm_intel with tdx=1 first";
 		return -EACCES;
 	case TDX_SEAMCALL_REFUSED:
-		*why = "this leaf changes who owns memory; it takes allow_claims=1 or donate_pages";
+		*why = "this leaf claims memory; it needs allow_claims=1 or donate_pages";
 		return -EPERM;
 	default:
 		*why = "the TDX module reports an error; is it initialized?";
@@ -225,15 +199,15 @@ int tdx_seamcall_errno(u64 status, const char **why)
 }
 
 /**
- * tdx_seamcall_lacks - what a TDX module cannot do that it was to be allowed
+ * tdx_seamcall_lacks - get the missing feature of a TDX module
  * @features0: its TDX_FEATURES0
- * @claims: leaves that claim pages were to be let through
- * @donates: memory was to be given to its extensions
+ * @claims: leaves that claim control pages are allowed
+ * @donates: leaves that donate memory to the extensions are allowed
  *
  * Source: patches of the series for TDX Connect,
  * https://lore.kernel.org/all/20260327160132.2946114-1-yilun.xu@linux.intel.com/
  *
- * Return: its name, or NULL if nothing is missing.
+ * Return: name of a feature that these leaves need, or NULL.
  */
 const char *tdx_seamcall_lacks(u64 features0, bool claims, bool donates)
 {
@@ -245,21 +219,18 @@ const char *tdx_seamcall_lacks(u64 features0, bool claims, bool donates)
 }
 
 /**
- * tdx_seamcall_reset_page - rewrite a page that was private
- * @pa: physical address of the page
+ * tdx_seamcall_reset_paddr - convert private pages back on a CPU with X86_BUG_TDX_PW_MCE
+ * @base: PA of the first page
+ * @size: number of bytes
  *
- * On a CPU with the erratum X86_BUG_TDX_PW_MCE, that is how it becomes an ordinary
- * one.
- *
- * Context: Any, on a CPU with MOVDIR64B, which all with TDX have.
+ * Context: Any, on a CPU with MOVDIR64B, which every CPU with TDX has.
  */
-void tdx_seamcall_reset_page(phys_addr_t pa)
+void tdx_seamcall_reset_paddr(unsigned long base, unsigned long size)
 {
 	static const u8 zeroes[64];
-	void *page = phys_to_virt(pa);
 
-	for (unsigned int i = 0; i < PAGE_SIZE; i += sizeof(zeroes))
-		movdir64b(page + i, zeroes);
-	/* It does not order itself with what follows. */
+	for (unsigned long pa = base; pa < base + size; pa += sizeof(zeroes))
+		movdir64b(phys_to_virt(pa), zeroes);
+	/* MOVDIR64B is weakly ordered. */
 	mb();
 }

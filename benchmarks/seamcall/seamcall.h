@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * SEAMCALL for a module that is built outside of the kernel
+ * The TDX module of a TDX host, for modules that are built outside the kernel tree
  *
- * A kernel with CONFIG_INTEL_TDX_HOST has SEAMCALL functions and keeps them to
- * itself.  This is what takes their place on a TDX host, so that the arrays can
- * be measured there on the kernel that it runs.
+ * A kernel with CONFIG_INTEL_TDX_HOST does not export its SEAMCALL helpers.  This
+ * module replaces them, so that arrays can be measured on a host's own kernel.
  */
 #ifndef _TDX_SEAMCALL_H
 #define _TDX_SEAMCALL_H
@@ -14,34 +13,30 @@
 
 #include <asm/tdx.h>
 
-/*
- * The leaf is not let through: it would change who owns memory, and nobody has
- * allowed that.  In the class of software-made codes, so the array knows that
- * the module has seen nothing.
- */
+/* The leaf would change the ownership of memory and is not allowed. */
 #define TDX_SEAMCALL_REFUSED	(TDX_SW_ERROR | 0x200)
 
-/* Leaves that look and change nothing, beside TDH.PHYMEM.PAGE.WBINVD. */
+/* Leaves that only read */
 #define TDH_PHYMEM_PAGE_RDMD	24
 #define TDH_SYS_RD		34
 
-/* Module-wide metadata for TDH.SYS.RD. */
+/* Module-wide metadata for TDH.SYS.RD */
 #define TDX_FIELD_MINOR_VERSION		0x0800000100000003ULL
 #define TDX_FIELD_MAJOR_VERSION		0x0800000100000004ULL
 #define TDX_FIELD_UPDATE_VERSION	0x0800000100000005ULL
 #define TDX_FIELD_FEATURES0		0x0A00000300000008ULL
 
-/* Of TDX_FEATURES0: sessions, streams and IOMMUs; extensions with memory of their own. */
+/* Bits of TDX_FEATURES0: TDX Connect; extensions with memory of their own */
 #define TDX_FEATURES0_CONNECT		BIT_ULL(6)
 #define TDX_FEATURES0_EXT		BIT_ULL(39)
 
 /**
- * struct tdx_seamcall_about - the TDX module as it presents itself
- * @major: version...
- * @minor: ...
- * @update: ...
+ * struct tdx_seamcall_about - metadata of the TDX module
+ * @major: major version, or 0 if the module does not have this field
+ * @minor: minor version, or 0
+ * @update: update version, or 0
  * @features0: TDX_FEATURES0
- * @claims: leaves are let through that hand memory to it
+ * @claims: leaves are allowed that claim or donate pages
  */
 struct tdx_seamcall_about {
 	u64 major;
@@ -51,17 +46,16 @@ struct tdx_seamcall_about {
 	bool claims;
 };
 
-struct tdx_door;
+struct tdx_seam;
+
+const struct tdx_seam *tdx_seamcall_seam(struct tdx_seamcall_about *about);
 
 u64 tdx_seamcall(u64 leaf, struct tdx_module_args *args);
 u64 tdx_seamcall_checked(u64 leaf, struct tdx_module_args *args);
-bool tdx_seamcall_is_harmless(u64 leaf);
-bool tdx_seamcall_donates(u64 leaf);
-const struct tdx_door *tdx_seamcall_door(struct tdx_seamcall_about *about);
-int tdx_seamcall_global_key(u64 partitioning, unsigned int phys_bits, u64 *key);
+u32 tdx_seamcall_global_keyid(u64 partitioning);
 int tdx_seamcall_errno(u64 status, const char **why);
 const char *tdx_seamcall_lacks(u64 features0, bool claims, bool donates);
-void tdx_seamcall_reset_page(phys_addr_t pa);
+void tdx_seamcall_reset_paddr(unsigned long base, unsigned long size);
 
 extern bool tdx_seamcall_allow_claims;
 extern unsigned int tdx_seamcall_donate_pages;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The real door, as far as it goes on a machine without TDX: what it refuses, how
- * the instruction fails, and what that is called
+ * SEAMCALL on a machine without TDX: refused leaves, and failures of the
+ * instruction
  *
- * The functions under test are built into this module, because tdx_seamcall does
- * not load without TDX.
+ * This module includes the functions under test, because tdx_seamcall does not
+ * load without TDX.
  */
+#include <linux/bitfield.h>
 #include <linux/cpufeature.h>
 #include <linux/cpumask.h>
 #include <linux/io.h>
@@ -19,7 +20,7 @@
 #include "../../arch/x86/virt/vmx/tdx/tests/fixture.h"
 #include "seamcall.c"
 
-/* Leaf numbers have 16 bits. */
+/* Leaf numbers have 16 bits */
 #define NR_LEAVES	0x10000
 
 static const struct tdx_module_args pattern = {
@@ -32,12 +33,13 @@ static const struct tdx_module_args pattern = {
 	.rsi = 0x5555555555555555,
 };
 
-static void skip_where_there_is_tdx(struct kunit *test)
+/* Never call a real TDX module from a test. */
+static void skip_on_tdx_hosts(struct kunit *test)
 {
-	u64 partitioning, key;
+	u64 partitioning;
 
-	if (!rdmsrq_safe(0x87, &partitioning) && !tdx_seamcall_global_key(partitioning, 46, &key))
-		kunit_skip(test, "this machine has TDX: no SEAMCALL for a test's sake");
+	if (!rdmsrq_safe(0x87, &partitioning) && tdx_seamcall_global_keyid(partitioning))
+		kunit_skip(test, "this machine has TDX");
 }
 
 static void call_here(void *data)
@@ -45,35 +47,35 @@ static void call_here(void *data)
 	struct tdx_module_args args = pattern;
 	atomic_t *nr_right = data;
 
-	if (seamcall(TDH_SYS_RD, args, &args) == TDX_SEAMCALL_UD &&
+	if (issue(TDH_SYS_RD, args, &args) == TDX_SEAMCALL_UD &&
 	    !memcmp(&args, &pattern, sizeof(args)))
 		atomic_inc(nr_right);
 }
 
-/* Rule: without TDX the instruction raises #UD; that is a status, not an oops. */
+/* Rule: without TDX the instruction raises #UD, which is a status, not an oops. */
 static void seamcall_without_tdx_is_ud(struct kunit *test)
 {
 	struct tdx_module_args args = pattern;
 	atomic_t nr_right = ATOMIC_INIT(0);
 
-	skip_where_there_is_tdx(test);
+	skip_on_tdx_hosts(test);
 	KUNIT_EXPECT_EQ(test, tdx_seamcall(TDH_SYS_RD, &args), TDX_SEAMCALL_UD);
 	KUNIT_EXPECT_MEMEQ(test, &args, &pattern, sizeof(args));
 
-	/* On each CPU, and where interrupts are off, too. */
+	/* On each CPU, with interrupts disabled. */
 	on_each_cpu(call_here, &nr_right, true);
 	KUNIT_EXPECT_EQ(test, atomic_read(&nr_right), num_online_cpus());
 }
 
-/* Rule: by default no leaf is let through that changes who owns memory. */
+/* Rule: by default no leaf is allowed that changes the ownership of memory. */
 static void leaves_that_claim_are_refused(struct kunit *test)
 {
 	static const u64 harmless[] = {
 		TDH_PHYMEM_PAGE_RDMD, TDH_SYS_RD, TDH_PHYMEM_PAGE_WBINVD,
 	};
-	unsigned int nr_let_through = 0;
+	unsigned int nr_allowed = 0;
 
-	skip_where_there_is_tdx(test);
+	skip_on_tdx_hosts(test);
 	KUNIT_ASSERT_FALSE(test, tdx_seamcall_allow_claims);
 
 	for (u64 leaf = 0; leaf < NR_LEAVES; leaf++) {
@@ -81,11 +83,11 @@ static void leaves_that_claim_are_refused(struct kunit *test)
 		u64 status = tdx_seamcall_checked(leaf, &args);
 
 		if (status == TDX_SEAMCALL_UD)
-			nr_let_through++;
+			nr_allowed++;
 		else
 			KUNIT_ASSERT_EQ(test, status, TDX_SEAMCALL_REFUSED);
 	}
-	KUNIT_EXPECT_EQ(test, nr_let_through, ARRAY_SIZE(harmless));
+	KUNIT_EXPECT_EQ(test, nr_allowed, ARRAY_SIZE(harmless));
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(harmless); i++) {
 		struct tdx_module_args args = pattern;
@@ -104,10 +106,10 @@ static void forbid_all(void *unused)
 	nr_donated = 0;
 }
 
-/* Rule: whoever allows claims by name gets all leaves but those that donate. */
-static void claims_are_let_through_but_no_donation(struct kunit *test)
+/* Rule: allow_claims allows all leaves except those that donate memory. */
+static void allowed_claims_exclude_donations(struct kunit *test)
 {
-	skip_where_there_is_tdx(test);
+	skip_on_tdx_hosts(test);
 	KUNIT_ASSERT_EQ(test, kunit_add_action(test, forbid_all, NULL), 0);
 	tdx_seamcall_allow_claims = true;
 
@@ -120,120 +122,103 @@ static void claims_are_let_through_but_no_donation(struct kunit *test)
 	}
 }
 
-/* HPA_LIST_INFO: entries from @first to the last of @nr. */
+/* Donate the entries from @first to the last of @nr. */
 static u64 donate(unsigned int first, unsigned int nr)
 {
 	struct tdx_module_args args = {
-		.rcx = FIELD_PREP(HPA_LIST_INFO_PFN, 5) | FIELD_PREP(HPA_LIST_INFO_FIRST, first) |
-		       FIELD_PREP(HPA_LIST_INFO_LAST, nr - 1),
+		.rcx = 0x5000 | FIELD_PREP(HPA_LIST_FIRST, first) |
+		       FIELD_PREP(HPA_LIST_LAST, nr - 1),
 	};
 
 	return tdx_seamcall_checked(TDH_EXT_MEM_ADD, &args);
 }
 
-/* Rule: so many pages are donated as were allowed by number, and not one more. */
-static void donations_are_let_through_page_by_page(struct kunit *test)
+/* Rule: at most donate_pages pages are donated. */
+static void donated_pages_are_counted(struct kunit *test)
 {
 	struct tdx_module_args args = {};
 
-	skip_where_there_is_tdx(test);
+	skip_on_tdx_hosts(test);
 	KUNIT_ASSERT_EQ(test, kunit_add_action(test, forbid_all, NULL), 0);
 	tdx_seamcall_donate_pages = 600;
 
-	/* Nothing goes on that has not begun. */
+	/* A donation does not continue before it started. */
 	KUNIT_EXPECT_EQ(test, donate(5, 512), TDX_SEAMCALL_REFUSED);
 	KUNIT_EXPECT_EQ(test, donate(0, 512), TDX_SEAMCALL_UD);
-	/* After an interruption; these are counted. */
+	/* After an interruption: these pages were counted. */
 	KUNIT_EXPECT_EQ(test, donate(100, 512), TDX_SEAMCALL_UD);
 	KUNIT_EXPECT_EQ(test, donate(0, 89), TDX_SEAMCALL_REFUSED);
 	KUNIT_EXPECT_EQ(test, donate(0, 88), TDX_SEAMCALL_UD);
 	KUNIT_EXPECT_EQ(test, donate(0, 1), TDX_SEAMCALL_REFUSED);
 
 	KUNIT_EXPECT_EQ(test, tdx_seamcall_checked(TDH_EXT_INIT, &args), TDX_SEAMCALL_UD);
-	/* Other claims are another matter. */
+	/* Donations do not allow claims. */
 	KUNIT_EXPECT_EQ(test, tdx_seamcall_checked(TDH_SPDM_CREATE, &args), TDX_SEAMCALL_REFUSED);
 }
 
-static const struct tdx_door this_machine = {
+static const struct tdx_seam this_machine = {
 	.seamcall = tdx_seamcall_checked,
-	.global_key = 5ULL << 46,
+	.keyid = 5,
+	.keyid_shift = 46,
 };
 
 static void back_to_model(void *unused)
 {
-	tdx_door_remove(&this_machine);
+	tdx_seam_remove(&this_machine);
 	tdx_model_install();
 }
 
-/*
- * Rule: pages that the door refuses to hand over are as good as before: the array
- * awaits no flush, and all of them go back.
- */
-static void what_is_refused_stays_ours(struct kunit *test)
+/* Rule: the module does not hold pages of a refused leaf, so all of them can be freed. */
+static void pages_of_refused_leaves_are_not_held(struct kunit *test)
 {
 	struct tdx_pa_array *mt;
-	struct tdx_pa_window w;
 	u64 id;
 
-	skip_where_there_is_tdx(test);
+	skip_on_tdx_hosts(test);
 	mt = fixture_alloc(test, 20);
 	KUNIT_ASSERT_EQ(test, kunit_add_action(test, back_to_model, NULL), 0);
 	tdx_model_remove();
-	KUNIT_ASSERT_EQ(test, tdx_door_install(&this_machine), 0);
-
-	KUNIT_EXPECT_EQ(test, tdx_door_global_pa(0x1000), 5ULL << 46 | 0x1000);
-	KUNIT_EXPECT_EQ(test, tdh_phymem_page_wbinvd(mt->entries[0]), TDX_SEAMCALL_UD);
+	KUNIT_ASSERT_EQ(test, tdx_seam_install(&this_machine), 0);
 
 	KUNIT_EXPECT_EQ(test, tdh_spdm_create(0x1000, mt, &id), TDX_SEAMCALL_REFUSED);
-	KUNIT_EXPECT_FALSE(test, mt->flush);
-	KUNIT_EXPECT_EQ(test, (u32)mt->nr_held, 0);
+	KUNIT_EXPECT_EQ(test, mt->nr_held, 0);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mt), TDX_SEAMCALL_REFUSED);
+	KUNIT_EXPECT_EQ(test, mt->nr_held, 0);
 
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mt, 0, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mt, &w), TDX_SEAMCALL_REFUSED);
-	KUNIT_EXPECT_FALSE(test, mt->flush);
-	KUNIT_EXPECT_EQ(test, (u32)mt->nr_held, 0);
-
-	tdx_pa_array_release(mt);
+	kunit_release_action(test, back_to_model, NULL);
+	tdx_pa_array_free(mt);
 }
 
 /*
- * Rule: the global key ID is the first TDX key ID, which follows the last MKTME
- * key ID, and stands above the physical address.
+ * Rule: the global KeyID is the first TDX KeyID, which follows the last MKTME
+ * KeyID.  MKTME alone is not TDX.
  * Source: Intel document 348549, IA32_MKTME_KEYID_PARTITIONING.
  */
-static void global_key_follows_the_last_mktme_key(struct kunit *test)
+static void global_keyid_follows_the_last_mktme_keyid(struct kunit *test)
 {
 	static const struct {
-		u32 nr_mktme, nr_tdx;
-		unsigned int phys_bits;
-		u64 key;
+		u32 nr_mktme, nr_tdx, keyid;
 	} machines[] = {
-		{ 0, 1, 46, 1ULL << 46 },
-		{ 31, 32, 46, 32ULL << 46 },
-		{ 15, 48, 46, 16ULL << 46 },
-		{ 63, 64, 45, 64ULL << 45 },
-		{ 1, 126, 45, 2ULL << 45 },
-		{ 32766, 1, 37, 32767ULL << 37 },
+		{ 0, 1, 1 },
+		{ 31, 32, 32 },
+		{ 15, 48, 16 },
+		{ 63, 64, 64 },
+		{ 1, 126, 2 },
+		{ 32766, 1, 32767 },
+		{ 0, 0, 0 },
+		{ 63, 0, 0 },
+		{ U32_MAX, 0, 0 },
 	};
-	u64 key = 42;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(machines); i++) {
 		u64 partitioning = (u64)machines[i].nr_tdx << 32 | machines[i].nr_mktme;
 
-		KUNIT_EXPECT_EQ(test, 0,
-				tdx_seamcall_global_key(partitioning, machines[i].phys_bits, &key));
-		KUNIT_EXPECT_EQ(test, key, machines[i].key);
+		KUNIT_EXPECT_EQ(test, tdx_seamcall_global_keyid(partitioning), machines[i].keyid);
 	}
-
-	/* MKTME alone is no TDX. */
-	key = 42;
-	KUNIT_EXPECT_EQ(test, tdx_seamcall_global_key(0, 46, &key), -ENODEV);
-	KUNIT_EXPECT_EQ(test, tdx_seamcall_global_key(U32_MAX, 46, &key), -ENODEV);
-	KUNIT_EXPECT_EQ(test, key, 42);
 }
 
-/* Rule: a TDX module is not asked for what it does not have. */
-static void what_a_module_lacks_is_told(struct kunit *test)
+/* Rule: a missing feature is reported before a leaf needs it. */
+static void missing_features_are_reported(struct kunit *test)
 {
 	const u64 connect = 1ULL << 6, ext = 1ULL << 39, all = ~0ULL;
 
@@ -247,7 +232,7 @@ static void what_a_module_lacks_is_told(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, tdx_seamcall_lacks(connect, true, true));
 }
 
-/* Rule: each way to fail has its own number and says what to do. */
+/* Rule: each way to fail has an error number and a reason. */
 static void each_failure_has_its_errno(struct kunit *test)
 {
 	static const struct {
@@ -277,7 +262,7 @@ static void each_failure_has_its_errno(struct kunit *test)
 	}
 }
 
-/* Rule: on a CPU with the erratum, all of a page is written, and nothing beside it. */
+/* Rule: a reset writes the whole page, and nothing next to it. */
 static void reset_rewrites_the_whole_page(struct kunit *test)
 {
 	u8 *pages;
@@ -288,7 +273,7 @@ static void reset_rewrites_the_whole_page(struct kunit *test)
 	pages = (u8 *)__get_free_pages(GFP_KERNEL, 2);
 	KUNIT_ASSERT_NOT_NULL(test, pages);
 	memset(pages, 0xa5, 3 * PAGE_SIZE);
-	tdx_seamcall_reset_page(virt_to_phys(pages + PAGE_SIZE));
+	tdx_seamcall_reset_paddr(virt_to_phys(pages + PAGE_SIZE), PAGE_SIZE);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(pages, 0xa5, PAGE_SIZE), NULL);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(pages + PAGE_SIZE, 0, PAGE_SIZE), NULL);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(pages + 2 * PAGE_SIZE, 0xa5, PAGE_SIZE), NULL);
@@ -298,11 +283,11 @@ static void reset_rewrites_the_whole_page(struct kunit *test)
 static struct kunit_case seamcall_cases[] = {
 	KUNIT_CASE(seamcall_without_tdx_is_ud),
 	KUNIT_CASE(leaves_that_claim_are_refused),
-	KUNIT_CASE(claims_are_let_through_but_no_donation),
-	KUNIT_CASE(donations_are_let_through_page_by_page),
-	KUNIT_CASE(what_is_refused_stays_ours),
-	KUNIT_CASE(global_key_follows_the_last_mktme_key),
-	KUNIT_CASE(what_a_module_lacks_is_told),
+	KUNIT_CASE(allowed_claims_exclude_donations),
+	KUNIT_CASE(donated_pages_are_counted),
+	KUNIT_CASE(pages_of_refused_leaves_are_not_held),
+	KUNIT_CASE(global_keyid_follows_the_last_mktme_keyid),
+	KUNIT_CASE(missing_features_are_reported),
 	KUNIT_CASE(each_failure_has_its_errno),
 	KUNIT_CASE(reset_rewrites_the_whole_page),
 	{}

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# attach.sh [-c COMMAND] TOOL [ARGUMENT...]: attach a tool of this directory to the kernel
-# that runs, until Ctrl-C or until COMMAND ends.  What the tool needs and the machine has
-# not is said in a sentence, where bpftrace would speak of its parser.
+# attach.sh [-c COMMAND] TOOL: attach a tool of this directory to the running kernel,
+# until Ctrl-C or until COMMAND ends.  Report what is missing in one line, before
+# bpftrace prints errors of its parser.
 set -eu
 
 fail() { echo "error: $*" >&2; exit 1; }
@@ -18,36 +18,29 @@ here=.
 tool=${1:-}
 tool=${tool##*/}
 tool=${tool%.bt}
-known=$(cd "$here" && echo *.bt)
-[ -n "$tool" ] && [ -e "$here/$tool.bt" ] ||
-	fail "there is no tool \"$tool\"; tools: ${known//.bt/}"
 script=$here/$tool.bt
-shift
+known=$(cd "$here" && echo *.bt)
+[ -n "$tool" ] && [ -e "$script" ] ||
+	fail "TOOL=$tool: not a tool; choose one of ${known//.bt/}"
 
 [ $EUID -eq 0 ] || fail "$tool needs root: run it with sudo"
 command -v bpftrace > /dev/null ||
 	fail "$tool needs bpftrace, which is not installed: apt-get install bpftrace"
-[ -e /sys/kernel/btf/vmlinux ] ||
-	fail "$tool needs a kernel that describes its types (CONFIG_DEBUG_INFO_BTF=y): there is no /sys/kernel/btf/vmlinux"
 
-tracefs=
-for dir in /sys/kernel/tracing /sys/kernel/debug/tracing; do
-	[ ! -d $dir/events ] || { tracefs=$dir; break; }
-done
-[ -n "$tracefs" ] || fail "$tool needs tracefs: mount -t tracefs nodev /sys/kernel/tracing"
-
+tracefs=/sys/kernel/tracing
+[ -d $tracefs/events ] || fail "$tool needs tracefs: mount -t tracefs nodev $tracefs"
 for event in $(sed -nE 's/^tracepoint:tdx:(\w+).*/\1/p' "$script"); do
-	[ -d "$tracefs/events/tdx/$event" ] ||
-		fail "$tool needs the trace event tdx:$event, which this kernel does not have: load the module tdx_pa_array (make modules), or boot a kernel with CONFIG_TDX_PA_ARRAY=y"
+	[ -d $tracefs/events/tdx/"$event" ] ||
+		fail "$tool needs the trace event tdx:$event, which this kernel does not have: load the module tdx_pa_array (make modules)"
 done
-for function in $(sed -nE 's/^k(ret)?probe:(\w+).*/\2/p' "$script" | sort -u); do
+for function in $(sed -nE 's/^kprobe:(\w+).*/\1/p' "$script"); do
 	grep -qE "^\S+ [tT] $function(\s|$)" /proc/kallsyms ||
-		fail "$tool needs the function $function(), which this kernel does not have: load the modules tdx_pa_array and tdx_v2 (make modules)"
+		fail "$tool needs the function $function(), which this kernel does not have: load the module tdx_pa_array (make modules)"
 done
 
-# Newer ones warn of what older ones want: loops with "while", arguments left out.
+# Newer versions warn about what 0.17 requires.
 quiet=
 [[ $(bpftrace --help 2>&1) != *--no-warnings* ]] || quiet=--no-warnings
 
-# Each line at once, to a file or pipe, too.
-exec bpftrace $quiet -B line ${command:+-c "$command"} "$script" "$@"
+# Print each line at once, also to a file or pipe.
+exec bpftrace $quiet -B line ${command:+-c "$command"} "$script"

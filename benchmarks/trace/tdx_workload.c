@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A known workload to be traced: every way an array can go, a known number of times
+ * A known workload for the tools that trace arrays of pages
  *
- * A step is the life of one array, with faults armed in the software TDX module.  The
- * table says what becomes of that array on flat and by which of its functions v2 lets
- * it go.  So whoever traces the workload can be told whether the numbers are right:
- * after each step the module prints its line of the table as JSON behind a fixed
- * prefix.
+ * Each step is the life of one array, with faults armed in the software TDX
+ * module.  The module prints what it did as JSON behind a fixed prefix: a line
+ * for each call of a wrapper, and the step's row of the table below.
  *
- * Loading the module does the work.  Unloading it releases two more arrays for each
- * design, which until then are what a leak looks like.
+ * Loading the module runs the steps and allocates two more arrays, which
+ * unloading frees: until then they look like leaks.
  */
+#include <linux/cleanup.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
-#include <linux/string.h>
+#include <linux/numa.h>
 
-#include <asm/tdx.h>
+#include <asm/tdx_connect.h>
 
-#include "../../arch/x86/virt/vmx/tdx/door.h"
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
-#include "../designs/design.h"
+#include "tdx.h"
 
 #define PREFIX		"tdx_workload: "
 
@@ -28,173 +27,170 @@
 #define REG_BASE	0xfed90000
 #define IOMMU_ORDER	3
 
-#define MAX_FAULTS	3
+#define MAX_FAULTS	2
 
-static char *only_design = "";
-module_param_named(design, only_design, charp, 0444);
-MODULE_PARM_DESC(design, "name of the one design to run (default: flat and v2)");
-
-static unsigned int turns = 3;
-module_param(turns, uint, 0444);
-MODULE_PARM_DESC(turns, "how often to do it all (default: 3)");
+static unsigned int rounds = 3;
+module_param(rounds, uint, 0444);
+MODULE_PARM_DESC(rounds, "how often to run all steps (default: 3)");
 
 /**
  * struct step - the life of one array
- * @name: what happens to it
- * @run: does it; a negative errno if the flow fails, as many of these are to
- * @fails: it is to
+ * @name: what happens
+ * @run: function that allocates, uses and frees it
+ * @caller: name of @run
  * @nr: number of entries
- * @nr_pages: number of pages behind them; 0 is one each
- * @nr_held: pages that the module holds at the end
- * @nr_stranded: pages that stay out of use on flat without having been donated
- * @nr_refused: pages of which the module refuses the flush
- * @hand_outs: how often its windows are walked from the first on
- * @nr_handed_out: entries that a walk gets to; 0 is all
- * @claim: leaf that is to take its pages; 0 for none
- * @give_back: leaf that is to return them; 0 for none
- * @claim_resumes: interruptions of @claim
- * @give_back_resumes: interruptions of @give_back
- * @path: of its release on flat
- * @caller: function of flat that releases it
- * @v2: which way v2 lets it go
- * @faults: what goes wrong
+ * @path: name of this kind of free in the tools
+ * @nr_pages: number of pages, if it is not @nr
+ * @nr_held: pages that the module holds when the array is freed
+ * @leaked: index of the entry whose page cannot be flushed, or 0 for none
+ * @faults: faults of the module
  */
 struct step {
 	const char *name;
-	int (*run)(const struct design *d, const struct step *s);
-	bool fails;
+	int (*run)(const struct step *s);
+	const char *caller;
 	unsigned int nr;
+	const char *path;
 	unsigned int nr_pages;
 	unsigned int nr_held;
-	unsigned int nr_stranded;
-	unsigned int nr_refused;
-	unsigned int hand_outs;
-	unsigned int nr_handed_out;
-	u64 claim;
-	u64 give_back;
-	unsigned int claim_resumes;
-	unsigned int give_back_resumes;
-	const char *path;
-	const char *caller;
-	const char *v2;
+	unsigned int leaked;
 	struct tdx_model_fault faults[MAX_FAULTS];
 };
 
-/* A buffer that the module never owns. */
-static int workload_buffer(const struct design *d, const struct step *s)
+/* Call a wrapper and print its status. */
+#define CALL(fn, ...)							\
+({									\
+	u64 __status = fn(__VA_ARGS__);					\
+									\
+	pr_info(PREFIX "{\"kind\": \"call\", \"function\": \"%s\", \"status\": %llu}\n", \
+		#fn, __status);						\
+	__status;							\
+})
+
+static unsigned long first_pfn, leaked_pfn;
+
+/* Note what the events report of @array, and let the page checker find its pages. */
+static struct tdx_pa_array *watch(const struct step *s, struct tdx_pa_array *array)
 {
-	void *array = d->create(s->nr <= 512 ? USE_CONTROL : USE_MEMORY, s->nr);
+	if (!array)
+		return NULL;
+
+	first_pfn = PHYS_PFN(tdx_pa_entry(array, 0));
+	leaked_pfn = 0;
+	if (s->leaked) {
+		leaked_pfn = PHYS_PFN(tdx_pa_entry(array, s->leaked));
+		tdx_model_fail_wbinvd(PFN_PHYS(leaked_pfn), TDX_OPERAND_BUSY);
+	}
+
+	for (unsigned int i = 0; i < array->nr; i++)
+		tdx_checker_watch(tdx_pa_entry(array, i),
+				  i < TDX_IOMMU_MT_NR_BLOCKS ? 1UL << array->block_order : 1);
+	return array;
+}
+
+/* A buffer that the module never owns. */
+static noinline int run_buffer(const struct step *s)
+{
+	struct tdx_pa_array *array = watch(s, tdx_pa_array_alloc(s->nr, NUMA_NO_NODE));
 
 	if (!array)
 		return -ENOMEM;
-	design_watch(d, array);
-	d->hand_over(array);
-	d->release(array);
-	/* The caller's address is to lie in here. */
-	barrier();
+
+	tdx_pa_array_free(array);
 	return 0;
 }
 
-static int workload_session(const struct design *d, const struct step *s)
+static noinline int run_session(const struct step *s)
 {
-	struct design_object spdm;
+	struct tdx_pa_array *mt = watch(s, tdx_pa_array_alloc(s->nr, NUMA_NO_NODE));
+	u64 id;
 
-	return d->spdm_create(FUNC_ID, s->nr, &spdm) ?: d->spdm_delete(&spdm);
+	if (!mt)
+		return -ENOMEM;
+
+	if (!CALL(tdh_spdm_create, FUNC_ID, mt, &id))
+		CALL(tdh_spdm_delete, id, mt);
+	tdx_pa_array_free(mt);
+	return 0;
 }
 
-static int workload_iommu(const struct design *d, const struct step *s)
+static noinline int run_iommu(const struct step *s)
 {
-	struct design_object iommu;
+	unsigned int nr_single = s->nr - TDX_IOMMU_MT_NR_BLOCKS;
+	struct tdx_pa_array *mt;
+	u64 id;
+
+	mt = watch(s, tdx_pa_array_alloc_iommu_mt(IOMMU_ORDER, nr_single, NUMA_NO_NODE));
+	if (!mt)
+		return -ENOMEM;
 
 	tdx_model_set_iommu_entries(s->nr);
-	return d->iommu_setup(REG_BASE, IOMMU_ORDER, s->nr - 2, &iommu) ?:
-	       d->iommu_clear(&iommu);
+	if (!CALL(tdh_iommu_setup, REG_BASE, mt, &id))
+		CALL(tdh_iommu_clear, id, mt);
+	tdx_pa_array_free(mt);
+	return 0;
 }
 
-static int workload_memory(const struct design *d, const struct step *s)
+static noinline int run_memory(const struct step *s)
 {
-	return d->ext_start(s->nr);
+	struct tdx_pa_array *mem = watch(s, tdx_pa_array_alloc(s->nr, NUMA_NO_NODE));
+
+	if (!mem)
+		return -ENOMEM;
+
+	CALL(tdh_ext_mem_add, mem);
+	tdx_pa_array_free(mem);
+	return 0;
 }
 
-#define BUFFER(n)							\
-	.run = workload_buffer, .nr = n, .hand_outs = 1,		\
-	.path = "plain", .caller = "workload_buffer", .v2 = "free"
-
-/* Handed out once to be claimed, once to be given back. */
-#define SESSION(n)							\
-	.run = workload_session, .nr = n, .hand_outs = 2,		\
-	.claim = TDH_SPDM_CREATE, .give_back = TDH_SPDM_DELETE
-
-#define MEMORY(n)							\
-	.run = workload_memory, .nr = n, .hand_outs = 1,		\
-	.claim = TDH_EXT_MEM_ADD, .path = "donated", .caller = "flat_ext_start"
+#define STEP(fn, n)	.run = fn, .caller = #fn, .nr = n
+#define IOMMU_PAGES	(2 * (1 << IOMMU_ORDER) + 30)
 
 static const struct step steps[] = {
-	{ "a buffer of one page", BUFFER(1) },
-	{ "a buffer of 32 pages", BUFFER(32) },
-	{ "a buffer of 512 pages", BUFFER(512) },
-	{ "a buffer of 1300 pages", BUFFER(1300) },
-	{ "a session of one page", SESSION(1),
-	  .path = "flushed", .caller = "flat_spdm_delete", .v2 = "ctrl_release" },
-	{ "a session of 20 pages", SESSION(20),
-	  .path = "flushed", .caller = "flat_spdm_delete", .v2 = "ctrl_release" },
-	{ "a session of 512 pages", SESSION(512),
-	  .path = "flushed", .caller = "flat_spdm_delete", .v2 = "ctrl_release" },
+	{ "a buffer of one page", STEP(run_buffer, 1), "plain" },
+	{ "a buffer of 32 pages", STEP(run_buffer, 32), "plain" },
+	{ "a buffer of 1300 pages", STEP(run_buffer, 1300), "plain" },
+	{ "a session of one page", STEP(run_session, 1), "flushed" },
+	{ "a session of 512 pages", STEP(run_session, 512), "flushed" },
 	{
-		"an IOMMU, interrupted twice, and once at its end",
-		.run = workload_iommu, .nr = 32, .nr_pages = 2 * (1 << IOMMU_ORDER) + 30,
-		.hand_outs = 2,
-		.claim = TDH_IOMMU_SETUP, .give_back = TDH_IOMMU_CLEAR,
-		.claim_resumes = 2, .give_back_resumes = 1,
-		.path = "flushed", .caller = "flat_iommu_clear", .v2 = "ctrl_release",
+		"an IOMMU, with interrupted leaves",
+		STEP(run_iommu, 32), "flushed", .nr_pages = IOMMU_PAGES,
 		.faults = {
 			{ .leaf = TDH_IOMMU_SETUP, .nth = 1, .after = 5,
-			  .status = TDX_INTERRUPTED_RESUMABLE },
-			{ .leaf = TDH_IOMMU_SETUP, .nth = 2, .after = 20,
 			  .status = TDX_INTERRUPTED_RESUMABLE },
 			{ .leaf = TDH_IOMMU_CLEAR, .nth = 1,
 			  .status = TDX_INTERRUPTED_RESUMABLE },
 		},
 	},
 	{
+		"an IOMMU that the module does not clear",
+		STEP(run_iommu, 32), "held", .nr_pages = IOMMU_PAGES, .nr_held = IOMMU_PAGES,
+		.faults = {
+			{ .leaf = TDH_IOMMU_CLEAR, .nth = 1, .status = TDX_OPERAND_BUSY },
+		},
+	},
+	{
 		"a session that the module does not create",
-		.run = workload_session, .fails = true, .nr = 20,
-		.hand_outs = 1, .claim = TDH_SPDM_CREATE,
-		.path = "flushed", .caller = "flat_spdm_create", .v2 = "free",
+		STEP(run_session, 20), "flushed",
 		.faults = {
 			{ .leaf = TDH_SPDM_CREATE, .nth = 1, .status = TDX_OPERAND_BUSY },
 		},
 	},
 	{
-		"a session that the module does not delete",
-		SESSION(20), .fails = true, .nr_held = 20, .nr_stranded = 20,
-		.path = "held-stranded", .caller = "flat_spdm_delete", .v2 = "ctrl_leak",
-		.faults = {
-			{ .leaf = TDH_SPDM_DELETE, .nth = 1, .status = TDX_OPERAND_BUSY },
-		},
-	},
-	{
 		"a session with a page that cannot be flushed",
-		SESSION(20), .nr_stranded = 1, .nr_refused = 1,
-		.path = "flush-failed", .caller = "flat_spdm_delete",
-		.v2 = "ctrl_release fails, ctrl_leak",
-		.faults = {
-			{ .leaf = TDH_PHYMEM_PAGE_WBINVD, .nth = 3, .status = TDX_OPERAND_BUSY },
-		},
+		STEP(run_session, 20), "flush-failed", .leaked = 3,
 	},
 	{
 		"memory for the extensions, interrupted once",
-		MEMORY(1300), .nr_held = 1300, .claim_resumes = 1,
-		.v2 = "ctrl_leak",
+		STEP(run_memory, 1300), "held", .nr_held = 1300,
 		.faults = {
 			{ .leaf = TDH_EXT_MEM_ADD, .nth = 1, .after = 100,
 			  .status = TDX_INTERRUPTED_RESUMABLE },
 		},
 	},
 	{
-		"memory for the extensions, of which the module takes a part and fails",
-		MEMORY(1300), .fails = true, .nr_held = 100, .nr_handed_out = 512,
-		.claim_resumes = 1, .v2 = "free",
+		"memory for the extensions, taken in part, with a page that cannot be flushed",
+		STEP(run_memory, 1300), "flush-failed", .nr_held = 100, .leaked = 700,
 		.faults = {
 			{ .leaf = TDH_EXT_MEM_ADD, .nth = 1, .after = 100,
 			  .status = TDX_INTERRUPTED_RESUMABLE },
@@ -203,130 +199,97 @@ static const struct step steps[] = {
 	},
 };
 
-static const unsigned int kept_sizes[] = { 7, 600 };
-
-#define NR_DESIGNS	2
-
-static const char *const names[NR_DESIGNS] = { "flat", "v2" };
-static const struct design *used[NR_DESIGNS];
-static void *kept[NR_DESIGNS][ARRAY_SIZE(kept_sizes)];
-
-static void print_step(const struct design *d, const struct step *s)
+static int run_step(const struct step *s)
 {
-	pr_info(PREFIX "{\"kind\": \"step\", \"design\": \"%s\", \"name\": \"%s\", \"entries\": %u, \"pages\": %u, \"held\": %u, \"stranded\": %u, \"refused\": %u, \"hand_outs\": %u, \"handed_out\": %u, \"claim\": %llu, \"give_back\": %llu, \"claim_resumes\": %u, \"give_back_resumes\": %u, \"fails\": %d, \"path\": \"%s\", \"caller\": \"%s\", \"v2\": \"%s\"}\n",
-		d->name, s->name, s->nr, s->nr_pages ?: s->nr, s->nr_held, s->nr_stranded,
-		s->nr_refused, s->hand_outs, s->nr_handed_out ?: s->nr, s->claim, s->give_back,
-		s->claim_resumes, s->give_back_resumes, s->fails, s->path, s->caller, s->v2);
-}
-
-static int do_step(const struct design *d, const struct step *s)
-{
+	struct tdx_checker_report report;
 	int ret;
 
 	tdx_model_reset();
 	for (unsigned int i = 0; i < MAX_FAULTS && s->faults[i].leaf; i++)
 		tdx_model_fail(&s->faults[i]);
 
-	/* The judge tells the model which pages are free again. */
-	ret = tdx_judge_begin();
+	ret = tdx_checker_begin();
 	if (ret)
 		return ret;
-	ret = s->run(d, s);
-	tdx_judge_end();
+	ret = s->run(s);
+	tdx_checker_read(&report);
 	tdx_model_reclaim();
+	tdx_checker_end();
+	if (ret)
+		return ret;
 
-	/* v2 reports pages that cannot be flushed, flat keeps that to itself. */
-	if (!ret == s->fails && !s->nr_refused) {
-		pr_err(PREFIX "%s, %s: unexpected result %d\n", d->name, s->name, ret);
-		return ret ?: -EIO;
+	/* The table is right: the page checker finds the same. */
+	if (report.held != s->nr_held || report.lost != !!s->leaked) {
+		pr_err(PREFIX "%s: %lu pages held, %lu leaked\n", s->name, report.held,
+		       report.lost);
+		return -EIO;
 	}
 
-	print_step(d, s);
+	pr_info(PREFIX "{\"kind\": \"free\", \"name\": \"%s\", \"caller\": \"%s\", \"pfn\": %lu, \"pages\": %u, \"path\": \"%s\", \"held\": %u, \"leaked\": %u, \"leaked_pfn\": %lu}\n",
+		s->name, s->caller, first_pfn, s->nr_pages ?: s->nr, s->path, s->nr_held,
+		!!s->leaked, leaked_pfn);
 	return 0;
 }
 
-static void drop_kept(void)
+static const unsigned int kept_sizes[] = { 7, 600 };
+static struct tdx_pa_array *kept[ARRAY_SIZE(kept_sizes)];
+
+static void free_kept(void)
 {
-	for (unsigned int i = 0; i < NR_DESIGNS; i++) {
-		for (unsigned int k = 0; k < ARRAY_SIZE(kept_sizes); k++) {
-			if (kept[i][k])
-				used[i]->release(kept[i][k]);
-		}
-	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(kept); i++)
+		tdx_pa_array_free(kept[i]);
 }
 
-static noinline int keep_some(unsigned int i)
+static noinline int keep_some(void)
 {
-	for (unsigned int k = 0; k < ARRAY_SIZE(kept_sizes); k++) {
-		kept[i][k] = used[i]->create(kept_sizes[k] <= 512 ? USE_CONTROL : USE_MEMORY,
-					     kept_sizes[k]);
-		if (!kept[i][k])
+	for (unsigned int i = 0; i < ARRAY_SIZE(kept); i++) {
+		kept[i] = tdx_pa_array_alloc(kept_sizes[i], NUMA_NO_NODE);
+		if (!kept[i])
 			return -ENOMEM;
-		pr_info(PREFIX "{\"kind\": \"kept\", \"design\": \"%s\", \"entries\": %u, \"pages\": %u}\n",
-			used[i]->name, kept_sizes[k], kept_sizes[k]);
+		pr_info(PREFIX "{\"kind\": \"kept\", \"pages\": %u}\n", kept_sizes[i]);
 	}
 	return 0;
 }
 
-static int do_all(void)
+static int run_all(void)
 {
-	for (unsigned int i = 0; i < NR_DESIGNS; i++) {
-		const struct design *d;
-		int ret;
+	for (unsigned int round = 0; round < rounds; round++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++) {
+			int ret = run_step(&steps[i]);
 
-		if (*only_design && strcmp(only_design, names[i]))
-			continue;
-		d = design_find(names[i]);
-		if (!d) {
-			pr_err(PREFIX "the module of design %s is not loaded\n", names[i]);
-			return -ENOENT;
+			if (ret)
+				return ret;
 		}
-		used[i] = d;
-		d->select();
-
-		for (unsigned int t = 0; t < turns; t++) {
-			for (unsigned int s = 0; s < ARRAY_SIZE(steps); s++) {
-				ret = do_step(d, &steps[s]);
-				if (ret)
-					return ret;
-			}
-		}
-
-		ret = keep_some(i);
-		if (ret)
-			return ret;
 	}
-	return 0;
+	return keep_some();
 }
 
-/* Not __init, so that it has its name when stacks are printed. */
+/* Not __init: stacks show its name. */
 static int workload_init(void)
 {
 	int ret;
 
-	/* Some machine's real TDX module is not to be tried in this way. */
+	/* Never pass test pages to a real TDX module. */
 	ret = tdx_model_install();
 	if (ret) {
-		pr_err(PREFIX "needs the software TDX module behind the door (%d)\n", ret);
+		pr_err(PREFIX "another TDX module is installed: %d\n", ret);
 		return ret;
 	}
 
-	design_on_array = design_watch;
-	ret = do_all();
-	design_on_array = NULL;
+	ret = run_all();
 	tdx_model_reset();
 	if (ret)
-		drop_kept();
-	pr_info(PREFIX "{\"kind\": \"end\", \"turns\": %u, \"errno\": %d}\n", turns, -ret);
+		free_kept();
+	pr_info(PREFIX "{\"kind\": \"end\", \"errno\": %d}\n", -ret);
 	return ret;
 }
 module_init(workload_init);
 
 static void __exit workload_exit(void)
 {
-	drop_kept();
+	free_kept();
 }
 module_exit(workload_exit);
 
-MODULE_DESCRIPTION("A known workload for the tools that trace arrays");
+MODULE_DESCRIPTION("Known workload for the tools that trace arrays of pages");
 MODULE_LICENSE("GPL");

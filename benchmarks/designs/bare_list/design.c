@@ -4,16 +4,21 @@
  *
  * What the series for the extensions does since 18 June 2026, by its successor of
  * https://lore.kernel.org/all/20260522034128.3144354-1-yilun.xu@linux.intel.com/
- * It covers memory that is given for good, and no other use.  The flow needs no
- * object; to be taken apart by the benchmark, its local variables become one.
+ * It covers memory that the module never returns, and no other use.  The callers
+ * need no object.  For the benchmark, their local variables become one.
  */
 #include <linux/bitfield.h>
+#include <linux/bug.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "../../../arch/x86/virt/vmx/tdx/door.h"
+#include <asm/shared/tdx_errno.h>
+
+#include "seamcall_internal.h"
+#include "tdx.h"
+
 #include "../design.h"
 
 #define NR_ENTRIES	512
@@ -22,7 +27,7 @@ struct tdx_page_list {
 	u64 entries[NR_ENTRIES];
 };
 
-/* The local variables of the flow. */
+/* The local variables of bare_ext_start() */
 struct memory {
 	struct tdx_page_list *list;
 	struct page *page;
@@ -58,7 +63,7 @@ static u64 memory_list(const struct memory *mem, unsigned int first)
 
 static bool interrupted(u64 r)
 {
-	return (r & TDX_SEAMCALL_STATUS_MASK) == TDX_INTERRUPTED_RESUMABLE;
+	return r == TDX_INTERRUPTED_RESUMABLE;
 }
 
 static u64 tdh_ext_mem_add(u64 info)
@@ -67,7 +72,7 @@ static u64 tdh_ext_mem_add(u64 info)
 	u64 r;
 
 	do {
-		r = tdx_door(TDH_EXT_MEM_ADD, &args);
+		r = seamcall_ret(TDH_EXT_MEM_ADD, &args);
 	} while (interrupted(r));
 
 	return r;
@@ -80,7 +85,7 @@ static u64 tdh_ext_init(void)
 	do {
 		struct tdx_module_args args = {};
 
-		r = tdx_door(TDH_EXT_INIT, &args);
+		r = seamcall(TDH_EXT_INIT, &args);
 	} while (interrupted(r));
 
 	return r;
@@ -98,16 +103,17 @@ static int bare_ext_start(unsigned int nr)
 
 	for (unsigned int first = 0; first < nr && !ret; first += NR_ENTRIES)
 		ret = tdh_ext_mem_add(memory_list(&mem, first)) ? -EIO : 0;
+	/* As posted, the pages that were not added are leaked, too. */
+	WARN_ON(ret);
 	if (!ret)
 		ret = tdh_ext_init() ? -EIO : 0;
 
-	/* Good or bad, the pages stay where they are. */
 	kfree(mem.list);
 	return ret;
 }
 
 /*
- * The parts of it
+ * The steps of it, for the benchmark
  */
 
 static void *bare_create(enum design_use use, unsigned int nr)
@@ -174,7 +180,7 @@ static size_t bare_metadata_bytes(void *data)
 
 static const struct design design_bare_list = {
 	.name = "bare-list",
-	.title = "one list page refilled, no object, for memory given for good",
+	.title = "one refilled list page, no object, for donated memory only",
 	.owner = THIS_MODULE,
 	.max_memory = 1 << 20,
 	.create = bare_create,

@@ -3,9 +3,8 @@
  * Descriptor: its callers
  *
  * The caller allocates pointers, pages and array, and after destroy frees pages
- * and pointers.  Where the thread leaves open what a caller does, the way that
- * frees no page of the module's is taken: after a failed add or a failed init, all
- * memory of the extensions is stranded, as the later bare list does.
+ * and pointers.  As posted, a failed add or a failed init of the extensions frees
+ * all of their memory.
  */
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -107,7 +106,7 @@ static void desc_free(struct tdx_page_array *array)
 	free_pages_of(pages, nr);
 }
 
-/* The caller has returned early. */
+/* After a failed delete, the caller returns early. */
 static void leave_behind(struct tdx_page_array *array)
 {
 	design_strand(first_pointer(array));
@@ -160,7 +159,7 @@ static void desc_release_flushed(void *data)
 {
 	struct tdx_page_array *array = data;
 
-	/* What a create leaves behind. */
+	/* The state after a create and a delete */
 	array->flush_on_free = true;
 	desc_free(array);
 }
@@ -204,7 +203,7 @@ static size_t desc_metadata_bytes(void *data)
 }
 
 /*
- * Flows
+ * Call sequences
  */
 
 static struct tdx_page_array *create(bool (*get)(struct page **pages, unsigned int nr),
@@ -342,13 +341,20 @@ static int desc_ext_start(unsigned int nr)
 		ret = tdh_ext_mem_add(mem) ? -EIO : 0;
 		offset += mem->nr_pages;
 	}
-	if (!ret)
-		ret = tdh_ext_init() ? -EIO : 0;
+	if (!ret && tdh_ext_init()) {
+		design_wbinvd_on_all_cpus();
+		ret = -EIO;
+	}
 
-	/* Good or bad, the pages stay where they are. */
+	if (ret) {
+		desc_free(mem);
+		return ret;
+	}
+
+	/* The pages stay with the module. */
 	tdx_page_array_destroy(mem);
 	kfree(pages);
-	return ret;
+	return 0;
 }
 
 static u64 get_info(u64 spdm_id, enum design_info how, struct tdx_page_array *info, u64 *len)
@@ -364,7 +370,7 @@ static int desc_read_info(const struct design_object *spdm, enum design_info how
 			  unsigned int nr_pages, void **blob, size_t *len)
 {
 	struct tdx_page_array *info = create(get_pages, nr_pages, nr_pages);
-	unsigned int rounds = 0;
+	unsigned int nr_filled, rounds = 0;
 	u64 bytes = 0, status;
 	int ret = -EIO;
 	void *map;
@@ -376,16 +382,17 @@ static int desc_read_info(const struct design_object *spdm, enum design_info how
 		status = get_info(spdm->id, how, info, &bytes);
 	} while (design_talk(status, bytes, &rounds));
 
-	if (status)
+	if (status || bytes > (u64)info->nr_pages * PAGE_SIZE)
 		goto free;
 
 	ret = -ENOMEM;
-	map = vm_map_ram(info->pages, info->nr_pages, NUMA_NO_NODE);
+	nr_filled = DIV_ROUND_UP(bytes, PAGE_SIZE);
+	map = vm_map_ram(info->pages, nr_filled, NUMA_NO_NODE);
 	if (!map)
 		goto free;
 
 	*blob = kmemdup(map, bytes, GFP_KERNEL);
-	vm_unmap_ram(map, info->nr_pages);
+	vm_unmap_ram(map, nr_filled);
 	if (!*blob)
 		goto free;
 
@@ -410,6 +417,7 @@ static const struct design design_descriptor = {
 	.pages = desc_pages,
 	.nr_entries = desc_nr_entries,
 	.window = desc_window,
+	.adds_windows = true,
 	.claim = desc_claim,
 	.give_back = desc_give_back,
 	.ways_out = { { "destroy, then free", desc_release } },

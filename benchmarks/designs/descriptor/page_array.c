@@ -3,12 +3,18 @@
  * Descriptor: the array and its wrappers
  */
 #include <linux/bitfield.h>
+#include <linux/bug.h>
+#include <linux/cacheflush.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 
-#include "../../../arch/x86/virt/vmx/tdx/door.h"
+#include <asm/shared/tdx_errno.h>
+
+#include "seamcall_internal.h"
+#include "tdx.h"
+
 #include "page_array.h"
 
 #define HPA_PFN		GENMASK_ULL(51, 12)
@@ -19,15 +25,17 @@ int tdx_page_array_populate(struct tdx_page_array *array, struct page **pages,
 {
 	unsigned int i;
 
-	if (array->flush_on_free)
+	if (WARN_ON_ONCE(array->flush_on_free))
 		return -EBUSY;
 	if (!nr_pages || nr_pages > TDX_PAGE_ARRAY_MAX_NENTS)
 		return -EINVAL;
 
 	for (i = 0; i < nr_pages; i++) {
-		array->root[i] = page_to_phys(pages[i]);
-		if (PageCompound(pages[i]))
-			array->root[i] |= compound_nr(pages[i]);
+		u64 entry = page_to_phys(pages[i]);
+
+		if (compound_nr(pages[i]) > 1)
+			entry |= compound_nr(pages[i]);
+		array->root[i] = entry;
 	}
 
 	array->pages = pages;
@@ -52,17 +60,16 @@ struct tdx_page_array *tdx_page_array_create(struct page **pages, unsigned int n
 	return array;
 }
 
+/* As posted, one WBINVD for each entry, of however many pages (hazard H7). */
 static void flush(struct page *page)
 {
-	for (unsigned long i = 0; i < compound_nr(page); i++) {
-		phys_addr_t pa = page_to_phys(page + i);
+	unsigned long pfn = page_to_pfn(page);
 
-		if (tdh_phymem_page_wbinvd_global(pa))
-			pr_warn("tdx: page %pa cannot be flushed\n", &pa);
-	}
+	if (tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, pfn))
+		pr_warn("tdx: page frame %#lx cannot be flushed\n", pfn);
 }
 
-/* The pages are the caller's to free. */
+/* The caller frees the pages. */
 void tdx_page_array_destroy(struct tdx_page_array *array)
 {
 	if (array->flush_on_free) {
@@ -93,9 +100,19 @@ static u64 hpa_array_t_release_raw(const struct tdx_page_array *array)
 	return array->nr_pages == 1 ? 0 : virt_to_phys(array->root);
 }
 
+static void tdx_clflush_page_array(struct tdx_page_array *array)
+{
+	for (unsigned int i = 0; i < array->nr_pages; i++) {
+		struct page *page = array->pages[i];
+
+		clflush_cache_range(page_to_virt(page), page_size(page));
+	}
+}
+
+/* As posted, the status is compared with its detail bits. */
 static bool interrupted(u64 r)
 {
-	return (r & TDX_SEAMCALL_STATUS_MASK) == TDX_INTERRUPTED_RESUMABLE;
+	return r == TDX_INTERRUPTED_RESUMABLE;
 }
 
 static u64 seamcall_resume(u64 fn, struct tdx_module_args *args)
@@ -105,18 +122,11 @@ static u64 seamcall_resume(u64 fn, struct tdx_module_args *args)
 
 	do {
 		copy = *args;
-		r = tdx_door(fn, &copy);
+		r = seamcall_ret(fn, &copy);
 	} while (interrupted(r));
 
 	*args = copy;
 	return r;
-}
-
-u64 tdh_phymem_page_wbinvd_global(phys_addr_t pa)
-{
-	struct tdx_module_args args = { .rcx = tdx_door_global_pa(pa) };
-
-	return tdx_door(TDH_PHYMEM_PAGE_WBINVD, &args);
 }
 
 u64 tdh_ext_init(void)
@@ -126,14 +136,16 @@ u64 tdh_ext_init(void)
 	return seamcall_resume(TDH_EXT_INIT, &args);
 }
 
-/* What is given for good never comes back, so no flush is due. */
+/* The module never returns these pages, so flush_on_free stays clear. */
 u64 tdh_ext_mem_add(struct tdx_page_array *ext_mem)
 {
 	struct tdx_module_args args = { .rcx = hpa_list_info_assign_raw(ext_mem) };
 	u64 r;
 
+	tdx_clflush_page_array(ext_mem);
+
 	do {
-		r = tdx_door(TDH_EXT_MEM_ADD, &args);
+		r = seamcall_ret(TDH_EXT_MEM_ADD, &args);
 	} while (interrupted(r));
 
 	return r;
@@ -147,6 +159,7 @@ u64 tdh_iommu_setup(u64 vtbar, struct tdx_page_array *iommu_mt, u64 *iommu_id)
 	};
 	u64 r;
 
+	tdx_clflush_page_array(iommu_mt);
 	iommu_mt->flush_on_free = true;
 	r = seamcall_resume(TDH_IOMMU_SETUP, &args);
 	*iommu_id = args.rcx;
@@ -171,8 +184,9 @@ u64 tdh_spdm_create(u64 func_id, struct tdx_page_array *spdm_mt, u64 *spdm_id)
 	};
 	u64 r;
 
+	tdx_clflush_page_array(spdm_mt);
 	spdm_mt->flush_on_free = true;
-	r = tdx_door(TDH_SPDM_CREATE, &args);
+	r = seamcall_ret(TDH_SPDM_CREATE, &args);
 	*spdm_id = args.rcx;
 	return r;
 }
@@ -184,17 +198,17 @@ u64 tdh_spdm_delete(u64 spdm_id, struct tdx_page_array *spdm_mt)
 		.rdx = hpa_array_t_release_raw(spdm_mt),
 	};
 
-	return tdx_door(TDH_SPDM_DELETE, &args);
+	return seamcall_ret(TDH_SPDM_DELETE, &args);
 }
 
-u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t spdm_conf, phys_addr_t spdm_rsp,
-		     phys_addr_t spdm_req, struct tdx_page_array *spdm_out, u64 *len)
+u64 tdh_spdm_connect(u64 spdm_id, struct page *spdm_conf, struct page *spdm_rsp,
+		     struct page *spdm_req, struct tdx_page_array *spdm_out, u64 *len)
 {
 	struct tdx_module_args args = {
 		.rcx = spdm_id,
-		.rdx = spdm_conf,
-		.r8 = spdm_rsp,
-		.r9 = spdm_req,
+		.rdx = page_to_phys(spdm_conf),
+		.r8 = page_to_phys(spdm_rsp),
+		.r9 = page_to_phys(spdm_req),
 		.r10 = hpa_array_t_assign_raw(spdm_out),
 	};
 	u64 r;
@@ -204,15 +218,15 @@ u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t spdm_conf, phys_addr_t spdm_rsp,
 	return r;
 }
 
-u64 tdh_spdm_mng(u64 spdm_id, u64 spdm_op, u64 spdm_param, phys_addr_t spdm_rsp,
-		 phys_addr_t spdm_req, struct tdx_page_array *spdm_out, u64 *len)
+u64 tdh_spdm_mng(u64 spdm_id, u64 spdm_op, u64 spdm_param, struct page *spdm_rsp,
+		 struct page *spdm_req, struct tdx_page_array *spdm_out, u64 *len)
 {
 	struct tdx_module_args args = {
 		.rcx = spdm_id,
 		.rdx = spdm_op,
 		.r8 = spdm_param,
-		.r9 = spdm_rsp,
-		.r10 = spdm_req,
+		.r9 = page_to_phys(spdm_rsp),
+		.r10 = page_to_phys(spdm_req),
 		.r11 = hpa_array_t_assign_raw(spdm_out),
 	};
 	u64 r;
@@ -232,8 +246,9 @@ u64 tdh_ide_stream_create(u64 stream_info, u64 spdm_id, struct tdx_page_array *s
 	};
 	u64 r;
 
+	tdx_clflush_page_array(stream_mt);
 	stream_mt->flush_on_free = true;
-	r = tdx_door(TDH_IDE_STREAM_CREATE, &args);
+	r = seamcall_saved_ret(TDH_IDE_STREAM_CREATE, &args);
 	*stream_id = args.rcx;
 	*rp_ide_id = args.rdx;
 	return r;
@@ -243,7 +258,7 @@ u64 tdh_ide_stream_block(u64 spdm_id, u64 stream_id)
 {
 	struct tdx_module_args args = { .rcx = spdm_id, .rdx = stream_id };
 
-	return tdx_door(TDH_IDE_STREAM_BLOCK, &args);
+	return seamcall(TDH_IDE_STREAM_BLOCK, &args);
 }
 
 u64 tdh_ide_stream_delete(u64 spdm_id, u64 stream_id, struct tdx_page_array *stream_mt)
@@ -254,5 +269,5 @@ u64 tdh_ide_stream_delete(u64 spdm_id, u64 stream_id, struct tdx_page_array *str
 		.r8 = hpa_array_t_release_raw(stream_mt),
 	};
 
-	return tdx_door(TDH_IDE_STREAM_DELETE, &args);
+	return seamcall_ret(TDH_IDE_STREAM_DELETE, &args);
 }

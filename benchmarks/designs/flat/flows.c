@@ -2,8 +2,10 @@
 /*
  * flat: its callers
  *
- * The array itself is what arch/ has.  A caller allocates, passes the array to
- * the wrappers, and releases; nothing else is asked of it on any path.
+ * The array itself is in arch/.  A caller allocates it, passes it to the wrappers
+ * and frees it, and has nothing else to do on any path.
+ *
+ * Variants compile this file again, with another allocation.
  */
 #include <linux/cleanup.h>
 #include <linux/mm.h>
@@ -11,120 +13,116 @@
 #include <linux/slab.h>
 
 #include <asm/tdx_connect.h>
-#include <asm/tdx_pa_array.h>
 
-#include "../../../arch/x86/virt/vmx/tdx/pa_operand.h"
-#include "flows.h"
+#include "../design.h"
+#include "variants.h"
 
-static const struct flat_policy *policy;
+#ifndef FLAT_DESIGN
+#define FLAT_DESIGN		design_flat
+#define FLAT_NAME		"flat"
+#define FLAT_TITLE		"the flat PA array"
+#endif
 
-void flat_use_policy(const struct flat_policy *p)
+#ifndef FLAT_ALLOC
+#define FLAT_ALLOC		flat_alloc
+static struct tdx_pa_array *flat_alloc(enum design_use use, unsigned int nr)
 {
-	policy = p;
+	return tdx_pa_array_alloc(nr, NUMA_NO_NODE);
 }
+#endif
 
 static struct tdx_pa_array *alloc(enum design_use use, unsigned int nr)
 {
-	struct tdx_pa_array *array = policy->alloc(use, nr);
+	struct tdx_pa_array *array = FLAT_ALLOC(use, nr);
 
 	if (array)
-		design_allocated(policy->design, array);
+		design_allocated(&FLAT_DESIGN, array);
 	return array;
 }
 
 /*
- * The array by itself
+ * The array alone
  */
 
-void *flat_create(enum design_use use, unsigned int nr)
+static void *flat_create(enum design_use use, unsigned int nr)
 {
-	return policy->alloc(use, nr);
+	return FLAT_ALLOC(use, nr);
 }
 
-u64 flat_hand_over(void *data)
+static u64 flat_hand_over(void *data)
 {
 	struct tdx_pa_array *array = data;
-	struct tdx_pa_window w;
 	u64 mix = 0;
 
-	for_each_tdx_pa_window(&w, array)
-		mix ^= tdx_operand_hpa_list_info(&w);
+	for (unsigned int first = 0; first < array->nr; first += TDX_PA_LIST_MAX)
+		mix ^= tdx_hpa_list_info(array, first);
 
 	return mix;
 }
 
-u64 flat_operand(void *data)
+static u64 flat_operand(void *data)
 {
-	struct tdx_pa_window w;
-
-	if (tdx_pa_array_window(data, 0, &w))
-		return 0;
-	return tdx_operand_hpa_array(&w);
+	return tdx_hpa_array(data);
 }
 
-void flat_release(void *data)
+static void flat_release(void *data)
 {
-	tdx_pa_array_release(data);
+	tdx_pa_array_free(data);
 }
 
-void flat_release_flushed(void *data)
+static void flat_release_flushed(void *data)
 {
 	struct tdx_pa_array *array = data;
 
-	/* What a create and a delete leave behind. */
+	/* The state after a create and a delete */
 	array->flush = true;
-	tdx_pa_array_release(array);
+	tdx_pa_array_free(array);
 }
 
-phys_addr_t flat_pages(void *data, unsigned int i, unsigned long *nr_pages)
+static phys_addr_t flat_pages(void *data, unsigned int i, unsigned long *nr_pages)
 {
 	struct tdx_pa_array *array = data;
 
-	*nr_pages = (array->entries[i] & ~PAGE_MASK) ?: 1;
-	return array->entries[i] & PAGE_MASK;
+	*nr_pages = i < TDX_IOMMU_MT_NR_BLOCKS ? 1UL << array->block_order : 1;
+	return tdx_pa_entry(array, i);
 }
 
-unsigned int flat_nr_entries(void *data)
+static unsigned int flat_nr_entries(void *data)
 {
 	struct tdx_pa_array *array = data;
 
 	return array->nr;
 }
 
-u64 flat_window(void *data, unsigned int first)
+static u64 flat_window(void *data, unsigned int first)
 {
-	struct tdx_pa_window w;
-
-	if (tdx_pa_array_window(data, first / TDX_PA_WINDOW_MAX, &w))
-		return 0;
-	return tdx_operand_hpa_list_info(&w);
+	return tdx_hpa_list_info(data, first);
 }
 
-int flat_claim(void *data, u64 func_id, u64 *id)
+static int flat_claim(void *data, u64 func_id, u64 *id)
 {
 	return tdh_spdm_create(func_id, data, id) ? -EIO : 0;
 }
 
-int flat_give_back(void *data, u64 id)
+static int flat_give_back(void *data, u64 id)
 {
 	return tdh_spdm_delete(id, data) ? -EIO : 0;
 }
 
-size_t flat_metadata_bytes(void *data)
+static size_t flat_metadata_bytes(void *data)
 {
 	struct tdx_pa_array *array = data;
 
-	size_t bytes = PAGE_ALIGN(array->nr * sizeof(*array->entries));
-	bool within = (void *)array - (void *)array->entries < bytes;
-
-	return bytes + (within ? 0 : ksize(array));
+	if (is_vmalloc_addr(array->entries))
+		return ksize(array) + PAGE_ALIGN(array->nr * sizeof(u64)) + PAGE_SIZE;
+	return ksize(array) + ksize(array->entries);
 }
 
 /*
- * Flows
+ * Call sequences
  */
 
-int flat_spdm_create(u64 func_id, unsigned int nr, struct design_object *spdm)
+static int flat_spdm_create(u64 func_id, unsigned int nr, struct design_object *spdm)
 {
 	struct tdx_pa_array *mt __free(tdx_pa_array) = alloc(USE_CONTROL, nr);
 
@@ -137,15 +135,15 @@ int flat_spdm_create(u64 func_id, unsigned int nr, struct design_object *spdm)
 	return 0;
 }
 
-int flat_spdm_delete(struct design_object *spdm)
+static int flat_spdm_delete(struct design_object *spdm)
 {
 	struct tdx_pa_array *mt __free(tdx_pa_array) = spdm->array;
 
 	return tdh_spdm_delete(spdm->id, mt) ? -EIO : 0;
 }
 
-int flat_ide_create(u64 info, const struct design_object *spdm, unsigned int nr,
-		    struct design_object *ide)
+static int flat_ide_create(u64 info, const struct design_object *spdm, unsigned int nr,
+			   struct design_object *ide)
 {
 	struct tdx_pa_array *mt __free(tdx_pa_array) = alloc(USE_CONTROL, nr);
 	struct tdx_ide_stream stream = { .info = info };
@@ -160,7 +158,7 @@ int flat_ide_create(u64 info, const struct design_object *spdm, unsigned int nr,
 	return 0;
 }
 
-int flat_ide_delete(const struct design_object *spdm, struct design_object *ide)
+static int flat_ide_delete(const struct design_object *spdm, struct design_object *ide)
 {
 	struct tdx_pa_array *mt __free(tdx_pa_array) = ide->array;
 
@@ -170,16 +168,16 @@ int flat_ide_delete(const struct design_object *spdm, struct design_object *ide)
 	return tdh_ide_stream_delete(spdm->id, ide->id, mt) ? -EIO : 0;
 }
 
-int flat_iommu_setup(u64 reg_base, unsigned int order, unsigned int nr_pages,
-		     struct design_object *iommu)
+static int flat_iommu_setup(u64 reg_base, unsigned int order, unsigned int nr_pages,
+			    struct design_object *iommu)
 {
 	struct tdx_pa_array *mt __free(tdx_pa_array) =
-		tdx_pa_array_alloc_iommu_mt(order, nr_pages);
+		tdx_pa_array_alloc_iommu_mt(order, nr_pages, NUMA_NO_NODE);
 
 	if (!mt)
 		return -ENOMEM;
 
-	design_allocated(policy->design, mt);
+	design_allocated(&FLAT_DESIGN, mt);
 
 	if (tdh_iommu_setup(reg_base, mt, &iommu->id))
 		return -EIO;
@@ -188,27 +186,21 @@ int flat_iommu_setup(u64 reg_base, unsigned int order, unsigned int nr_pages,
 	return 0;
 }
 
-int flat_iommu_clear(struct design_object *iommu)
+static int flat_iommu_clear(struct design_object *iommu)
 {
 	struct tdx_pa_array *mt __free(tdx_pa_array) = iommu->array;
 
 	return tdh_iommu_clear(iommu->id, mt) ? -EIO : 0;
 }
 
-int flat_ext_start(unsigned int nr)
+static int flat_ext_start(unsigned int nr)
 {
 	struct tdx_pa_array *mem __free(tdx_pa_array) = alloc(USE_MEMORY, nr);
-	struct tdx_pa_window w;
 
 	if (!mem)
 		return -ENOMEM;
 
-	for_each_tdx_pa_window(&w, mem) {
-		if (tdh_ext_mem_add(mem, &w))
-			return -EIO;
-	}
-
-	return tdh_ext_init() ? -EIO : 0;
+	return tdh_ext_mem_add(mem) || tdh_ext_init() ? -EIO : 0;
 }
 
 static u64 get_info(u64 spdm_id, enum design_info how, struct tdx_pa_array *info, u64 *len)
@@ -217,15 +209,15 @@ static u64 get_info(u64 spdm_id, enum design_info how, struct tdx_pa_array *info
 
 	if (how == INFO_CONNECT)
 		return tdh_spdm_connect(spdm_id, p->config, p->response, p->request, info, len);
-	return tdh_spdm_mng(spdm_id, TDX_SPDM_RECOLLECT, TDX_NO_OPERAND, p->response,
-			    p->request, info, len);
+	return tdh_spdm_mng(spdm_id, TDX_SPDM_RECOLLECT, NULL, p->response, p->request, info,
+			    len);
 }
 
-int flat_read_info(const struct design_object *spdm, enum design_info how,
-		   unsigned int nr_pages, void **blob, size_t *len)
+static int flat_read_info(const struct design_object *spdm, enum design_info how,
+			  unsigned int nr_pages, void **blob, size_t *len)
 {
 	struct tdx_pa_array *info __free(tdx_pa_array) = alloc(USE_CONTROL, nr_pages);
-	void *copy __free(kvfree) = NULL;
+	void *copy __free(kfree) = NULL;
 	unsigned int rounds = 0;
 	u64 bytes = 0, status;
 
@@ -236,13 +228,14 @@ int flat_read_info(const struct design_object *spdm, enum design_info how,
 		status = get_info(spdm->id, how, info, &bytes);
 	} while (design_talk(status, bytes, &rounds));
 
-	if (status || bytes > (u64)nr_pages * PAGE_SIZE)
+	if (status)
 		return -EIO;
 
-	copy = kmalloc(bytes, GFP_KERNEL);
+	/* No warning if the length is absurd: copying checks it against the array. */
+	copy = kmalloc(bytes, GFP_KERNEL | __GFP_NOWARN);
 	if (!copy)
 		return -ENOMEM;
-	if (tdx_pa_array_copy_out(info, copy, 0, bytes))
+	if (tdx_pa_array_copy_out(info, copy, bytes))
 		return -EIO;
 
 	*len = bytes;
@@ -250,43 +243,30 @@ int flat_read_info(const struct design_object *spdm, enum design_info how,
 	return 0;
 }
 
-static struct tdx_pa_array *blocks_alloc(enum design_use use, unsigned int nr)
-{
-	return tdx_pa_array_alloc(nr);
-}
-
-static const struct flat_policy blocks = {
-	.design = &design_flat,
-	.alloc = blocks_alloc,
-};
-
-static void flat_select(void)
-{
-	flat_use_policy(&blocks);
-}
-
-const struct design design_flat = {
-	.name = "flat",
-	.title = "the flat PA array",
+const struct design FLAT_DESIGN = {
+	.name = FLAT_NAME,
+	.title = FLAT_TITLE,
 	.owner = THIS_MODULE,
-	.select = flat_select,
-	FLAT_OPERATIONS,
+	.max_control = 1 << 20,
+	.max_memory = 1 << 20,
+	.create = flat_create,
+	.hand_over = flat_hand_over,
+	.operand = flat_operand,
+	.release = flat_release,
+	.release_flushed = flat_release_flushed,
+	.pages = flat_pages,
+	.nr_entries = flat_nr_entries,
+	.window = flat_window,
+	.claim = flat_claim,
+	.give_back = flat_give_back,
+	.ways_out = { { "free", flat_release } },
+	.metadata_bytes = flat_metadata_bytes,
+	.spdm_create = flat_spdm_create,
+	.spdm_delete = flat_spdm_delete,
+	.ide_create = flat_ide_create,
+	.ide_delete = flat_ide_delete,
+	.iommu_setup = flat_iommu_setup,
+	.iommu_clear = flat_iommu_clear,
+	.ext_start = flat_ext_start,
+	.read_info = flat_read_info,
 };
-
-static int __init flat_init(void)
-{
-	design_register(&design_flat_v2alloc);
-	design_register(&design_flat);
-	return 0;
-}
-module_init(flat_init);
-
-static void __exit flat_exit(void)
-{
-	design_unregister(&design_flat);
-	design_unregister(&design_flat_v2alloc);
-}
-module_exit(flat_exit);
-
-MODULE_DESCRIPTION("flat: one array of physical addresses");
-MODULE_LICENSE("GPL");

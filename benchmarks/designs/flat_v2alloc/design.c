@@ -1,81 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * flat with v2's allocation policy: single pages from the bulk allocator, or
- * one contiguous run for the memory of the extensions, freed one by one
+ * flat with the allocation policy of v2: single pages from the bulk allocator, or
+ * one contiguous run for the memory of the extensions
  *
- * The array is compiled once more from its own source; only the function that
- * gets the pages is another one.  Wrappers and release are those of flat.
+ * Operands, wrappers and freeing are those of flat.
  */
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 
-#include "../../../arch/x86/virt/vmx/tdx/pa_blocks.h"
-#include "../../../arch/x86/virt/vmx/tdx/pa_trace.h"
-#include "../flat/flows.h"
+#include <asm/tdx_pa_array.h>
 
-static enum design_use alloc_use;
+#include "../design.h"
 
-/* page_private() of each page is 0: it is a block by itself. */
-static unsigned int bulk_or_contig(u64 *entries, unsigned int nr)
+static void append_contig(struct tdx_pa_array *array, unsigned int nr)
 {
-	struct page **pages = (struct page **)entries;
-	unsigned int filled = 0, i;
+	struct page *page = alloc_contig_pages(nr, GFP_KERNEL, numa_mem_id(), &node_online_map);
 
-	if (alloc_use == USE_MEMORY) {
-		struct page *page = alloc_contig_pages(nr, GFP_KERNEL, numa_mem_id(),
-						       &node_online_map);
+	if (!page)
+		return;
+	for (; array->nr < nr; array->nr++)
+		array->entries[array->nr] = page_to_phys(page + array->nr);
+}
 
-		if (!page)
-			return 0;
-		for (i = 0; i < nr; i++)
-			entries[i] = page_to_phys(page + i);
-		return nr;
-	}
+static void append_bulk(struct tdx_pa_array *array, unsigned int nr)
+{
+	/* Pointers and entries have the same size: convert in place. */
+	struct page **pages = (struct page **)array->entries;
+	unsigned int filled = 0, now;
 
-	/* Page pointers and entries are both eight bytes: convert in place. */
-	memset(pages, 0, nr * sizeof(*pages));
-	while (filled < nr) {
-		unsigned int now = alloc_pages_bulk(GFP_KERNEL, nr - filled, pages + filled);
-
-		if (!now)
-			break;
+	do {
+		now = alloc_pages_bulk(GFP_KERNEL, nr - filled, pages + filled);
 		filled += now;
+	} while (now && filled < nr);
+
+	for (; array->nr < filled; array->nr++)
+		array->entries[array->nr] = page_to_phys(pages[array->nr]);
+}
+
+static struct tdx_pa_array *v2alloc(enum design_use use, unsigned int nr)
+{
+	struct tdx_pa_array *array = kzalloc_obj(*array, GFP_KERNEL);
+
+	if (!array)
+		return NULL;
+
+	array->entries = kvzalloc(PAGE_ALIGN(nr * sizeof(u64)) + (nr > 1 ? PAGE_SIZE : 0),
+				  GFP_KERNEL);
+	if (array->entries && use == USE_MEMORY)
+		append_contig(array, nr);
+	else if (array->entries)
+		append_bulk(array, nr);
+
+	if (array->nr < nr) {
+		tdx_pa_array_free(array);
+		return NULL;
 	}
-
-	for (i = 0; i < filled; i++)
-		entries[i] = page_to_phys(pages[i]);
-	return filled;
+	return array;
 }
 
-#include "rename.h"
-
-__diag_push();
-__diag_ignore_all("-Wmissing-prototypes", "the header declares the originals");
-#include "../../../arch/x86/virt/vmx/tdx/pa_array.c"
-__diag_pop();
-
-static struct tdx_pa_array *v2alloc_alloc(enum design_use use, unsigned int nr)
-{
-	alloc_use = use;
-	return tdx_pa_array_alloc(nr);
-}
-
-static const struct flat_policy v2alloc = {
-	.design = &design_flat_v2alloc,
-	.alloc = v2alloc_alloc,
-};
-
-static void v2alloc_select(void)
-{
-	flat_use_policy(&v2alloc);
-}
-
-const struct design design_flat_v2alloc = {
-	.name = "flat-v2alloc",
-	.title = "flat with the allocation policy of v2",
-	.owner = THIS_MODULE,
-	.select = v2alloc_select,
-	FLAT_OPERATIONS,
-};
+#define FLAT_DESIGN	design_flat_v2alloc
+#define FLAT_NAME	"flat-v2alloc"
+#define FLAT_TITLE	"flat with the allocation policy of v2"
+#define FLAT_ALLOC	v2alloc
+#include "../flat/flows.c"

@@ -2,9 +2,10 @@
 /*
  * v2: its callers
  *
- * The caller picks among three ways out: free what the module never took,
- * ctrl_release what it gave back, ctrl_leak what is lost.
+ * The caller chooses one of three functions to end an array: free, ctrl_release
+ * for returned pages, ctrl_leak for pages that the module keeps.
  */
+#include <linux/cleanup.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -22,6 +23,10 @@ void v2_use_policy(const struct v2_policy *p)
 	v2_clflush = p->clflush;
 }
 
+DEFINE_FREE(v2_array, struct tdx_page_array *, policy->free(_T))
+/* Variants do not replace IOMMU_MT arrays. */
+DEFINE_FREE(v2_iommu_mt, struct tdx_page_array *, tdx_page_array_free(_T))
+
 static struct tdx_page_array *create(unsigned int nr)
 {
 	struct tdx_page_array *array = policy->create(nr);
@@ -32,7 +37,7 @@ static struct tdx_page_array *create(unsigned int nr)
 }
 
 /*
- * The array by itself
+ * The array alone
  */
 
 void *v2_create(enum design_use use, unsigned int nr)
@@ -122,22 +127,19 @@ size_t v2_metadata_bytes(void *data)
 }
 
 /*
- * Flows
+ * Call sequences
  */
 
 int v2_spdm_create(u64 func_id, unsigned int nr, struct design_object *spdm)
 {
-	struct tdx_page_array *mt = create(nr);
+	struct tdx_page_array *mt __free(v2_array) = create(nr);
 
 	if (!mt)
 		return -ENOMEM;
-
-	if (tdh_spdm_create(func_id, mt, &spdm->id)) {
-		policy->free(mt);
+	if (tdh_spdm_create(func_id, mt, &spdm->id))
 		return -EIO;
-	}
 
-	spdm->array = mt;
+	spdm->array = no_free_ptr(mt);
 	return 0;
 }
 
@@ -163,19 +165,15 @@ int v2_spdm_delete(struct design_object *spdm)
 int v2_ide_create(u64 info, const struct design_object *spdm, unsigned int nr,
 		  struct design_object *ide)
 {
-	struct tdx_page_array *mt = create(nr);
+	struct tdx_page_array *mt __free(v2_array) = create(nr);
 	u64 rp_ide_id;
 
 	if (!mt)
 		return -ENOMEM;
-
-	if (tdh_ide_stream_create(info, spdm->id, mt, 0, 0, 0, 0, 0, 0, &ide->id,
-				  &rp_ide_id)) {
-		policy->free(mt);
+	if (tdh_ide_stream_create(info, spdm->id, mt, 0, 0, 0, 0, 0, 0, &ide->id, &rp_ide_id))
 		return -EIO;
-	}
 
-	ide->array = mt;
+	ide->array = no_free_ptr(mt);
 	return 0;
 }
 
@@ -202,19 +200,18 @@ leak:
 int v2_iommu_setup(u64 reg_base, unsigned int order, unsigned int nr_pages,
 		   struct design_object *iommu)
 {
-	struct tdx_page_array *mt = tdx_page_array_create_iommu_mt(order, nr_pages);
+	struct tdx_page_array *mt __free(v2_iommu_mt) =
+		tdx_page_array_create_iommu_mt(order, nr_pages);
 
 	if (!mt)
 		return -ENOMEM;
 
 	design_allocated(policy->design, mt);
 
-	if (tdh_iommu_setup(reg_base, mt, &iommu->id)) {
-		tdx_page_array_free(mt);
+	if (tdh_iommu_setup(reg_base, mt, &iommu->id))
 		return -EIO;
-	}
 
-	iommu->array = mt;
+	iommu->array = no_free_ptr(mt);
 	return 0;
 }
 
@@ -273,10 +270,9 @@ static u64 get_info(u64 spdm_id, enum design_info how, struct tdx_page_array *in
 int v2_read_info(const struct design_object *spdm, enum design_info how,
 		 unsigned int nr_pages, void **blob, size_t *len)
 {
-	struct tdx_page_array *info = create(nr_pages);
-	unsigned int rounds = 0;
+	struct tdx_page_array *info __free(v2_array) = create(nr_pages);
+	unsigned int nr_filled, rounds = 0;
 	u64 bytes = 0, status;
-	int ret = -EIO;
 	void *map;
 
 	if (!info)
@@ -286,22 +282,19 @@ int v2_read_info(const struct design_object *spdm, enum design_info how,
 		status = get_info(spdm->id, how, info, &bytes);
 	} while (design_talk(status, bytes, &rounds));
 
-	if (status)
-		goto free;
+	if (status || bytes > (u64)info->nr_pages * PAGE_SIZE)
+		return -EIO;
 
-	ret = -ENOMEM;
-	map = vm_map_ram(info->pages, info->nr_pages, NUMA_NO_NODE);
+	nr_filled = DIV_ROUND_UP(bytes, PAGE_SIZE);
+	map = vm_map_ram(info->pages, nr_filled, NUMA_NO_NODE);
 	if (!map)
-		goto free;
+		return -ENOMEM;
 
 	*blob = kmemdup(map, bytes, GFP_KERNEL);
-	vm_unmap_ram(map, info->nr_pages);
+	vm_unmap_ram(map, nr_filled);
 	if (!*blob)
-		goto free;
+		return -ENOMEM;
 
 	*len = bytes;
-	ret = 0;
-free:
-	policy->free(info);
-	return ret;
+	return 0;
 }

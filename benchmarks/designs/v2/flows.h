@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * v2: what its variants change, and what they share
+ * v2: the functions that variants replace, and those that they share
  */
 #ifndef _V2_FLOWS_H
 #define _V2_FLOWS_H
@@ -12,7 +12,7 @@
 
 /**
  * struct v2_policy - the calls of v2 that a variant may replace
- * @design: whose arrays the judge is told of
+ * @design: the variant, for the page checker
  * @create: array of at most 512 pages, populated
  * @create_memory: array of any number of pages
  * @free: frees pages and array
@@ -70,6 +70,7 @@ int v2_read_info(const struct design_object *spdm, enum design_info how,
 	.pages = v2_pages,			\
 	.nr_entries = v2_nr_entries,		\
 	.window = v2_window,			\
+	.adds_windows = true,			\
 	.claim = v2_claim,			\
 	.give_back = v2_give_back,		\
 	.ways_out = {				\

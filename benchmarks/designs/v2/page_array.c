@@ -10,18 +10,19 @@
 #include <linux/printk.h>
 #include <linux/slab.h>
 
+#include "tdx.h"
+
 #include "page_array.h"
-#include "tdh.h"
 
 #define HPA_PFN		GENMASK_ULL(51, 12)
 #define HPA_SIZE	GENMASK_ULL(63, 55)
 
-static u64 tdx_page_array_entry(const struct tdx_page_array *array, unsigned int i)
+/* The series has these lines in both loops: inlined, they cost the same. */
+static __always_inline u64 tdx_page_array_entry(struct page *page)
 {
-	struct page *page = array->pages[i];
 	u64 entry = page_to_phys(page);
 
-	if (PageCompound(page))
+	if (compound_nr(page) > 1)
 		entry |= compound_nr(page);
 
 	return entry;
@@ -36,7 +37,7 @@ int tdx_page_array_populate(struct tdx_page_array *array, unsigned int offset)
 
 	nents = min(array->nr_pages - offset, TDX_PAGE_ARRAY_MAX_NENTS);
 	for (i = 0; i < nents; i++)
-		array->root[i] = tdx_page_array_entry(array, offset + i);
+		array->root[i] = tdx_page_array_entry(array->pages[offset + i]);
 
 	array->offset = offset;
 	array->nents = nents;
@@ -213,29 +214,17 @@ static bool tdx_page_array_validate_release(struct tdx_page_array *array,
 		return false;
 
 	for (i = 0; i < nr_released; i++) {
-		if (array->root[i] != tdx_page_array_entry(array, i))
+		if (array->root[i] != tdx_page_array_entry(array->pages[i]))
 			return false;
 	}
 
 	return true;
 }
 
-/* One WBINVD for each 4 KiB page. */
-static u64 tdx_flush_page(struct page *page)
-{
-	unsigned long i;
-	u64 r;
-
-	for (i = 0; i < compound_nr(page); i++) {
-		r = tdh_phymem_page_wbinvd_global(page_to_phys(page + i));
-		if (r)
-			return r;
-	}
-
-	return 0;
-}
-
-/* All that comes before the pages are freed. */
+/*
+ * All that comes before the pages are freed.  As posted, each entry gets one
+ * WBINVD.  The other pages of a multi-page entry are not flushed (hazard H7).
+ */
 int tdx_page_array_ctrl_flush(struct tdx_page_array *array, unsigned int nr_released,
 			      u64 released_hpa)
 {
@@ -252,7 +241,8 @@ int tdx_page_array_ctrl_flush(struct tdx_page_array *array, unsigned int nr_rele
 	}
 
 	for (i = 0; i < array->nr_pages; i++) {
-		u64 r = tdx_flush_page(array->pages[i]);
+		u64 r = tdh_phymem_page_wbinvd_hkid(tdx_global_keyid,
+						    page_to_pfn(array->pages[i]));
 
 		if (WARN_ON(r))
 			return -EFAULT;

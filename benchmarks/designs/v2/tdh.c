@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * v2: the SEAMCALL wrappers, over the same door as the others
+ * v2: the SEAMCALL wrappers
  */
 #include <linux/bitfield.h>
 #include <linux/cacheflush.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 
-#include "../../../arch/x86/virt/vmx/tdx/door.h"
+#include <asm/shared/tdx_errno.h>
+
+#include "seamcall_internal.h"
+#include "tdx.h"
+
 #include "page_array.h"
 #include "tdh.h"
 
@@ -28,9 +32,10 @@ static void tdx_clflush_page_array(struct tdx_page_array *array)
 	}
 }
 
+/* As posted, the status is compared with its detail bits. */
 static bool interrupted(u64 r)
 {
-	return (r & TDX_SEAMCALL_STATUS_MASK) == TDX_INTERRUPTED_RESUMABLE;
+	return r == TDX_INTERRUPTED_RESUMABLE;
 }
 
 static u64 seamcall_resume(u64 fn, struct tdx_module_args *args)
@@ -40,7 +45,7 @@ static u64 seamcall_resume(u64 fn, struct tdx_module_args *args)
 
 	do {
 		copy = *args;
-		r = tdx_door(fn, &copy);
+		r = seamcall_ret(fn, &copy);
 	} while (interrupted(r));
 
 	*args = copy;
@@ -52,13 +57,6 @@ static void released(const struct tdx_module_args *args, unsigned int *nr_releas
 {
 	*nr_released = FIELD_GET(GENMASK_ULL(63, 55), args->rcx) + 1;
 	*released_hpa = FIELD_GET(GENMASK_ULL(51, 12), args->rcx) << PAGE_SHIFT;
-}
-
-u64 tdh_phymem_page_wbinvd_global(phys_addr_t pa)
-{
-	struct tdx_module_args args = { .rcx = tdx_door_global_pa(pa) };
-
-	return tdx_door(TDH_PHYMEM_PAGE_WBINVD, &args);
 }
 
 u64 tdh_ext_init(void)
@@ -76,7 +74,7 @@ u64 tdh_ext_mem_add(struct tdx_page_array *ext_mem)
 	tdx_clflush_page_array(ext_mem);
 
 	do {
-		r = tdx_door(TDH_EXT_MEM_ADD, &args);
+		r = seamcall_ret(TDH_EXT_MEM_ADD, &args);
 	} while (interrupted(r));
 
 	return r;
@@ -117,7 +115,7 @@ u64 tdh_spdm_create(u64 func_id, struct tdx_page_array *spdm_mt, u64 *spdm_id)
 
 	tdx_clflush_page_array(spdm_mt);
 
-	r = tdx_door(TDH_SPDM_CREATE, &args);
+	r = seamcall_ret(TDH_SPDM_CREATE, &args);
 	*spdm_id = args.rcx;
 	return r;
 }
@@ -131,20 +129,20 @@ u64 tdh_spdm_delete(u64 spdm_id, struct tdx_page_array *spdm_mt,
 	};
 	u64 r;
 
-	r = tdx_door(TDH_SPDM_DELETE, &args);
+	r = seamcall_ret(TDH_SPDM_DELETE, &args);
 	if (!r)
 		released(&args, nr_released, released_hpa);
 	return r;
 }
 
-u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t spdm_conf, phys_addr_t spdm_rsp,
-		     phys_addr_t spdm_req, struct tdx_page_array *spdm_out, u64 *len)
+u64 tdh_spdm_connect(u64 spdm_id, struct page *spdm_conf, struct page *spdm_rsp,
+		     struct page *spdm_req, struct tdx_page_array *spdm_out, u64 *len)
 {
 	struct tdx_module_args args = {
 		.rcx = spdm_id,
-		.rdx = spdm_conf,
-		.r8 = spdm_rsp,
-		.r9 = spdm_req,
+		.rdx = page_to_phys(spdm_conf),
+		.r8 = page_to_phys(spdm_rsp),
+		.r9 = page_to_phys(spdm_req),
 		.r10 = hpa_array_t_assign_raw(spdm_out),
 	};
 	u64 r;
@@ -154,15 +152,15 @@ u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t spdm_conf, phys_addr_t spdm_rsp,
 	return r;
 }
 
-u64 tdh_spdm_mng(u64 spdm_id, u64 spdm_op, u64 spdm_param, phys_addr_t spdm_rsp,
-		 phys_addr_t spdm_req, struct tdx_page_array *spdm_out, u64 *len)
+u64 tdh_spdm_mng(u64 spdm_id, u64 spdm_op, u64 spdm_param, struct page *spdm_rsp,
+		 struct page *spdm_req, struct tdx_page_array *spdm_out, u64 *len)
 {
 	struct tdx_module_args args = {
 		.rcx = spdm_id,
 		.rdx = spdm_op,
 		.r8 = spdm_param,
-		.r9 = spdm_rsp,
-		.r10 = spdm_req,
+		.r9 = page_to_phys(spdm_rsp),
+		.r10 = page_to_phys(spdm_req),
 		.r11 = hpa_array_t_assign_raw(spdm_out),
 	};
 	u64 r;
@@ -191,7 +189,7 @@ u64 tdh_ide_stream_create(u64 stream_info, u64 spdm_id, struct tdx_page_array *s
 
 	tdx_clflush_page_array(stream_mt);
 
-	r = tdx_door(TDH_IDE_STREAM_CREATE, &args);
+	r = seamcall_saved_ret(TDH_IDE_STREAM_CREATE, &args);
 	*stream_id = args.rcx;
 	*rp_ide_id = args.rdx;
 	return r;
@@ -201,7 +199,7 @@ u64 tdh_ide_stream_block(u64 spdm_id, u64 stream_id)
 {
 	struct tdx_module_args args = { .rcx = spdm_id, .rdx = stream_id };
 
-	return tdx_door(TDH_IDE_STREAM_BLOCK, &args);
+	return seamcall(TDH_IDE_STREAM_BLOCK, &args);
 }
 
 u64 tdh_ide_stream_delete(u64 spdm_id, u64 stream_id, struct tdx_page_array *stream_mt,
@@ -214,7 +212,7 @@ u64 tdh_ide_stream_delete(u64 spdm_id, u64 stream_id, struct tdx_page_array *str
 	};
 	u64 r;
 
-	r = tdx_door(TDH_IDE_STREAM_DELETE, &args);
+	r = seamcall_ret(TDH_IDE_STREAM_DELETE, &args);
 	if (!r)
 		released(&args, nr_released, released_hpa);
 	return r;

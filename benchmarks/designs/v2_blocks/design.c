@@ -1,62 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * v2 with the flat design's allocation policy: what it could have by taking and
- * returning pages in blocks, and without CLFLUSH, but with pointers, root page
- * and populate loop as they are.  IOMMU_MT arrays stay as posted.
+ * v2 with the allocation policy of flat: split blocks of up to 2 MiB or one
+ * contiguous run, freed in contiguous runs, and no CLFLUSH.  Pointers, root page
+ * and populate loop are those of v2.  IOMMU_MT arrays stay as posted.
  */
-#include <linux/io.h>
+#include <linux/gfp.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "../../../arch/x86/virt/vmx/tdx/pa_blocks.h"
 #include "../v2/flows.h"
+
+static void free_runs(struct page **pages, unsigned int nr_pages)
+{
+	unsigned long start = 0, end = 0;
+
+	for (unsigned int i = 0; i < nr_pages; i++) {
+		unsigned long pfn = page_to_pfn(pages[i]);
+
+		if (pfn != end) {
+			__free_contig_range(start, end - start);
+			start = pfn;
+		}
+		end = pfn + 1;
+	}
+	__free_contig_range(start, end - start);
+}
 
 static void blocks_free(struct tdx_page_array *array)
 {
-	unsigned int i, order;
-
 	if (!array)
 		return;
 
-	for (i = 0; i < array->nr_pages; i += 1U << order) {
-		struct page *page = array->pages[i];
-
-		order = page_private(page);
-		__free_pages(page, order);
-	}
-
+	free_runs(array->pages, array->nr_pages);
 	kfree(array->pages);
 	kfree(array->root);
 	kfree(array);
 }
 
+static void append(struct page **pages, unsigned int *filled, struct page *page,
+		   unsigned int nr)
+{
+	while (nr--)
+		pages[(*filled)++] = page++;
+}
+
 static int blocks_alloc(struct page **pages, unsigned int nr_pages, void *data)
 {
-	/* Both are eight bytes: convert in place. */
-	u64 *entries = (u64 *)pages;
-	unsigned int *nr = data, i;
+	int order = ilog2(TDX_PAGE_ARRAY_MAX_NENTS);
+	unsigned int filled = 0;
+	struct page *page;
 
-	*nr = tdx_pa_blocks_alloc(entries, nr_pages);
-	for (i = 0; i < *nr; i++)
-		pages[i] = pfn_to_page(PHYS_PFN(entries[i]));
+	if (nr_pages > TDX_PAGE_ARRAY_MAX_NENTS) {
+		page = alloc_contig_pages(nr_pages, GFP_KERNEL | __GFP_NOWARN | __GFP_THISNODE,
+					  numa_mem_id(), NULL);
+		if (page)
+			append(pages, &filled, page, nr_pages);
+	}
 
-	/* What there is, blocks_free() gives back. */
+	while (filled < nr_pages) {
+		order = min(order, ilog2(nr_pages - filled));
+		page = alloc_pages(GFP_KERNEL | __GFP_NOWARN |
+				   (order ? __GFP_NORETRY : __GFP_RETRY_MAYFAIL), order);
+		if (page) {
+			split_page(page, order);
+			append(pages, &filled, page, 1U << order);
+		} else if (!order--) {
+			free_runs(pages, filled);
+			return -ENOMEM;
+		}
+	}
+
 	return 0;
 }
 
 static struct tdx_page_array *blocks_create_memory(unsigned int nr_pages)
 {
-	unsigned int nr;
-	struct tdx_page_array *array = tdx_page_array_alloc(nr_pages, blocks_alloc, &nr);
-
-	if (array && nr < nr_pages) {
-		array->nr_pages = nr;
-		blocks_free(array);
-		return NULL;
-	}
-
-	return array;
+	return tdx_page_array_alloc(nr_pages, blocks_alloc, NULL);
 }
 
 static struct tdx_page_array *blocks_create(unsigned int nr_pages)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * v2 from the mbox of its series, so that nobody has to trust the project's own
+ * v2 from the mbox of its series, to check the project's own v2
  *
- * The array is that of patches 03 to 05, with not a line of it in this repository:
- * whoever has the mbox builds it with "make compare".  See Documentation/compare.rst.
+ * The array is that of patches 03 to 05.  This repository contains no line of it:
+ * "make compare" builds it from the mbox.  See Documentation/compare.rst.
  */
 #include <linux/init.h>
 #include <linux/module.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * v2 from the mbox of its series: the project's own v2, compiled once more against
- * the struct of the series, for what the patches lack
+ * v2 from the mbox of its series: the project's own v2, compiled against the struct
+ * of the series, for functions that the patches lack
  */
 #define V2_POSTED_DEFINES
 #include "page_array.h"
@@ -11,7 +11,7 @@
 #define hpa_array_t_assign_raw			own_hpa_array_t
 #define hpa_array_t_release_raw			own_hpa_array_t_release
 
-/* Nobody calls these, but the file has them. */
+/* Unused, but defined in the same file */
 #define tdx_page_array_alloc			own_alloc
 #define tdx_page_array_create			own_create
 #define tdx_page_array_create_iommu_mt		own_create_iommu_mt

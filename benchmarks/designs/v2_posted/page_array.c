@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * v2 from the mbox of its series: the array as posted, and a way to those of its
- * functions that are static there
+ * v2 from the mbox of its series: the array as posted, and access to its static
+ * functions
  */
 #undef pr_fmt
 #define pr_fmt(fmt)	"virt/tdx: " fmt

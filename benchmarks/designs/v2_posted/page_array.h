@@ -2,11 +2,11 @@
 /*
  * v2 from the mbox of its series: stands for ../v2/page_array.h
  *
- * Wrappers and callers are the project's, compiled once more against the struct
- * of the series.  benchmarks/compare/extract.py writes what is in posted/: the
- * array itself, and in names.h which of the functions that the callers use are
- * static there (POSTED_STATIC_), and which the patches do not have at all
- * (POSTED_LACKS_), for which the project's own are taken.
+ * Wrappers and callers are the project's, compiled against the struct of the
+ * series.  benchmarks/compare/extract.py writes the files in posted/: the array,
+ * and names.h.  It lists the functions used by the callers that are static in the
+ * series (POSTED_STATIC_), and those that the series lacks (POSTED_LACKS_).  The
+ * project's own functions replace the latter.
  */
 #ifndef _V2_PAGE_ARRAY_H
 #define _V2_PAGE_ARRAY_H
@@ -19,20 +19,20 @@
 #define TDX_PAGE_ARRAY_MAX_NENTS	512
 #endif
 
-/* page_array.c has a way to those that are static. */
+/* Defined in page_array.c, for static functions of the series */
 struct tdx_page_array *series_alloc_contig(unsigned int nr_pages);
 int series_populate(struct tdx_page_array *array, unsigned int offset);
 u64 series_hpa_list_info(struct tdx_page_array *array);
 u64 series_hpa_array_t(struct tdx_page_array *array);
 u64 series_hpa_array_t_release(struct tdx_page_array *array);
 
-/* own.c has what is not there. */
+/* Defined in own.c, for functions that the series lacks */
 struct tdx_page_array *own_alloc_contig(unsigned int nr_pages);
 u64 own_hpa_list_info(const struct tdx_page_array *array);
 u64 own_hpa_array_t(const struct tdx_page_array *array);
 u64 own_hpa_array_t_release(const struct tdx_page_array *array);
 
-/* Where a function is defined, it has its own name. */
+/* The files that define the functions use the original names. */
 #ifndef V2_POSTED_DEFINES
 
 #if defined(POSTED_STATIC_tdx_page_array_populate)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the posted code has around it in the kernel tree, for outside of it
+ * Stands for the kernel tree around the posted code
  *
- * This is the place to adapt if the compiler misses something in posted/.  What
- * goes to the TDX module goes through the same door as with all designs.
+ * Adapt this file if the compiler misses something in posted/.  SEAMCALL helpers
+ * are those of the seam, as for all designs.
  */
 #ifndef _V2_POSTED_PRELUDE_H
 #define _V2_POSTED_PRELUDE_H
@@ -27,28 +27,25 @@
 
 #include <asm/tdx.h>
 
-#include "../v2/tdh.h"
+#include "tdx.h"
 
-/* It is code of a kernel that has TDX, whatever the one below it has. */
+/* The posted code is for a kernel with TDX. */
 #ifndef CONFIG_INTEL_TDX_HOST
 #define CONFIG_INTEL_TDX_HOST	1
 #endif
 
-/* The door knows the key. */
-#define tdx_global_keyid	0
-
-/* The kernel's takes the number of a page frame; it took a page before. */
+/* The kernel's function takes a PFN.  Older kernels took a page. */
 static inline u64 wbinvd_page_or_pfn(u64 hkid, unsigned long what, bool is_page)
 {
-	return tdh_phymem_page_wbinvd_global(is_page ? page_to_phys((struct page *)what) :
-						       PFN_PHYS(what));
+	return tdx_seam_wbinvd(hkid, is_page ? page_to_pfn((struct page *)what) : what);
 }
 
+#undef tdh_phymem_page_wbinvd_hkid
 #define tdh_phymem_page_wbinvd_hkid(hkid, what)					\
 	wbinvd_page_or_pfn(hkid, (unsigned long)(what),				\
 			   __builtin_types_compatible_p(typeof(what), struct page *))
 
-/* Nothing is exported from here. */
+/* Nothing is exported. */
 #undef EXPORT_SYMBOL
 #define EXPORT_SYMBOL(name)			static_assert(sizeof(typeof(name) *))
 #undef EXPORT_SYMBOL_GPL

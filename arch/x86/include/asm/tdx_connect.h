@@ -1,39 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * SEAMCALL wrappers of TDX Connect and of the TDX module's extensions
+ * SEAMCALL wrappers for TDX Connect and for the extensions of the TDX module
  *
- * A wrapper tells the module about an array's pages and tells the array what
- * became of them.  It returns the completion status of the leaf, 0 being
- * success, or TDX_WRAPPER_REFUSED.  All of them may sleep.
+ * A wrapper that passes an array records in it what the module did with the
+ * pages.  All wrappers return the completion status of the leaf, or 0 if it
+ * succeeded with additional information.  Only tdh_ext_mem_add() returns such
+ * information.  The status TDX_SW_ERROR reports a programmer error: the wrapper
+ * warned and did not call the module.
  */
 #ifndef _ASM_X86_TDX_CONNECT_H
 #define _ASM_X86_TDX_CONNECT_H
 
 #include <asm/tdx.h>
+#include <asm/tdx_pa_array.h>
 
-struct tdx_pa_array;
-struct tdx_pa_window;
-
-/*
- * The operands cannot be handed to this leaf.  The module was not entered and
- * the array is as it was.  Lies above every exception vector in the class of
- * software-made codes.
- */
-#define TDX_WRAPPER_REFUSED	(TDX_SW_ERROR | 0x100)
-
-/*
- * The module wants a message delivered to the device and its answer brought
- * back with the next call.
- */
-#define TDX_SPDM_REQUEST	0xC0000F5700000000ULL
-
-/* The session's key is worn out: update it, then call again. */
+/* Deliver the message in the request page to the device, then call again. */
+#define TDX_SPDM_REQUEST			0xC0000F5700000000ULL
+/* Update the session key with TDX_SPDM_KEY_UPDATE, then call again. */
 #define TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH	0xC0000F4500000000ULL
 
-/* Where a leaf takes an operand or none. */
-#define TDX_NO_OPERAND		(~0ULL)
-
-/* What tdh_spdm_mng() does. */
+/* Operations of tdh_spdm_mng() */
 enum tdx_spdm_op {
 	TDX_SPDM_HEARTBEAT,
 	TDX_SPDM_KEY_UPDATE,
@@ -41,8 +27,8 @@ enum tdx_spdm_op {
 };
 
 /**
- * struct tdx_ide_stream - what an IDE stream is made from
- * @info: stream information, as the leaf takes it
+ * struct tdx_ide_stream - operands that describe an IDE stream
+ * @info: stream information
  * @control: value of the IDE stream control register
  * @rid_assoc: values of the requester ID association registers
  * @addr_assoc: values of the address association registers
@@ -54,10 +40,8 @@ struct tdx_ide_stream {
 	u64 addr_assoc[3];
 };
 
-u64 tdh_phymem_page_wbinvd(phys_addr_t pa);
-
 u64 tdh_ext_init(void);
-u64 tdh_ext_mem_add(struct tdx_pa_array *mem, const struct tdx_pa_window *window);
+u64 tdh_ext_mem_add(struct tdx_pa_array *mem);
 
 u64 tdh_iommu_setup(u64 reg_base, struct tdx_pa_array *mt, u64 *iommu_id);
 u64 tdh_iommu_clear(u64 iommu_id, struct tdx_pa_array *mt);
@@ -65,16 +49,16 @@ u64 tdh_iommu_clear(u64 iommu_id, struct tdx_pa_array *mt);
 u64 tdh_spdm_create(u64 func_id, struct tdx_pa_array *mt, u64 *spdm_id);
 u64 tdh_spdm_delete(u64 spdm_id, struct tdx_pa_array *mt);
 
-u64 tdh_spdm_connect(u64 spdm_id, phys_addr_t config, phys_addr_t response,
-		     phys_addr_t request, const struct tdx_pa_array *info, u64 *len);
-u64 tdh_spdm_disconnect(u64 spdm_id, phys_addr_t response, phys_addr_t request, u64 *len);
-u64 tdh_spdm_mng(u64 spdm_id, enum tdx_spdm_op op, u64 param, phys_addr_t response,
-		 phys_addr_t request, const struct tdx_pa_array *info, u64 *len);
+u64 tdh_spdm_connect(u64 spdm_id, struct page *config, struct page *response,
+		     struct page *request, const struct tdx_pa_array *info, u64 *len);
+u64 tdh_spdm_disconnect(u64 spdm_id, struct page *response, struct page *request, u64 *len);
+u64 tdh_spdm_mng(u64 spdm_id, enum tdx_spdm_op op, struct page *param, struct page *response,
+		 struct page *request, const struct tdx_pa_array *info, u64 *len);
 
 u64 tdh_ide_stream_create(const struct tdx_ide_stream *stream, u64 spdm_id,
 			  struct tdx_pa_array *mt, u64 *stream_id, u64 *rp_ide_id);
-u64 tdh_ide_stream_km(u64 spdm_id, u64 stream_id, u64 op, phys_addr_t response,
-		      phys_addr_t request, u64 *len);
+u64 tdh_ide_stream_km(u64 spdm_id, u64 stream_id, u64 op, struct page *response,
+		      struct page *request, u64 *len);
 u64 tdh_ide_stream_block(u64 spdm_id, u64 stream_id);
 u64 tdh_ide_stream_delete(u64 spdm_id, u64 stream_id, struct tdx_pa_array *mt);
 

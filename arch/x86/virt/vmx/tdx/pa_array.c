@@ -1,433 +1,276 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The array: allocation, windows, release, reading a shared buffer
+ * Allocate, free and read arrays of pages for the TDX module
  *
- * <asm/tdx_pa_array.h> tells the idea.  This file allocates the entries and
- * frees everything; it never changes what the wrappers record.
+ * <asm/tdx_pa_array.h> describes the design.
  */
-#include <linux/atomic.h>
+#define pr_fmt(fmt) "virt/tdx: " fmt
+
 #include <linux/bitfield.h>
-#include <linux/export.h>
-#include <linux/instruction_pointer.h>
+#include <linux/gfp.h>
 #include <linux/io.h>
-#include <linux/ktime.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/module.h>
-#include <linux/overflow.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/topology.h>
 #include <linux/vmalloc.h>
 
-#include <asm/tdx_connect.h>
+#include <asm/tdx.h>
 #include <asm/tdx_pa_array.h>
 
-#include "door.h"
-#include "pa_blocks.h"
-
+#include "tdx.h"
 #define CREATE_TRACE_POINTS
 #include "pa_trace.h"
 
-/* Pages that never came back, since boot. */
-static atomic_long_t nr_stranded;
-
-static size_t entries_bytes(unsigned int nr)
-{
-	return PAGE_ALIGN(array_size(nr, sizeof(u64)));
-}
-
 /*
- * Page aligned and not a byte more than the list pages need.  One list page comes
- * from the slab allocator, which is the faster and aligns it as well.  Windows are
- * looked up one by one, so memory that is contiguous only virtually serves.
+ * Operands.  Source: TDX Connect ABI specification, Intel document 858625.
+ *
+ *		HPA_LIST_INFO	HPA_ARRAY_T		IOMMU_MT
+ * bits 11:3	first entry	0			0
+ * bits 51:12	the list	the list, or the page	the list
+ *				itself if it is only one
+ * bits 63:55	last entry	number of entries - 1	0
  */
-static u64 *entries_alloc(unsigned int nr, bool iommu_mt)
-{
-	size_t bytes = entries_bytes(nr);
 
-	/*
-	 * Other lists are read as far as the operand says, but nobody tells the
-	 * module how long an IOMMU_MT list is: that one ends with zeroes.
-	 */
-	if (bytes == PAGE_SIZE)
-		return kmalloc(bytes, GFP_KERNEL | (iommu_mt ? __GFP_ZERO : 0));
-
-	return alloc_pages_exact(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN) ?:
-	       vmalloc(bytes);
-}
-
-static void entries_free(u64 *entries, unsigned int nr)
-{
-	if (nr <= TDX_PA_WINDOW_MAX)
-		kfree(entries);
-	else if (is_vmalloc_addr(entries))
-		vfree(entries);
-	else
-		free_pages_exact(entries, entries_bytes(nr));
-}
-
-/*
- * The object lives behind the last entry, if the last list page has room for it;
- * not in an IOMMU_MT list, see above.
+/**
+ * tdx_pa_list - get the list that contains an entry
+ * @array: the array
+ * @i: index of the entry
+ *
+ * Return: PA of the list.  This is the IOMMU_MT operand if @i is 0.
  */
-static struct tdx_pa_array *array_alloc(unsigned int nr, bool iommu_mt)
+phys_addr_t tdx_pa_list(const struct tdx_pa_array *array, unsigned int i)
 {
-	struct tdx_pa_array *array;
-	size_t bytes;
-	u64 *entries;
+	void *list = array->entries + round_down(i, TDX_PA_LIST_MAX);
 
-	if (!nr || nr > TDX_PA_ARRAY_MAX)
-		return NULL;
-
-	entries = entries_alloc(nr, iommu_mt);
-	if (!entries)
-		return NULL;
-
-	bytes = entries_bytes(nr);
-	if (iommu_mt || bytes - nr * sizeof(u64) < sizeof(*array))
-		array = kmalloc_obj(*array, GFP_KERNEL);
-	else
-		array = (void *)entries + bytes - sizeof(*array);
-	if (!array) {
-		entries_free(entries, nr);
-		return NULL;
-	}
-
-	*array = (struct tdx_pa_array) {
-		.entries = entries,
-		.nr = nr,
-		.iommu_mt = iommu_mt,
-	};
-	return array;
-}
-
-static void array_free(struct tdx_pa_array *array)
-{
-	u64 *entries = array->entries;
-	unsigned int nr = array->nr;
-
-	if ((void *)array - (void *)entries >= entries_bytes(nr))
-		kfree(array);
-	entries_free(entries, nr);
-}
-
-/* Pages behind the first @nr entries. */
-static unsigned long pages_behind(const struct tdx_pa_array *array, unsigned int nr)
-{
-	unsigned long per_block = FIELD_GET(TDX_PA_ENTRY_NR_PAGES, array->entries[0]);
-
-	return per_block ? nr + min(nr, TDX_IOMMU_MT_NR_BLOCKS) * (per_block - 1) : nr;
-}
-
-/* Pages of @b, from its first, that the module holds. */
-static unsigned long block_nr_held(const struct tdx_pa_array *array,
-				   const struct tdx_pa_block *b)
-{
-	if (array->nr_held >= b->first + b->nr)
-		return 1UL << b->order;
-	if (array->nr_held <= b->first)
-		return 0;
-	return array->nr_held - b->first;
-}
-
-/*
- * Make pages fit for general use, one by one.  Return how many are, from the
- * first: the one behind them must not be used again.
- */
-static unsigned long pages_come_back(const struct tdx_pa_array *array,
-				     phys_addr_t pa, unsigned long nr)
-{
-	unsigned long i;
-
-	if (!array->flush)
-		return nr;
-
-	for (i = 0; i < nr; i++) {
-		u64 status = tdh_phymem_page_wbinvd(pa + i * PAGE_SIZE);
-
-		if (status) {
-			trace_tdx_wbinvd_failed(array, pa + i * PAGE_SIZE, status);
-			break;
-		}
-	}
-
-	tdx_door_reset_pages(pa, i);
-	return i;
-}
-
-/*
- * Return one block to the page allocator, without the pages that the module
- * holds and those that cannot be flushed.  Return the number of the latter.
- */
-static unsigned long release_block(const struct tdx_pa_array *array,
-				   const struct tdx_pa_block *b)
-{
-	struct page *page = pfn_to_page(PHYS_PFN(b->pa));
-	unsigned long i = block_nr_held(array, b);
-	unsigned long nr = 1UL << b->order;
-	unsigned long ready, lost = 0;
-
-	if (i == nr)
-		return 0;
-
-	/* The rule: nothing stays behind, the block goes back as it came. */
-	ready = i + pages_come_back(array, b->pa + i * PAGE_SIZE, nr - i);
-	if (!i && ready == nr) {
-		__free_pages(page, b->order);
-		return 0;
-	}
-
-	/* The exception: free what can be freed, page by page. */
-	split_page(page, b->order);
-	for (;;) {
-		while (i < ready)
-			__free_page(page + i++);
-		if (i == nr)
-			return lost;
-
-		/* Leave this one behind. */
-		lost++;
-		i++;
-		ready = i + pages_come_back(array, b->pa + i * PAGE_SIZE, nr - i);
-	}
-}
-
-/* Control pages that the module holds still. */
-static unsigned long nr_control_pages_held(const struct tdx_pa_array *array)
-{
-	if (!array->nr_held || array->donated)
-		return 0;
-	return pages_behind(array, array->nr_held);
-}
-
-/*
- * Return what may go back of the first @nr entries, and the number of pages that
- * could not be flushed.
- */
-static unsigned long let_pages_go(const struct tdx_pa_array *array, unsigned int nr)
-{
-	unsigned long held = nr_control_pages_held(array), lost = 0;
-	struct tdx_pa_block b;
-
-	for (unsigned int i = 0; i < nr; i += b.nr) {
-		b = tdx_pa_block_at(array->entries, i);
-		lost += release_block(array, &b);
-	}
-
-	if (held)
-		pr_warn("tdx: %lu control pages stay with the TDX module: not deleted before release\n",
-			held);
-	if (lost)
-		pr_warn("tdx: %lu pages stay out of use: the TDX module refused to flush them\n",
-			lost);
-	if (held || lost)
-		atomic_long_add(held + lost, &nr_stranded);
-
-	return lost;
-}
-
-/* The end of an allocation, which has got pages for the first @nr entries. */
-static struct tdx_pa_array *array_got(struct tdx_pa_array *array, unsigned int nr,
-				      unsigned long caller)
-{
-	if (nr < array->nr) {
-		let_pages_go(array, nr);
-		array_free(array);
-		return NULL;
-	}
-
-	trace_tdx_pa_array_alloc(array, pages_behind(array, nr), caller);
-	return array;
+	return is_vmalloc_addr(list) ? PFN_PHYS(vmalloc_to_pfn(list)) : virt_to_phys(list);
 }
 
 /**
- * tdx_pa_array_alloc - allocate pages to be handed to the TDX module
- * @nr: number of 4 KiB pages, 1 to TDX_PA_ARRAY_MAX
+ * tdx_hpa_list_info - compute HPA_LIST_INFO for the rest of a list
+ * @array: the array
+ * @first: index of the first entry to process
  *
- * Context: May sleep.
- * Return: the array, or NULL if @nr is out of range or memory is short;
- * nothing stays allocated then.
+ * Return: the operand.
  */
-struct tdx_pa_array *tdx_pa_array_alloc(unsigned int nr)
+u64 tdx_hpa_list_info(const struct tdx_pa_array *array, unsigned int first)
 {
-	struct tdx_pa_array *array = array_alloc(nr, false);
+	unsigned int last = min(first | (TDX_PA_LIST_MAX - 1), array->nr - 1);
 
+	return tdx_pa_list(array, first) | FIELD_PREP(HPA_LIST_FIRST, first % TDX_PA_LIST_MAX) |
+	       FIELD_PREP(HPA_LIST_LAST, last % TDX_PA_LIST_MAX);
+}
+
+/**
+ * tdx_hpa_array - compute HPA_ARRAY_T
+ * @array: the array, with at most TDX_PA_LIST_MAX entries
+ *
+ * Return: the operand.  A single page is named without a list ("singleton").
+ */
+u64 tdx_hpa_array(const struct tdx_pa_array *array)
+{
+	return array->nr == 1 ? tdx_pa_entry(array, 0) : tdx_hpa_list_info(array, 0);
+}
+
+/**
+ * tdx_hpa_array_output - get the page that receives the list of returned pages
+ * @array: the array
+ *
+ * Return: PA of the spare page behind the lists, or 0 if the array has only one
+ * entry: the module then returns the PA of the page in a register.
+ */
+phys_addr_t tdx_hpa_array_output(const struct tdx_pa_array *array)
+{
+	return array->nr == 1 ? 0 : tdx_pa_list(array, round_up(array->nr, TDX_PA_LIST_MAX));
+}
+
+/* Append entries for physically contiguous pages.  Inlining costs 78 bytes. */
+static noinline void append(struct tdx_pa_array *array, struct page *page, unsigned int nr)
+{
+	u64 *entry = array->entries + array->nr;
+	phys_addr_t pa = page_to_phys(page);
+
+	for (array->nr += nr; nr--; pa += PAGE_SIZE)
+		*entry++ = pa;
+}
+
+/* Append a block of pages, each with a reference of its own. */
+static bool append_block(struct tdx_pa_array *array, unsigned int order, unsigned int nr_entries,
+			 gfp_t gfp, int nid)
+{
+	struct page *page = alloc_pages_node(nid, GFP_KERNEL | gfp, order);
+
+	if (!page)
+		return false;
+
+	split_page(page, order);
+	append(array, page, nr_entries);
+	return true;
+}
+
+static struct tdx_pa_array *alloc_array(unsigned int nr_blocks, unsigned int block_order,
+					unsigned int nr, int nid)
+{
+	int order = ilog2(TDX_PA_LIST_MAX);
+	struct tdx_pa_array *array;
+	struct page *page;
+
+	array = kzalloc_obj(*array, GFP_KERNEL);
 	if (!array)
 		return NULL;
 
-	return array_got(array, tdx_pa_blocks_alloc(array->entries, nr), _RET_IP_);
+	/* With a spare page for the output of a delete, which then allocates nothing */
+	nr += nr_blocks;
+	array->entries = kvzalloc_node(PAGE_ALIGN(nr * sizeof(u64)) + (nr > 1 ? PAGE_SIZE : 0),
+				       GFP_KERNEL, nid);
+	if (!array->entries)
+		goto free;
+
+	array->block_order = block_order;
+	while (array->nr < nr_blocks) {
+		if (!append_block(array, block_order, 1, __GFP_ZERO | __GFP_RETRY_MAYFAIL, nid))
+			goto free;
+		if (block_order)
+			array->entries[array->nr - 1] |= 1UL << block_order;
+	}
+
+	/* A contiguous run breaks up the fewest large regions of memory. */
+	if (nr > TDX_PA_LIST_MAX) {
+		page = alloc_contig_pages(nr - array->nr, GFP_KERNEL | __GFP_THISNODE,
+					  nid == NUMA_NO_NODE ? numa_mem_id() : nid, NULL);
+		if (page)
+			append(array, page, nr - array->nr);
+	}
+
+	while (array->nr < nr) {
+		order = min(order, ilog2(nr - array->nr));
+		if (!append_block(array, order, 1U << order, __GFP_NOWARN |
+				  (order ? __GFP_NORETRY : __GFP_RETRY_MAYFAIL), nid) && !order--)
+			goto free;
+	}
+
+	return array;
+
+free:
+	tdx_pa_array_free(array);
+	return NULL;
 }
-EXPORT_SYMBOL_GPL(tdx_pa_array_alloc);
+
+/**
+ * tdx_pa_array_alloc - allocate pages for the TDX module
+ * @nr: number of 4 KiB pages
+ * @nid: preferred NUMA node, or NUMA_NO_NODE
+ *
+ * Context: May sleep.
+ * Return: the array, or NULL if @nr is 0 or memory is short.
+ */
+struct tdx_pa_array *tdx_pa_array_alloc(unsigned int nr, int nid)
+{
+	return nr ? alloc_array(0, 0, nr, nid) : NULL;
+}
 
 /**
  * tdx_pa_array_alloc_iommu_mt - allocate the pages of an IOMMU_MT list
- * @order: entries 0 and 1 are blocks of 1 << @order pages each, for the
- *	   invalidation queues; at most TDX_IOMMU_MT_MAX_ORDER
- * @nr_pages: number of single pages that follow, 0 to
- *	      TDX_PA_WINDOW_MAX - TDX_IOMMU_MT_NR_BLOCKS
- *
- * The list is handed over as one list page, hence the limit.
+ * @order: each of the two blocks has 1 << @order pages
+ * @nr: number of single pages that follow the blocks, at most 510
+ * @nid: preferred NUMA node, or NUMA_NO_NODE
  *
  * Context: May sleep.
- * Return: the array, or NULL if an argument is out of range or memory is
- * short; nothing stays allocated then.
+ * Return: the array, or NULL if memory is short.
  */
-struct tdx_pa_array *tdx_pa_array_alloc_iommu_mt(unsigned int order,
-						 unsigned int nr_pages)
+struct tdx_pa_array *tdx_pa_array_alloc_iommu_mt(unsigned int order, unsigned int nr, int nid)
 {
-	struct tdx_pa_array *array;
-	unsigned int nr;
-
-	if (order > TDX_IOMMU_MT_MAX_ORDER ||
-	    nr_pages > TDX_PA_WINDOW_MAX - TDX_IOMMU_MT_NR_BLOCKS)
-		return NULL;
-
-	array = array_alloc(TDX_IOMMU_MT_NR_BLOCKS + nr_pages, true);
-	if (!array)
-		return NULL;
-
-	nr = tdx_pa_blocks_alloc_mt(array->entries, order);
-	if (nr == TDX_IOMMU_MT_NR_BLOCKS)
-		nr += tdx_pa_blocks_alloc(array->entries + nr, nr_pages);
-
-	return array_got(array, nr, _RET_IP_);
-}
-EXPORT_SYMBOL_GPL(tdx_pa_array_alloc_iommu_mt);
-
-/* The name of the path, see pa_trace.h. */
-static const char *release_path(const struct tdx_pa_array *array, unsigned long lost)
-{
-	if (lost)
-		return "flush-failed";
-	if (array->nr_held)
-		return array->donated ? "donated" : "held-stranded";
-	return array->flush ? "flushed" : "plain";
+	return alloc_array(TDX_IOMMU_MT_NR_BLOCKS, order, nr, nid);
 }
 
-static noinline void let_pages_go_traced(const struct tdx_pa_array *array,
-					 unsigned long caller)
+/* Make a page that was private fit for reuse. */
+static bool flush_page(unsigned long pfn)
 {
-	u64 start = ktime_get_ns();
-	unsigned long lost = let_pages_go(array, array->nr);
-	u64 duration = ktime_get_ns() - start;
+	u64 status = tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, pfn);
 
-	trace_tdx_pa_array_release(array, release_path(array, lost),
-				   pages_behind(array, array->nr),
-				   pages_behind(array, array->nr_held),
-				   nr_control_pages_held(array) + lost, duration, caller);
+	trace_tdx_pa_array_flush_failed(pfn, status);
+	if (status & TDX_ERROR)
+		return false;
+
+	tdx_quirk_reset_paddr(PFN_PHYS(pfn), PAGE_SIZE);
+	return true;
 }
 
 /**
- * tdx_pa_array_release - give the pages back, and the array with them
+ * tdx_pa_array_free - free an array and the pages that the TDX module does not hold
  * @array: the array, or NULL
  *
- * The only way out, right in every state.  A page that the module holds stays
- * with it: silently if it was donated, with a warning if it is a control page,
- * because then a delete must have failed.  Every other page is flushed if the
- * module may have written it privately, and goes back to the page allocator.
- * A page whose flush fails is kept out of it, with a warning, and the rest
- * goes on.
+ * Pages that the module may have written to are flushed first.  A page that
+ * cannot be flushed is leaked: the module refuses to flush a page that it owns.
  *
  * Context: May sleep.
  */
-void tdx_pa_array_release(struct tdx_pa_array *array)
+void tdx_pa_array_free(struct tdx_pa_array *array)
 {
+	u64 start_ns = trace_tdx_pa_array_free_enabled() ? ktime_get_ns() : 0;
+	unsigned long start = 0, end = 0, leaked = 0;
+
+	might_sleep();
 	if (!array)
 		return;
 
-	if (trace_tdx_pa_array_release_enabled())
-		let_pages_go_traced(array, _RET_IP_);
-	else
-		let_pages_go(array, array->nr);
+	/*
+	 * [start, end) is the present run of contiguous pages.  Only the two
+	 * blocks of an IOMMU_MT list have an order above 0.
+	 */
+	for (unsigned int i = array->nr_held; i < array->nr; i++) {
+		unsigned long pfn = PHYS_PFN(tdx_pa_entry(array, i));
+		unsigned long nr = i < TDX_IOMMU_MT_NR_BLOCKS ? 1UL << array->block_order : 1;
 
-	array_free(array);
+		for (; nr--; pfn++) {
+			if (array->flush && !flush_page(pfn)) {
+				leaked++;
+				continue;
+			}
+			if (pfn != end) {
+				__free_contig_range(start, end - start);
+				start = pfn;
+			}
+			end = pfn + 1;
+		}
+	}
+	__free_contig_range(start, end - start);
+	trace_tdx_pa_array_free(array, leaked, start_ns, _RET_IP_);
+
+	if (leaked)
+		pr_warn("%lu pages are leaked: they cannot be flushed\n", leaked);
+
+	kvfree(array->entries);
+	kfree(array);
 }
-EXPORT_SYMBOL_GPL(tdx_pa_array_release);
 
 /**
- * tdx_pa_array_window - the window with a given number
+ * tdx_pa_array_copy_out - read a buffer that was shared with the TDX module
  * @array: the array
- * @idx: number of the window, from 0; it covers the entries from
- *	 @idx * TDX_PA_WINDOW_MAX on
- * @window: filled on success
+ * @dst: destination
+ * @len: number of bytes, from the start of the first page
  *
  * Context: Any.
- * Return: 0, or -ERANGE if @idx lies past the last window.
+ * Return: 0, or -EINVAL if @len exceeds the array or the module used its pages
+ * privately.
  */
-int tdx_pa_array_window(const struct tdx_pa_array *array, unsigned int idx,
-			struct tdx_pa_window *window)
+int tdx_pa_array_copy_out(const struct tdx_pa_array *array, void *dst, size_t len)
 {
-	const u64 *entries;
-	unsigned int first;
+	if (array->flush || len > array->nr * PAGE_SIZE)
+		return -EINVAL;
 
-	if (idx >= DIV_ROUND_UP(array->nr, TDX_PA_WINDOW_MAX))
-		return -ERANGE;
+	for (unsigned int i = 0; len; i++) {
+		size_t bytes = min(len, PAGE_SIZE);
 
-	first = idx * TDX_PA_WINDOW_MAX;
-	entries = array->entries + first;
-
-	window->list_pa = is_vmalloc_addr(entries) ?
-			  PFN_PHYS(vmalloc_to_pfn(entries)) :
-			  virt_to_phys((void *)entries);
-	window->entries = entries;
-	window->first = first;
-	window->nr = min(array->nr - first, TDX_PA_WINDOW_MAX);
-	trace_tdx_pa_array_window(array, window);
-	return 0;
-}
-EXPORT_SYMBOL_GPL(tdx_pa_array_window);
-
-/**
- * tdx_pa_array_copy_out - read from pages that were used as a shared buffer
- * @array: the array
- * @dst: where to copy to
- * @offset: first byte to read, counted from the start of the first page
- * @len: number of bytes
- *
- * Context: Any.
- * Return:
- * * %0		- @len bytes were copied
- * * %-ERANGE	- the range reaches past the last page; nothing was copied
- * * %-EPERM	- the pages are or were private to the module, or they belong to
- *		  an IOMMU_MT list: they hold nothing for the host to read
- */
-int tdx_pa_array_copy_out(const struct tdx_pa_array *array, void *dst,
-			  size_t offset, size_t len)
-{
-	size_t size = (size_t)array->nr * PAGE_SIZE;
-
-	if (array->flush || array->iommu_mt)
-		return -EPERM;
-	if (offset > size || len > size - offset)
-		return -ERANGE;
-
-	while (len) {
-		size_t in_page = offset_in_page(offset);
-		size_t bytes = min(len, PAGE_SIZE - in_page);
-
-		memcpy(dst, phys_to_virt(array->entries[offset >> PAGE_SHIFT]) + in_page, bytes);
+		memcpy(dst, phys_to_virt(tdx_pa_entry(array, i)), bytes);
 		dst += bytes;
-		offset += bytes;
 		len -= bytes;
 	}
 
 	return 0;
 }
-EXPORT_SYMBOL_GPL(tdx_pa_array_copy_out);
-
-/**
- * tdx_pa_array_nr_stranded - count the pages that release had to leave behind
- *
- * Context: Any.
- * Return: number of pages since boot that are neither in use nor in the page
- * allocator, because a delete or a flush failed.  Donated pages do not count.
- */
-unsigned long tdx_pa_array_nr_stranded(void)
-{
-	return atomic_long_read(&nr_stranded);
-}
-EXPORT_SYMBOL_GPL(tdx_pa_array_nr_stranded);
-
-MODULE_DESCRIPTION("Lists of pages for the TDX module");
-MODULE_LICENSE("GPL");

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the suites share: each case starts with a new model and a fresh judge,
- * and ends with the judge's verdict
+ * Shared by the suites: each case starts with a new model and page checker, and ends
+ * with the report of the page checker
  *
- * Whatever a case does, no page that the model owns and no dirty page may reach
- * the page allocator, none twice, no watched page may vanish, and no object stay
- * allocated.  A case that means pages to stay behind says how many.
+ * In every case, no owned page and no dirty page may reach the page allocator, no
+ * page twice, no watched page may be lost, and all objects must be freed.  A case
+ * that leaks pages on purpose sets the numbers with fixture_expect().
  */
 #ifndef _TDX_TESTS_FIXTURE_H
 #define _TDX_TESTS_FIXTURE_H
 
 #include <kunit/test.h>
+#include <linux/gfp.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 
 #include <asm/tdx_pa_array.h>
 
 #include "tdx_model.h"
 
-/* In test->priv: what the case expects to find in the end. */
+/* In test->priv: the numbers that the case expects at its end */
 struct fixture {
 	unsigned long held;
 	unsigned long lost;
@@ -26,37 +28,37 @@ struct fixture {
 
 static inline int fixture_init(struct kunit *test)
 {
-	/* Not for a test's sake will pages be given to a real TDX module. */
-	if (tdx_model_install())
-		kunit_skip(test, "the software TDX module is not behind the door");
+	/* Never hand test pages to a real TDX module. */
+	if (tdx_model_attach(test))
+		kunit_skip(test, "the software TDX module is not available");
 
 	test->priv = kunit_kzalloc(test, sizeof(struct fixture), GFP_KERNEL);
 	if (!test->priv)
 		return -ENOMEM;
 
 	tdx_model_reset();
-	return tdx_judge_begin();
+	return tdx_checker_begin();
 }
 
 static inline void fixture_exit(struct kunit *test)
 {
 	struct fixture *expected = test->priv;
-	struct tdx_verdict verdict;
+	struct tdx_checker_report report;
 
 	if (!expected)
 		return;
 
-	tdx_judge_look(&verdict);
-	KUNIT_EXPECT_EQ_MSG(test, verdict.freed_owned, 0, "pages freed while owned");
-	KUNIT_EXPECT_EQ_MSG(test, verdict.freed_dirty, 0, "pages freed while dirty");
-	KUNIT_EXPECT_EQ_MSG(test, verdict.freed_twice, 0, "pages freed twice");
-	KUNIT_EXPECT_EQ_MSG(test, verdict.claimed_free, 0, "free pages handed over");
-	KUNIT_EXPECT_EQ_MSG(test, verdict.objects, 0, "objects not freed");
-	KUNIT_EXPECT_EQ_MSG(test, verdict.held, expected->held, "pages with the module");
-	KUNIT_EXPECT_EQ_MSG(test, verdict.lost, expected->lost, "pages out of use");
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ_MSG(test, report.freed_owned, 0, "pages freed while owned");
+	KUNIT_EXPECT_EQ_MSG(test, report.freed_dirty, 0, "pages freed while dirty");
+	KUNIT_EXPECT_EQ_MSG(test, report.freed_twice, 0, "pages freed twice");
+	KUNIT_EXPECT_EQ_MSG(test, report.claimed_free, 0, "free pages claimed");
+	KUNIT_EXPECT_EQ_MSG(test, report.objects, 0, "objects not freed");
+	KUNIT_EXPECT_EQ_MSG(test, report.held, expected->held, "pages held");
+	KUNIT_EXPECT_EQ_MSG(test, report.lost, expected->lost, "pages leaked");
 
 	tdx_model_reclaim();
-	tdx_judge_end();
+	tdx_checker_end();
 	tdx_model_reset();
 }
 
@@ -69,17 +71,17 @@ static inline void fixture_expect(struct kunit *test, unsigned long held,
 	expected->lost = lost;
 }
 
-/* Let the judge wait for the pages of @array. */
+/* The page checker expects the pages of @array in the page allocator. */
 static inline void fixture_watch(const struct tdx_pa_array *array)
 {
 	for (unsigned int i = 0; i < array->nr; i++)
-		tdx_judge_watch(array->entries[i] & PAGE_MASK,
-				(array->entries[i] & ~PAGE_MASK) ?: 1);
+		tdx_checker_watch(array->entries[i] & PAGE_MASK,
+				  (array->entries[i] & ~PAGE_MASK) ?: 1);
 }
 
 static inline struct tdx_pa_array *fixture_alloc(struct kunit *test, unsigned int nr)
 {
-	struct tdx_pa_array *array = tdx_pa_array_alloc(nr);
+	struct tdx_pa_array *array = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
 
 	KUNIT_ASSERT_NOT_NULL(test, array);
 	fixture_watch(array);
@@ -87,8 +89,7 @@ static inline struct tdx_pa_array *fixture_alloc(struct kunit *test, unsigned in
 }
 
 /*
- * An unexpected warning in the kernel's log fails a run.  Those between these two
- * lines are expected.
+ * A warning in the kernel log fails a run, unless it stands between these two lines.
  */
 static inline void fixture_expect_warnings(bool expected)
 {
@@ -96,9 +97,8 @@ static inline void fixture_expect_warnings(bool expected)
 }
 
 /*
- * Let the @nth allocation of this task fail, the first being 1; 0 disarms.
- * Needs fail_page_alloc and failslab to heed allocations that may sleep, which
- * the engine sets up.
+ * Make the @nth allocation of this task fail, counted from 1; 0 disarms.  The engine
+ * configures fail_page_alloc and failslab for allocations that may sleep.
  */
 static inline bool fixture_fail_nth_allocation(unsigned int nth)
 {
@@ -110,7 +110,7 @@ static inline bool fixture_fail_nth_allocation(unsigned int nth)
 #endif
 }
 
-/* The same, and all that follow fail, too, until it is disarmed. */
+/* Make all allocations from the @nth on fail, until it is disarmed. */
 static inline bool fixture_fail_from_nth_allocation(unsigned int nth)
 {
 #ifdef CONFIG_FAULT_INJECTION
@@ -119,17 +119,33 @@ static inline bool fixture_fail_from_nth_allocation(unsigned int nth)
 	return fixture_fail_nth_allocation(nth);
 }
 
+/* Fault injection is configured for allocations that may sleep. */
+static inline bool fixture_can_fail_allocations(void)
+{
+	struct page *page;
+	void *object;
+
+	fixture_fail_nth_allocation(1);
+	object = kmalloc(8, GFP_KERNEL);
+	fixture_fail_nth_allocation(1);
+	page = alloc_page(GFP_KERNEL);
+	fixture_fail_nth_allocation(0);
+	if (page)
+		__free_page(page);
+	kfree(object);
+	return !object && !page;
+}
+
 /*
- * Are pages and allocations counted exactly?  Not where KASAN and kmemleak allocate
- * with every allocation, and keep for a while what was freed; there kmemleak looks for
- * leaks, and few rounds are enough.
+ * Free pages can be counted.  KASAN and kmemleak allocate with every allocation and
+ * delay frees.  There, kmemleak searches for leaks, and few rounds are enough.
  */
 static inline bool fixture_counts_are_exact(void)
 {
 	return !IS_ENABLED(CONFIG_KASAN) && !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
 }
 
-/* Has the armed failure struck? */
+/* The armed failure has happened. */
 static inline bool fixture_allocation_failed(void)
 {
 #ifdef CONFIG_FAULT_INJECTION

@@ -1,28 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The software TDX module: its state, its entry, and what tests and benchmarks
- * may ask of it
+ * The software TDX module: its state, its entry point, and its interface for tests
+ * and benchmarks
  */
 #include <linux/cleanup.h>
 #include <linux/hash.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
-#include <linux/module.h>
-#include <linux/moduleparam.h>
+#include <linux/sizes.h>
 #include <linux/vmalloc.h>
 
-#include "../door.h"
+#include <asm/tdx_connect.h>
+
+#include "tdx.h"
 #include "model.h"
 
 struct model model = {
 	.lock = __SPIN_LOCK_UNLOCKED(model.lock),
 	.first_pfn = ULONG_MAX,
+	.global_key = (u64)TDX_MODEL_KEYID << TDX_MODEL_KEYID_SHIFT,
 };
 
 static struct armed_fault {
 	struct tdx_model_fault fault;
-	unsigned int seen;
+	unsigned int nr_calls;
 } faults[TDX_MODEL_MAX_FAULTS];
 static unsigned int nr_faults;
 
@@ -35,36 +37,58 @@ bool model_is_memory(phys_addr_t pa)
 	return PHYS_PFN(pa) < model.end_pfn && pfn_valid(PHYS_PFN(pa));
 }
 
-/* The fault that strikes this call.  Each armed fault counts all calls. */
-static const struct tdx_model_fault *strike(u64 leaf)
+/* Return the fault of this call, or NULL.  Each armed fault counts all calls. */
+static const struct tdx_model_fault *find_fault(u64 leaf)
 {
-	const struct tdx_model_fault *hit = NULL;
+	const struct tdx_model_fault *found = NULL;
 
 	for (struct armed_fault *f = faults; f < faults + nr_faults; f++) {
 		if (f->fault.leaf != leaf)
 			continue;
-		f->seen++;
-		if (!hit && (!f->fault.nth || f->fault.nth == f->seen))
-			hit = &f->fault;
+		f->nr_calls++;
+		if (!found && (!f->fault.nth || f->fault.nth == f->nr_calls))
+			found = &f->fault;
 	}
-	return hit;
+	return found;
 }
 
 /*
- * The module is not to see this call.  A WBINVD that fails does nothing anyway,
- * but the judge wants to know.
+ * SEAMCALL itself fails.  A WBINVD still enters its leaf, which does nothing but
+ * record for the page checker that the page was not flushed.
  */
-static bool is_lost_on_the_way(const struct model_call *call)
+static bool seamcall_fails(const struct model_call *call)
 {
 	return call->fault && (call->fault->status & TDX_SW_ERROR) == TDX_SW_ERROR &&
 	       call->leaf != TDH_PHYMEM_PAGE_WBINVD;
 }
 
-static u64 model_seamcall(u64 leaf, struct tdx_module_args *args)
+/* An interrupted leaf and a leaf that lacks entropy leave all registers in place. */
+static bool zeroes_registers(u64 leaf, u64 status)
+{
+	u64 class = status & TDX_SEAMCALL_STATUS_MASK;
+
+	return model.zero_registers && (status & TDX_ERROR) && leaf != TDH_EXT_MEM_ADD &&
+	       class != TDX_INTERRUPTED_RESUMABLE && class != TDX_RND_NO_ENTROPY &&
+	       class != TDX_SPDM_REQUEST;
+}
+
+/**
+ * tdx_model_seamcall - call a leaf of the software TDX module
+ * @leaf: number of the leaf
+ * @args: operands and results
+ *
+ * Context: Any.
+ * Return: completion status.
+ */
+u64 tdx_model_seamcall(u64 leaf, struct tdx_module_args *args)
 {
 	struct model_call call = { .leaf = leaf, .args = args };
 	unsigned int slot;
 	model_leaf_fn fn = model_leaf(leaf, &slot);
+	u64 status;
+
+	if (model.record && leaf == model.record_leaf)
+		*model.record = *args;
 
 	if (!fn)
 		return TDX_OPERAND_INVALID;
@@ -72,10 +96,38 @@ static u64 model_seamcall(u64 leaf, struct tdx_module_args *args)
 	guard(spinlock)(&model.lock);
 
 	nr_calls[slot]++;
-	call.fault = strike(leaf);
-	if (is_lost_on_the_way(&call))
+	call.fault = find_fault(leaf);
+	if (seamcall_fails(&call))
 		return call.fault->status;
-	return fn(&call);
+
+	status = fn(&call);
+	/* A success with information */
+	if (!status && call.fault && !model_fails(&call))
+		status = call.fault->status;
+	if (zeroes_registers(leaf, status)) {
+		args->rcx = 0;
+		args->rdx = 0;
+	}
+	return status;
+}
+
+/**
+ * tdx_model_set_key - set the global KeyID
+ * @global_key: KeyID at its position in a physical address
+ */
+void tdx_model_set_key(u64 global_key)
+{
+	model.global_key = global_key;
+}
+
+/**
+ * tdx_model_key - get the global KeyID
+ *
+ * Return: KeyID at its position in a physical address.
+ */
+u64 tdx_model_key(void)
+{
+	return model.global_key;
 }
 
 /*
@@ -87,7 +139,8 @@ static u64 model_seamcall(u64 leaf, struct tdx_module_args *args)
  * @fault: copied
  *
  * Context: Any.
- * Return: 0, -EINVAL if there is no such leaf, -ENOSPC if too many are armed.
+ * Return: 0, -EINVAL if @fault names an unknown leaf, -ENOSPC if too many faults are
+ * armed.
  */
 int tdx_model_fail(const struct tdx_model_fault *fault)
 {
@@ -102,15 +155,14 @@ int tdx_model_fail(const struct tdx_model_fault *fault)
 	faults[nr_faults++] = (struct armed_fault) { .fault = *fault };
 	return 0;
 }
-EXPORT_SYMBOL_GPL(tdx_model_fail);
 
 /**
- * tdx_model_fail_wbinvd - let every TDH.PHYMEM.PAGE.WBINVD of one page fail
+ * tdx_model_fail_wbinvd - make every TDH.PHYMEM.PAGE.WBINVD of one page fail
  * @pa: PA of the page
  * @status: completion status, the same for all pages that fail this way
  *
  * Context: Any.
- * Return: 0, or -EINVAL if there is no such page.
+ * Return: 0, or -EINVAL if @pa is not memory.
  */
 int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status)
 {
@@ -118,16 +170,34 @@ int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status)
 
 	if (!model_is_memory(pa))
 		return -EINVAL;
-	model_see(PHYS_PFN(pa), 1);
+	model_note(PHYS_PFN(pa), 1);
 	model_page(PHYS_PFN(pa))->bad_flush = true;
 	model.bad_flush_status = status;
 	return 0;
 }
-EXPORT_SYMBOL_GPL(tdx_model_fail_wbinvd);
 
 /**
- * tdx_model_disarm - forget all faults that are armed, but not those of WBINVD of a
- * page
+ * tdx_model_set_outside - place a page outside of all TDMRs
+ * @pa: PA of the page
+ *
+ * The module rejects such a page with TDX_OPERAND_ADDR_RANGE_ERROR.
+ *
+ * Context: Any.
+ * Return: 0, or -EINVAL if @pa is not memory.
+ */
+int tdx_model_set_outside(phys_addr_t pa)
+{
+	guard(spinlock)(&model.lock);
+
+	if (!model_is_memory(pa))
+		return -EINVAL;
+	model_note(PHYS_PFN(pa), 1);
+	model_page(PHYS_PFN(pa))->outside = true;
+	return 0;
+}
+
+/**
+ * tdx_model_disarm - remove all armed faults, except those of tdx_model_fail_wbinvd()
  */
 void tdx_model_disarm(void)
 {
@@ -135,63 +205,125 @@ void tdx_model_disarm(void)
 
 	nr_faults = 0;
 }
-EXPORT_SYMBOL_GPL(tdx_model_disarm);
 
 /**
- * tdx_model_set_iommu_entries - how long an IOMMU_MT list this model wants
+ * tdx_model_set_busy_region - another call works on a region of 2 MiB
+ * @pa: a PA in this region
+ * @nr_calls: the next @nr_calls WBINVDs in this region return TDX_OPERAND_BUSY
+ */
+void tdx_model_set_busy_region(phys_addr_t pa, unsigned int nr_calls)
+{
+	guard(spinlock)(&model.lock);
+
+	model.busy_region = pa / SZ_2M;
+	model.nr_busy = nr_calls;
+}
+
+/**
+ * tdx_model_record - record the operands of a leaf
+ * @leaf: number of the leaf
+ * @args: each call of the leaf stores its operands here, until tdx_model_reset()
+ */
+void tdx_model_record(u64 leaf, struct tdx_module_args *args)
+{
+	model.record_leaf = leaf;
+	model.record = args;
+}
+
+/**
+ * tdx_model_set_flush_owned - break the specification of TDH.PHYMEM.PAGE.WBINVD
+ * @on: WBINVD of a page that the module owns succeeds
+ */
+void tdx_model_set_flush_owned(bool on)
+{
+	model.flush_owned = on;
+}
+
+/**
+ * tdx_model_set_list_write - write to input lists
+ * @how: what to write to each entry that a leaf has processed
+ */
+void tdx_model_set_list_write(enum tdx_model_list_write how)
+{
+	model.list_write = how;
+}
+
+/**
+ * tdx_model_set_zero_registers - change the registers of failed calls
+ * @on: a failed leaf returns 0 in RCX and RDX.  A failed TDH.EXT.MEM.ADD returns
+ *	HPA_LIST_INFO advanced by the pages that it took.
+ *
+ * A call that lacked entropy leaves its registers: the kernel's sc_retry() repeats
+ * it with the registers that the call returned.
+ */
+void tdx_model_set_zero_registers(bool on)
+{
+	model.zero_registers = on;
+}
+
+/**
+ * tdx_model_set_nr_control - set the number of control pages that a leaf takes
+ * @leaf: TDH.SPDM.CREATE or TDH.IDE.STREAM.CREATE
+ * @nr: the only number that the leaf accepts, or 0 for any number
+ */
+void tdx_model_set_nr_control(u64 leaf, unsigned int nr)
+{
+	if (leaf == TDH_SPDM_CREATE)
+		model.nr_spdm_control = nr;
+	else if (leaf == TDH_IDE_STREAM_CREATE)
+		model.nr_ide_control = nr;
+}
+
+/**
+ * tdx_model_set_iommu_entries - set the length of an IOMMU_MT list
  * @nr: number of entries, the two blocks included
  */
 void tdx_model_set_iommu_entries(unsigned int nr)
 {
 	model.iommu_entries = clamp(nr, 2, LIST_MAX);
 }
-EXPORT_SYMBOL_GPL(tdx_model_set_iommu_entries);
 
 /**
- * tdx_model_set_output - what to write into pages for output
+ * tdx_model_set_output - choose the contents of output pages
  * @what: the list, or garbage
  */
 void tdx_model_set_output(enum tdx_model_output what)
 {
 	model.output = what;
 }
-EXPORT_SYMBOL_GPL(tdx_model_set_output);
 
 /**
- * tdx_model_set_clear - choose the reading of TDH.IOMMU.CLEAR's list operand
- * @how: it is read, or it is written
+ * tdx_model_set_clear - choose the meaning of the list operand of TDH.IOMMU.CLEAR
+ * @how: input or output
  */
 void tdx_model_set_clear(enum tdx_model_clear how)
 {
 	model.clear = how;
 }
-EXPORT_SYMBOL_GPL(tdx_model_set_clear);
 
 /**
- * tdx_model_set_rounds - how talkative the module is
- * @nr: number of messages that each leaf exchanges which exchanges any
+ * tdx_model_set_rounds - set the number of messages of each exchange
+ * @nr: number of messages that each leaf for messages exchanges
  */
 void tdx_model_set_rounds(unsigned int nr)
 {
 	model.rounds = nr;
 }
-EXPORT_SYMBOL_GPL(tdx_model_set_rounds);
 
 /**
- * tdx_model_set_length - lie about the length of messages and device information
- * @length: bytes that a leaf says it has written; 0 has it tell the truth again
+ * tdx_model_set_length - report a wrong length of messages and device information
+ * @length: length in bytes that a leaf reports, or 0 for the correct length
  */
 void tdx_model_set_length(u64 length)
 {
 	model.length = length;
 }
-EXPORT_SYMBOL_GPL(tdx_model_set_length);
 
 /**
- * tdx_model_device - answer a message in the device's place
+ * tdx_model_device - write the answer of the device to a message
  * @response: PA of the page for the answer
  * @request: PA of the page with the message
- * @len: its length in bytes, as the leaf told
+ * @len: length of the message in bytes, as the leaf reported it
  */
 void tdx_model_device(phys_addr_t response, phys_addr_t request, size_t len)
 {
@@ -201,11 +333,10 @@ void tdx_model_device(phys_addr_t response, phys_addr_t request, size_t len)
 	for (size_t i = 0; i < min(len, PAGE_SIZE); i++)
 		answer[i] = ~message[i];
 }
-EXPORT_SYMBOL_GPL(tdx_model_device);
 
 /**
- * tdx_model_nr_calls - how often a leaf was called since the reset
- * @leaf: its number
+ * tdx_model_nr_calls - count the calls of a leaf since tdx_model_reset()
+ * @leaf: number of the leaf
  *
  * Return: number of calls, failed ones included.
  */
@@ -215,10 +346,9 @@ unsigned long tdx_model_nr_calls(u64 leaf)
 
 	return model_leaf(leaf, &slot) ? nr_calls[slot] : 0;
 }
-EXPORT_SYMBOL_GPL(tdx_model_nr_calls);
 
 /**
- * tdx_model_nr_resets - how many clean pages were reset since the model was
+ * tdx_model_nr_resets - count resets of clean pages since tdx_model_reset()
  *
  * Return: number of pages.
  */
@@ -226,22 +356,21 @@ unsigned long tdx_model_nr_resets(void)
 {
 	return atomic_long_read(&nr_resets);
 }
-EXPORT_SYMBOL_GPL(tdx_model_nr_resets);
 
 /**
- * tdx_model_nr_early_resets - how many pages were reset that the model owned or that
- * were dirty, since the model was reset
+ * tdx_model_nr_early_resets - count resets of owned or dirty pages
  *
- * Return: number of pages.  A reset that comes too early is lost, or worse.
+ * Such a reset has no lasting effect, because a dirty line may follow it.
+ *
+ * Return: number of pages since tdx_model_reset().
  */
 unsigned long tdx_model_nr_early_resets(void)
 {
 	return atomic_long_read(&nr_early_resets);
 }
-EXPORT_SYMBOL_GPL(tdx_model_nr_early_resets);
 
 /**
- * tdx_model_nr_owned - how many pages the model owns
+ * tdx_model_nr_owned - count the pages that the model owns
  *
  * Return: number of pages.
  */
@@ -253,31 +382,28 @@ unsigned long tdx_model_nr_owned(void)
 		nr += !!model_page(pfn)->owner;
 	return nr;
 }
-EXPORT_SYMBOL_GPL(tdx_model_nr_owned);
 
 /**
- * tdx_model_owns - is this page the model's?
+ * tdx_model_owns - test whether the model owns a page
  * @pa: PA of the page
  *
- * Return: true if it is.
+ * Return: true if it does.
  */
 bool tdx_model_owns(phys_addr_t pa)
 {
 	return model_page(PHYS_PFN(pa))->owner;
 }
-EXPORT_SYMBOL_GPL(tdx_model_owns);
 
 /**
- * tdx_model_dirty - are there dirty private lines of this page?
+ * tdx_model_dirty - test whether a page may have dirty private cache lines
  * @pa: PA of the page
  *
- * Return: true if there are.
+ * Return: true if it may.
  */
 bool tdx_model_dirty(phys_addr_t pa)
 {
 	return model_page(PHYS_PFN(pa))->dirty;
 }
-EXPORT_SYMBOL_GPL(tdx_model_dirty);
 
 static u64 mix(u64 digest, u64 value)
 {
@@ -285,10 +411,10 @@ static u64 mix(u64 digest, u64 value)
 }
 
 /**
- * tdx_model_digest - has anything changed?
+ * tdx_model_digest - compute a digest of the state
  *
- * Return: a number that is the same as long as the model owns the same pages,
- * the same pages are dirty, and it has made the same things in the same state.
+ * Return: a number that changes with the owned pages, the dirty pages, and the
+ * objects and their state.
  */
 u64 tdx_model_digest(void)
 {
@@ -306,7 +432,7 @@ u64 tdx_model_digest(void)
 	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
 		const struct model_object *o = &model.objects[i];
 		u64 state = o->made | o->blocked << 1 | o->connected << 2 | o->stale << 3 |
-			    o->pending.asked << 4 | (u64)o->pending.rounds << 5 |
+			    o->pending.waits << 4 | (u64)o->pending.rounds << 5 |
 			    (u64)o->pending.leaf << 32;
 
 		if (o->owner)
@@ -314,24 +440,23 @@ u64 tdx_model_digest(void)
 	}
 	return mix(digest, model.ext_init.leaf);
 }
-EXPORT_SYMBOL_GPL(tdx_model_digest);
 
 /**
- * tdx_model_info_byte - what TDH.SPDM.CONNECT writes as device information
- * @offset: at this offset
+ * tdx_model_info_byte - get a byte of the device information
+ * @offset: offset of the byte
  *
- * Return: the byte.  Any 251 pages in a row differ from each other.
+ * Return: the byte that TDH.SPDM.CONNECT writes there.  Any 251 pages in a row
+ * differ.
  */
 u8 tdx_model_info_byte(size_t offset)
 {
 	return model_info_byte(offset);
 }
-EXPORT_SYMBOL_GPL(tdx_model_info_byte);
 
 /**
- * tdx_model_wbinvd_all - the caches of all CPUs are written back and invalid
+ * tdx_model_wbinvd_all - write back and invalidate the caches of all CPUs
  *
- * For callers that execute WBINVD everywhere instead of asking the module.
+ * For designs that execute WBINVD on all CPUs instead of calling the module.
  */
 void tdx_model_wbinvd_all(void)
 {
@@ -342,13 +467,11 @@ void tdx_model_wbinvd_all(void)
 			model_page(pfn)->dirty = false;
 	}
 }
-EXPORT_SYMBOL_GPL(tdx_model_wbinvd_all);
 
 /**
- * tdx_model_reset - a new module: no objects, no faults, no calls counted
+ * tdx_model_reset - remove all objects, faults and counts, switch all modes off
  *
- * Pages that were owned stay out of the page allocator; take them back with
- * tdx_model_reclaim() first.
+ * Owned pages stay out of the page allocator: call tdx_model_reclaim() first.
  */
 void tdx_model_reset(void)
 {
@@ -370,19 +493,25 @@ void tdx_model_reset(void)
 	model.length = 0;
 	model.output = TDX_MODEL_OUTPUT_LIST;
 	model.clear = TDX_MODEL_CLEAR_WRITES;
+	model.list_write = TDX_MODEL_WRITE_NONE;
+	model.flush_owned = false;
+	model.zero_registers = false;
+	model.record = NULL;
+	model.nr_spdm_control = 0;
+	model.nr_ide_control = 0;
+	model.nr_busy = 0;
 	nr_faults = 0;
 	memset(nr_calls, 0, sizeof(nr_calls));
 	atomic_long_set(&nr_resets, 0);
 	atomic_long_set(&nr_early_resets, 0);
 }
-EXPORT_SYMBOL_GPL(tdx_model_reset);
 
 /**
- * tdx_model_reclaim - free what was left with the model or lost, for real
+ * tdx_model_reclaim - free owned and leaked pages
  *
- * Ends the model's ownership and frees the pages, so that tests and benchmarks
- * that leave pages behind can go on for long.  Such a page has one reference, or
- * none if it lies inside an allocation that was left behind as a whole.
+ * Ends the ownership of the model.  Tests and benchmarks that leak pages can so run
+ * for long.  Such a page has one reference, or none if it is not the first page of
+ * a block that was leaked as a whole.
  *
  * Context: May sleep.
  * Return: number of pages freed.
@@ -398,7 +527,7 @@ unsigned long tdx_model_reclaim(void)
 		if (!model_page(pfn)->owner && !model_page(pfn)->watched)
 			continue;
 
-		/* A compound page goes as a whole. */
+		/* A compound page is freed as a whole. */
 		page = pfn_to_page(pfn);
 		nr_pages = compound_nr(page);
 		memset(model_page(pfn), 0, nr_pages * sizeof(*model.pages));
@@ -410,84 +539,42 @@ unsigned long tdx_model_reclaim(void)
 
 	return nr;
 }
-EXPORT_SYMBOL_GPL(tdx_model_reclaim);
 
-/* What a CPU with X86_BUG_TDX_PW_MCE wants, after the flush and not before. */
-static void model_reset_page(phys_addr_t pa)
-{
-	struct model_page *mp = model_page(PHYS_PFN(pa));
-
-	atomic_long_inc(mp->owner || mp->dirty ? &nr_early_resets : &nr_resets);
-}
-
-static struct tdx_door model_door = {
-	.seamcall = model_seamcall,
-	.reset_page = model_reset_page,
-	.global_key = TDX_MODEL_GLOBAL_KEY,
-};
+static bool erratum = true;
 
 /**
- * tdx_model_door - what the model puts behind the door
- *
- * For who wants to stand between it and the door.
- *
- * Return: the door, which lives as long as the model's module.
+ * tdx_model_reset_paddr - convert private pages, as tdx_quirk_reset_paddr() does
+ * @base: PA of the first page
+ * @size: number of bytes
  */
-const struct tdx_door *tdx_model_door(void)
+void tdx_model_reset_paddr(unsigned long base, unsigned long size)
 {
-	return &model_door;
+	if (!READ_ONCE(erratum))
+		return;
+
+	for (unsigned long pa = base; pa < base + size; pa += PAGE_SIZE) {
+		struct model_page *mp = model_page(PHYS_PFN(pa));
+
+		atomic_long_inc(mp->owner || mp->dirty ? &nr_early_resets : &nr_resets);
+	}
 }
-EXPORT_SYMBOL_GPL(tdx_model_door);
 
 /**
  * tdx_model_set_erratum - choose a CPU with X86_BUG_TDX_PW_MCE or without
- * @erratum: with, as it is from the start
- *
- * Context: Any, but nobody may be inside the module.
+ * @has_erratum: the CPU has the erratum, the default
  */
-void tdx_model_set_erratum(bool erratum)
+void tdx_model_set_erratum(bool has_erratum)
 {
-	model_door.reset_page = erratum ? model_reset_page : NULL;
+	WRITE_ONCE(erratum, has_erratum);
 }
-EXPORT_SYMBOL_GPL(tdx_model_set_erratum);
-
-static bool is_installed;
 
 /**
- * tdx_model_install - put the model behind the door, where it mostly is from the start
+ * tdx_model_init - initialise the model
  *
- * Return: 0 if it is there, -ENODEV if the model was not set up, -EBUSY if the door
- * is taken: this machine has a TDX module, and whatever is meant for the model must
- * not be done to it.
+ * Context: May sleep.
+ * Return: 0, or a negative errno.
  */
-int tdx_model_install(void)
-{
-	int ret = 0;
-
-	if (!model.pages)
-		return -ENODEV;
-	if (!is_installed)
-		ret = tdx_door_install(&model_door);
-	is_installed = !ret;
-	return ret;
-}
-EXPORT_SYMBOL_GPL(tdx_model_install);
-
-/**
- * tdx_model_remove - leave the door
- */
-void tdx_model_remove(void)
-{
-	tdx_door_remove(&model_door);
-	is_installed = false;
-}
-EXPORT_SYMBOL_GPL(tdx_model_remove);
-
-static bool behind_door = true;
-module_param(behind_door, bool, 0444);
-MODULE_PARM_DESC(behind_door, "stand behind the door from the start (default: Y)");
-
-static int __init model_init(void)
+int tdx_model_init(void)
 {
 	int nid, ret;
 
@@ -497,32 +584,25 @@ static int __init model_init(void)
 	model_leaves_init();
 	model.pages = vcalloc(model.end_pfn, sizeof(*model.pages));
 	model.objects = vcalloc(NR_OBJECTS, sizeof(*model.objects));
-	ret = model.pages && model.objects ? judge_init() : -ENOMEM;
-	if (!ret) {
-		tdx_model_reset();
-		ret = behind_door ? tdx_model_install() : 0;
-		if (ret)
-			judge_exit();
-	}
+	ret = model.pages && model.objects ? checker_init() : -ENOMEM;
 	if (ret) {
 		vfree(model.objects);
 		vfree(model.pages);
-		/* Built in, this code stays. */
+		/* Built in, the suites still run: tdx_model_attach() skips them. */
 		model.pages = NULL;
+		return ret;
 	}
 
-	return ret;
+	tdx_model_reset();
+	return 0;
 }
-module_init(model_init);
 
-static void __exit model_exit(void)
+/**
+ * tdx_model_exit - free the memory of the model
+ */
+void tdx_model_exit(void)
 {
-	tdx_model_remove();
-	judge_exit();
+	checker_exit();
 	vfree(model.objects);
 	vfree(model.pages);
 }
-module_exit(model_exit);
-
-MODULE_DESCRIPTION("Software TDX module");
-MODULE_LICENSE("GPL");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What model and judge know: about each page of this machine, and about what the
- * model has made
+ * State of the software TDX module and of the page checker
  */
 #ifndef _TDX_TESTS_MODEL_H
 #define _TDX_TESTS_MODEL_H
@@ -18,7 +17,7 @@
 #define NR_OBJECTS	64
 
 enum model_owner {
-	OWNER_NONE,		/* PT_NDA: the host's */
+	OWNER_NONE,		/* PT_NDA: the host */
 	OWNER_EXT,
 	OWNER_IOMMU,
 	OWNER_SPDM,
@@ -27,18 +26,20 @@ enum model_owner {
 
 /**
  * struct model_page - one 4 KiB page
- * @owner: whose it is
- * @dirty: there are dirty private lines of it in the caches
+ * @owner: owner of the page
+ * @dirty: the caches may hold dirty private lines of it
  * @bad_flush: TDH.PHYMEM.PAGE.WBINVD of it fails
- * @refused: the last TDH.PHYMEM.PAGE.WBINVD of it did
- * @watched: the judge waits for its return to the page allocator
- * @freed: it was watched and did return
- * @listed: seen in the list that is being looked at
+ * @outside: it lies outside of all TDMRs
+ * @refused: the last TDH.PHYMEM.PAGE.WBINVD of it failed
+ * @watched: the page checker expects it in the page allocator
+ * @freed: it was watched and reached the page allocator
+ * @listed: found in the list that is being read
  */
 struct model_page {
 	u8 owner;
 	u8 dirty:1;
 	u8 bad_flush:1;
+	u8 outside:1;
 	u8 refused:1;
 	u8 watched:1;
 	u8 freed:1;
@@ -46,35 +47,35 @@ struct model_page {
 };
 
 /**
- * struct model_pending - a leaf that is not finished
- * @leaf: its number; 0 if there is none
- * @operands: what it began with, and is to be called with again
- * @nr_done: entries that it has dealt with
- * @asked: it waits for the answer to a message...
- * @message: ...with this number...
- * @rounds: ...and will want so many more
+ * struct model_pending - a leaf that is to be called again
+ * @leaf: its number, or 0
+ * @operands: its operands: the next call must have the same
+ * @nr_done: number of entries that it has processed
+ * @waits: it waits for the answer to @message
+ * @message: number of its last message
+ * @rounds: number of messages that follow
  */
 struct model_pending {
 	u64 leaf;
 	struct tdx_module_args operands;
 	unsigned int nr_done;
-	bool asked;
+	bool waits;
 	u32 message;
 	unsigned int rounds;
 };
 
 /**
- * struct model_object - something that the module made from control pages
- * @owner: what it is; OWNER_NONE is a free slot
+ * struct model_object - an object that the module made from control pages
+ * @owner: kind of the object; OWNER_NONE is a free slot
  * @made: it is complete
  * @blocked: an IDE stream without traffic
- * @connected: an SPDM session with a device at its other end
+ * @connected: an SPDM session that is connected to a device
  * @stale: an SPDM session whose key must be updated
  * @nr: number of its entries
- * @key: what it was made for; no two objects of a kind have the same
- * @parent: name of the SPDM session that an IDE stream belongs to
- * @pending: what is going on with it
- * @entries: its pages as they were handed over
+ * @key: operand that identifies it; unique among the objects of a kind
+ * @parent: ID of the SPDM session of an IDE stream
+ * @pending: its unfinished leaf
+ * @entries: its pages, as they were passed
  */
 struct model_object {
 	enum model_owner owner;
@@ -90,21 +91,31 @@ struct model_object {
 };
 
 /**
- * struct model - all of the module but its pages
- * @lock: held while a leaf is at work
- * @end_pfn: there is no memory from here on
+ * struct model - the state of the module
+ * @lock: held during a leaf
+ * @end_pfn: first PFN behind the memory
  * @pages: by PFN
- * @first_pfn: all pages below it, and
- * @last_pfn: all above it, are as if they had never been seen
+ * @first_pfn: no page below it has a state
+ * @last_pfn: no page above it has a state
  * @objects: NR_OBJECTS of them
- * @ext_init: that leaf, if interrupted
+ * @ext_init: TDH.EXT.INIT, if interrupted
  * @iommu_entries: length of an IOMMU_MT list
- * @rounds: messages that a leaf exchanges before it is done
- * @length: bytes that a leaf says it has written, whatever it has; 0 is the truth
+ * @nr_spdm_control: number of control pages of an SPDM session, 0 for any number
+ * @nr_ide_control: the same for an IDE stream
+ * @rounds: number of messages of each exchange
+ * @length: length that leaves report, or 0 for the correct one
  * @message: number of the last message
- * @bad_flush_status: what WBINVD of a page with @bad_flush returns
- * @output: what to write into pages for output
- * @clear: how to treat the list of IOMMU.CLEAR
+ * @global_key: global KeyID at its position in a PA
+ * @bad_flush_status: status of WBINVD of a page with @bad_flush
+ * @busy_region: region of 2 MiB that another call works on
+ * @nr_busy: number of WBINVDs in @busy_region that will find it busy
+ * @flush_owned: WBINVD of an owned page succeeds
+ * @zero_registers: failed leaves change their registers
+ * @record: where to store the operands of calls of @record_leaf
+ * @record_leaf: number of a leaf
+ * @list_write: what to write to input lists
+ * @output: what to write to output pages
+ * @clear: meaning of the list operand of IOMMU.CLEAR
  */
 struct model {
 	spinlock_t lock;	/* see above */
@@ -115,10 +126,20 @@ struct model {
 	struct model_object *objects;
 	struct model_pending ext_init;
 	unsigned int iommu_entries;
+	unsigned int nr_spdm_control;
+	unsigned int nr_ide_control;
 	unsigned int rounds;
 	u64 length;
 	u32 message;
+	u64 global_key;
 	u64 bad_flush_status;
+	u64 busy_region;
+	unsigned int nr_busy;
+	bool flush_owned;
+	bool zero_registers;
+	struct tdx_module_args *record;
+	u64 record_leaf;
+	enum tdx_model_list_write list_write;
 	enum tdx_model_output output;
 	enum tdx_model_clear clear;
 };
@@ -130,8 +151,8 @@ static inline struct model_page *model_page(unsigned long pfn)
 	return &model.pages[pfn];
 }
 
-/* To be called with the lock before anything is noted about a page. */
-static inline void model_see(unsigned long pfn, unsigned long nr_pages)
+/* Extend the range of pages with a state.  The caller holds the lock. */
+static inline void model_note(unsigned long pfn, unsigned long nr_pages)
 {
 	model.first_pfn = min(model.first_pfn, pfn);
 	model.last_pfn = max(model.last_pfn, pfn + nr_pages - 1);
@@ -139,9 +160,9 @@ static inline void model_see(unsigned long pfn, unsigned long nr_pages)
 
 /**
  * struct model_call - one SEAMCALL
- * @leaf: its number
- * @args: operands, and results
- * @fault: what goes wrong, or NULL
+ * @leaf: number of the leaf
+ * @args: operands and results
+ * @fault: the fault of this call, or NULL
  */
 struct model_call {
 	u64 leaf;
@@ -149,12 +170,18 @@ struct model_call {
 	const struct tdx_model_fault *fault;
 };
 
-/* A leaf: checks everything first, then changes everything. */
+/* The call fails: bit 63 of a status distinguishes failures from successes. */
+static inline bool model_fails(const struct model_call *call)
+{
+	return call->fault && (call->fault->status & TDX_ERROR);
+}
+
+/* A leaf checks everything before it changes anything. */
 typedef u64 (*model_leaf_fn)(struct model_call *call);
 
 model_leaf_fn model_leaf(u64 leaf, unsigned int *slot);
 
-/* Number of leaves; their slots are below. */
+/* Number of leaves; slots are below it */
 #define MODEL_NR_LEAVES	14
 
 void model_leaves_init(void);
@@ -163,8 +190,8 @@ u8 model_message_byte(u32 message, size_t offset);
 
 bool model_is_memory(phys_addr_t pa);
 
-int judge_init(void);
-void judge_exit(void);
-void judge_claimed_free(void);
+int checker_init(void);
+void checker_exit(void);
+void checker_claimed_free(void);
 
 #endif /* _TDX_TESTS_MODEL_H */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The model's refusals, and the judge caught in the act
+ * Tests of the software TDX module and of the page checker
  *
- * The other suites rest on these two, so they are tested first and by themselves:
- * raw operands through the door, and pages treated wrongly on purpose.  Each check
- * of the model is tested both ways: what breaks the rule is refused with the right
- * status and changes nothing, and what keeps it is accepted.
+ * The other suites depend on both, so this suite passes raw operands and treats pages
+ * wrongly on purpose.  Each check of the model is tested in both directions: a call
+ * that breaks the rule is rejected with the right status and changes nothing, and a
+ * correct call succeeds.
  */
 #include <linux/gfp.h>
 #include <linux/io.h>
@@ -15,12 +15,13 @@
 
 #include <asm/tdx_connect.h>
 
-#include "../door.h"
+#include "tdx.h"
 #include "fixture.h"
 
 #define NR_PAGES	4
 #define LAST(nr)	((u64)((nr) - 1) << 55)
-#define NO_MEMORY	BIT_ULL(50)	/* an address where no memory is */
+#define NO_MEMORY	BIT_ULL(50)	/* an address without memory */
+#define NO_OPERAND	(~0ULL)
 
 /* Pages, a list of them, and pages for messages. */
 struct raw {
@@ -32,18 +33,11 @@ struct raw {
 	unsigned long shared_pages;
 };
 
-/* All but the pages themselves. */
+/* Free everything except the pages. */
 static void raw_free_lists(struct raw *raw)
 {
 	free_pages(raw->shared_pages, 2);
 	free_page((unsigned long)raw->list);
-}
-
-static void raw_free(struct raw *raw)
-{
-	for (int i = 0; i < NR_PAGES; i++)
-		__free_page(raw->page[i]);
-	raw_free_lists(raw);
 }
 
 static struct raw *raw_alloc(struct kunit *test)
@@ -63,7 +57,7 @@ static struct raw *raw_alloc(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, raw->page[i]);
 		raw->pa[i] = page_to_phys(raw->page[i]);
 		raw->list[i] = raw->pa[i];
-		tdx_judge_watch(raw->pa[i], 1);
+		tdx_checker_watch(raw->pa[i], 1);
 	}
 	return raw;
 }
@@ -71,10 +65,19 @@ static struct raw *raw_alloc(struct kunit *test)
 static void raw_flush(struct raw *raw)
 {
 	for (int i = 0; i < NR_PAGES; i++) {
-		struct tdx_module_args args = { .rcx = raw->pa[i] | TDX_MODEL_GLOBAL_KEY };
+		struct tdx_module_args args = { .rcx = raw->pa[i] | tdx_model_key() };
 
-		tdx_door(TDH_PHYMEM_PAGE_WBINVD, &args);
+		tdx_model_seamcall(TDH_PHYMEM_PAGE_WBINVD, &args);
 	}
+}
+
+/* Flush and free everything. */
+static void raw_free(struct raw *raw)
+{
+	raw_flush(raw);
+	for (int i = 0; i < NR_PAGES; i++)
+		__free_page(raw->page[i]);
+	raw_free_lists(raw);
 }
 
 static u64 class(u64 status)
@@ -82,20 +85,29 @@ static u64 class(u64 status)
 	return status & TDX_SEAMCALL_STATUS_MASK;
 }
 
-/* The leaf is refused with this class of status, and nothing has changed. */
+/* Rule: the leaf is rejected with this class of status, and nothing changes. */
 static void refuse(struct kunit *test, u64 leaf, struct tdx_module_args args,
 		   u64 expected, const char *what)
 {
 	u64 before = tdx_model_digest();
 
-	KUNIT_EXPECT_EQ_MSG(test, class(tdx_door(leaf, &args)), expected, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, class(tdx_model_seamcall(leaf, &args)), expected, "%s", what);
 	KUNIT_EXPECT_EQ_MSG(test, tdx_model_digest(), before, "%s", what);
 }
 
-/* The leaf is accepted; return RCX. */
+/* Rule: the leaf is rejected because of one operand. */
+#define REFUSE(leaf, good, operand, value, what)				\
+	do {									\
+		struct tdx_module_args wrong = good;				\
+										\
+		wrong.operand = value;						\
+		refuse(test, leaf, wrong, TDX_OPERAND_INVALID, what);		\
+	} while (0)
+
+/* The leaf succeeds.  Return RCX. */
 static u64 accept(struct kunit *test, u64 leaf, struct tdx_module_args args)
 {
-	KUNIT_ASSERT_EQ(test, tdx_door(leaf, &args), 0);
+	KUNIT_ASSERT_EQ(test, tdx_model_seamcall(leaf, &args), 0);
 	return args.rcx;
 }
 
@@ -119,47 +131,290 @@ static u64 spdm_create(struct kunit *test, const struct raw *raw, unsigned int n
 	return accept(test, TDH_SPDM_CREATE, create_args(raw, nr));
 }
 
+static u64 spdm_create_for(struct kunit *test, const struct raw *raw, unsigned int nr,
+			   u64 func_id)
+{
+	struct tdx_module_args args = create_args(raw, nr);
+
+	args.rcx = func_id;
+	return accept(test, TDH_SPDM_CREATE, args);
+}
+
 static void spdm_delete(struct kunit *test, const struct raw *raw, u64 id, unsigned int nr)
 {
 	accept(test, TDH_SPDM_DELETE,
 	       (struct tdx_module_args) { .rcx = id, .rdx = nr == 1 ? 0 : raw->list_pa });
 }
 
-/* Rule: a page is WBINVDed with the global HKID, when the module has let it go. */
+static struct tdx_module_args connect_args(const struct raw *raw, u64 id)
+{
+	return (struct tdx_module_args) {
+		.rcx = id,
+		.rdx = raw->shared[0],
+		.r8 = raw->shared[1],
+		.r9 = raw->shared[2],
+		.r10 = raw->list_pa | LAST(NR_PAGES),
+	};
+}
+
+static u64 flush_page(u64 pa)
+{
+	struct tdx_module_args args = { .rcx = pa | tdx_model_key() };
+
+	return tdx_model_seamcall(TDH_PHYMEM_PAGE_WBINVD, &args);
+}
+
+/* Rule: WBINVD takes the global KeyID and a page in a TDMR that the module does not own. */
 static void checks_wbinvd(struct kunit *test)
 {
+	const u64 old_key = tdx_model_key(), key = 1ULL << 46;
 	struct raw *raw = raw_alloc(test);
-	u64 good = raw->pa[0] | TDX_MODEL_GLOBAL_KEY;
+	u64 good = raw->pa[0] | key;
 	u64 id = spdm_create(test, raw, NR_PAGES);
 	struct tdx_module_args args = { .rcx = good };
 
+	tdx_model_set_key(key);
 	refuse(test, TDH_PHYMEM_PAGE_WBINVD, args, TDX_PAGE_METADATA_INCORRECT, "owned");
 	spdm_delete(test, raw, id, NR_PAGES);
 
-	args.rcx = raw->pa[0];
-	refuse(test, TDH_PHYMEM_PAGE_WBINVD, args, TDX_OPERAND_INVALID, "no key");
-	for (int bit = 0; bit < 12; bit++) {
-		args.rcx = good | 1ULL << bit;
-		refuse(test, TDH_PHYMEM_PAGE_WBINVD, args, TDX_OPERAND_INVALID, "unaligned");
-	}
-	args.rcx = 1ULL << 45 | TDX_MODEL_GLOBAL_KEY;
-	refuse(test, TDH_PHYMEM_PAGE_WBINVD, args, TDX_OPERAND_INVALID, "no memory");
+	REFUSE(TDH_PHYMEM_PAGE_WBINVD, args, rcx, raw->pa[0], "no key");
+	REFUSE(TDH_PHYMEM_PAGE_WBINVD, args, rcx, raw->pa[0] | key << 1, "another key");
+	for (int bit = 0; bit < 12; bit++)
+		REFUSE(TDH_PHYMEM_PAGE_WBINVD, args, rcx, good | 1ULL << bit, "unaligned");
+	REFUSE(TDH_PHYMEM_PAGE_WBINVD, args, rcx, 1ULL << 45 | key, "no memory");
 	args.rcx = good;
 	fail(TDH_PHYMEM_PAGE_WBINVD, 1, TDX_OPERAND_BUSY, 0);
 	refuse(test, TDH_PHYMEM_PAGE_WBINVD, args, TDX_OPERAND_BUSY, "locked");
 
 	KUNIT_EXPECT_TRUE(test, tdx_model_dirty(raw->pa[0]));
-	accept(test, TDH_PHYMEM_PAGE_WBINVD, (struct tdx_module_args) { .rcx = good });
+	accept(test, TDH_PHYMEM_PAGE_WBINVD, args);
 	KUNIT_EXPECT_FALSE(test, tdx_model_dirty(raw->pa[0]));
+	tdx_model_set_key(old_key);
 
-	raw_flush(raw);
 	raw_free(raw);
 }
 
+/* Rule: the module rejects a page outside of all TDMRs. */
+static void checks_tdmrs(struct kunit *test)
+{
+	struct raw *raw = raw_alloc(test);
+	struct tdx_module_args args = create_args(raw, NR_PAGES);
+
+	KUNIT_EXPECT_EQ(test, tdx_model_set_outside(raw->pa[1]), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_set_outside(NO_MEMORY), -EINVAL);
+	KUNIT_EXPECT_EQ(test, flush_page(raw->pa[0]), 0);
+	KUNIT_EXPECT_EQ(test, flush_page(raw->pa[1]), 0xC000010100000001ULL);
+	refuse(test, TDH_SPDM_CREATE, args, 0xC000010100000000ULL, "outside");
+	raw_free(raw);
+}
+
+/* Rule: WBINVD is busy while another call works on the same 2 MiB. */
+static void busy_region(struct kunit *test)
+{
+	struct raw *raw = raw_alloc(test);
+	u64 pa = raw->pa[0];
+
+	tdx_model_set_busy_region(pa ^ SZ_1M, 2);
+	KUNIT_EXPECT_NE(test, class(flush_page(pa ^ SZ_2M)), TDX_OPERAND_BUSY);
+	KUNIT_EXPECT_EQ(test, class(flush_page(pa)), TDX_OPERAND_BUSY);
+	KUNIT_EXPECT_EQ(test, class(flush_page(pa ^ SZ_1M)), TDX_OPERAND_BUSY);
+	KUNIT_EXPECT_EQ(test, flush_page(pa), 0);
+	raw_free(raw);
+}
+
+/* Rule: in this mode, WBINVD of an owned page succeeds, and the module still owns it. */
+static void flushes_owned_pages(struct kunit *test)
+{
+	struct raw *raw = raw_alloc(test);
+	u64 id = spdm_create(test, raw, NR_PAGES);
+
+	tdx_model_set_flush_owned(true);
+	KUNIT_EXPECT_EQ(test, flush_page(raw->pa[0]), 0);
+	KUNIT_EXPECT_TRUE(test, tdx_model_owns(raw->pa[0]));
+	KUNIT_EXPECT_TRUE(test, tdx_model_dirty(raw->pa[0]));
+	tdx_model_set_flush_owned(false);
+	KUNIT_EXPECT_EQ(test, class(flush_page(raw->pa[0])), TDX_PAGE_METADATA_INCORRECT);
+
+	spdm_delete(test, raw, id, NR_PAGES);
+	tdx_model_set_flush_owned(true);
+	KUNIT_EXPECT_EQ(test, flush_page(raw->pa[0]), 0);
+	KUNIT_EXPECT_FALSE(test, tdx_model_dirty(raw->pa[0]));
+	tdx_model_reset();
+	KUNIT_EXPECT_EQ(test, spdm_create(test, raw, NR_PAGES), id);
+	KUNIT_EXPECT_EQ(test, class(flush_page(raw->pa[0])), TDX_PAGE_METADATA_INCORRECT);
+	spdm_delete(test, raw, id, NR_PAGES);
+	raw_free(raw);
+}
+
+static const struct list_write {
+	const char *name;
+	enum tdx_model_list_write how;
+} list_writes[] = {
+	{ "nothing", TDX_MODEL_WRITE_NONE },
+	{ "bit 63", TDX_MODEL_WRITE_BIT63 },
+	{ "low bits", TDX_MODEL_WRITE_LOW_BITS },
+	{ "zero", TDX_MODEL_WRITE_ZERO },
+	{ "PA of another page", TDX_MODEL_WRITE_OTHER_PA },
+};
+
+KUNIT_ARRAY_PARAM_DESC(list_write, list_writes, name);
+
+#define CANARY	0xcafef00dcafef00dULL
+
+/* Expect that entries first..last of NR_PAGES have been written, and no other. */
+static void expect_written(struct kunit *test, const struct raw *raw,
+			   enum tdx_model_list_write how, int first, int last)
+{
+	for (int i = 0; i < NR_PAGES; i++) {
+		u64 expected = raw->pa[i];
+
+		if (i >= first && i <= last) {
+			if (how == TDX_MODEL_WRITE_BIT63)
+				expected |= 1ULL << 63;
+			else if (how == TDX_MODEL_WRITE_LOW_BITS)
+				expected |= 2;
+			else if (how == TDX_MODEL_WRITE_ZERO)
+				expected = 0;
+			else if (how == TDX_MODEL_WRITE_OTHER_PA && (i - first) % 2 == 0 &&
+				 i < last)
+				expected = raw->pa[i + 1];
+		}
+		KUNIT_EXPECT_EQ_MSG(test, raw->list[i], expected, "entry %d", i);
+	}
+	KUNIT_EXPECT_EQ(test, raw->list[NR_PAGES], CANARY);
+}
+
+static void restore_list(struct raw *raw)
+{
+	memcpy(raw->list, raw->pa, sizeof(raw->pa));
+	raw->list[NR_PAGES] = CANARY;
+}
+
+/* Rule: in these modes the module writes to the processed entries of input lists only. */
+static void writes_to_input_lists(struct kunit *test)
+{
+	const struct list_write *p = test->param_value;
+	struct tdx_module_args setup = { .rcx = 0xfed90000 }, args;
+	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
+	u64 id, other_id = spdm_create(test, other, 1);
+
+	tdx_model_set_list_write(p->how);
+	tdx_model_set_iommu_entries(NR_PAGES);
+	setup.rdx = raw->list_pa;
+
+	restore_list(raw);
+	id = spdm_create_for(test, raw, NR_PAGES, 0x2000);
+	expect_written(test, raw, p->how, 0, NR_PAGES - 1);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), NR_PAGES + 1);
+	spdm_delete(test, raw, id, NR_PAGES);
+
+	restore_list(raw);
+	fail(TDH_IOMMU_SETUP, 1, TDX_INTERRUPTED_RESUMABLE, 1);
+	args = setup;
+	tdx_model_seamcall(TDH_IOMMU_SETUP, &args);
+	args.rcx = accept(test, TDH_IOMMU_SETUP, setup);
+	expect_written(test, raw, p->how, 0, NR_PAGES - 1);
+	restore_list(raw);
+	tdx_model_set_clear(TDX_MODEL_CLEAR_READS);
+	accept(test, TDH_IOMMU_CLEAR, args);
+	expect_written(test, raw, p->how, 0, NR_PAGES - 1);
+
+	restore_list(raw);
+	accept(test, TDH_SPDM_CONNECT, connect_args(raw, other_id));
+	expect_written(test, raw, p->how, 0, NR_PAGES - 1);
+
+	/* A rejected call writes nothing; an interrupted one stops at its next entry. */
+	restore_list(raw);
+	raw->list[NR_PAGES - 1] = 0;
+	args.rcx = raw->list_pa | LAST(NR_PAGES) | 1 << 3;
+	refuse(test, TDH_EXT_MEM_ADD, args, TDX_OPERAND_INVALID, "empty entry");
+	raw->list[NR_PAGES - 1] = raw->pa[NR_PAGES - 1];
+	expect_written(test, raw, TDX_MODEL_WRITE_NONE, 0, 0);
+	fail(TDH_EXT_MEM_ADD, 1, TDX_INTERRUPTED_RESUMABLE, 2);
+	tdx_model_seamcall(TDH_EXT_MEM_ADD, &args);
+	expect_written(test, raw, p->how, 1, 2);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 2 + 1);
+
+	spdm_delete(test, other, other_id, 1);
+	raw_free(other);
+	raw_flush(raw);
+	KUNIT_EXPECT_EQ(test, tdx_model_reclaim(), NR_PAGES);
+	raw_free_lists(raw);
+}
+
+/* Rule: in this mode a failed leaf changes its registers, but not if it lacks entropy. */
+static void zero_registers(struct kunit *test)
+{
+	struct raw *raw = raw_alloc(test);
+	const struct tdx_module_args good = {
+		.rcx = 0x1000, .rdx = raw->list_pa | LAST(NR_PAGES), .r8 = 0x888,
+	}, zeroed = { .r8 = 0x888 };
+	struct tdx_module_args args = good;
+
+	tdx_model_set_zero_registers(true);
+	fail(TDH_SPDM_CREATE, 1, TDX_RND_NO_ENTROPY, 0);
+	fail(TDH_SPDM_CREATE, 2, TDX_OPERAND_BUSY, 0);
+	tdx_model_seamcall(TDH_SPDM_CREATE, &args);
+	KUNIT_EXPECT_MEMEQ(test, &args, &good, sizeof(args));
+	tdx_model_seamcall(TDH_SPDM_CREATE, &args);
+	KUNIT_EXPECT_MEMEQ(test, &args, &zeroed, sizeof(args));
+
+	args.rcx = raw->list_pa | LAST(NR_PAGES) | 1 << 3;
+	fail(TDH_EXT_MEM_ADD, 1, TDX_OPERAND_BUSY, 2);
+	KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_EXT_MEM_ADD, &args), TDX_OPERAND_BUSY);
+	KUNIT_EXPECT_EQ(test, args.rcx, raw->list_pa | LAST(NR_PAGES) | 3 << 3);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 2);
+
+	tdx_model_disarm();
+	tdx_model_set_zero_registers(false);
+	args = good;
+	args.rdx |= 1;
+	tdx_model_seamcall(TDH_SPDM_CREATE, &args);
+	KUNIT_EXPECT_EQ(test, args.rcx, 0x1000);
+
+	raw_flush(raw);
+	KUNIT_EXPECT_EQ(test, tdx_model_reclaim(), NR_PAGES);
+	raw_free_lists(raw);
+}
+
+#define WITH_INFORMATION	0x0000081500000000ULL
+
+/* Rule: a leaf that succeeds with information has done its work. */
+static void success_with_information(struct kunit *test)
+{
+	struct raw *raw = raw_alloc(test);
+	struct tdx_module_args args = create_args(raw, NR_PAGES);
+
+	fail(TDH_SPDM_CREATE, 1, WITH_INFORMATION, 0);
+	fail(TDH_SPDM_DELETE, 1, WITH_INFORMATION, 0);
+	fail(TDH_PHYMEM_PAGE_WBINVD, 1, WITH_INFORMATION, 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_SPDM_CREATE, &args), WITH_INFORMATION);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), NR_PAGES);
+	args.rdx = raw->list_pa;
+	KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_SPDM_DELETE, &args), WITH_INFORMATION);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 0);
+	KUNIT_EXPECT_EQ(test, flush_page(raw->pa[0]), WITH_INFORMATION);
+	KUNIT_EXPECT_FALSE(test, tdx_model_dirty(raw->pa[0]));
+	raw_flush(raw);
+
+	/* A full pool takes some of the pages, or none. */
+	tdx_model_disarm();
+	fail(TDH_EXT_MEM_ADD, 1, WITH_INFORMATION, 0);
+	fail(TDH_EXT_MEM_ADD, 2, WITH_INFORMATION, 3);
+	for (int i = 0; i < 2; i++) {
+		args.rcx = raw->list_pa | LAST(NR_PAGES);
+		KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_EXT_MEM_ADD, &args),
+				WITH_INFORMATION);
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), i ? 3 : 0);
+	}
+	KUNIT_EXPECT_EQ(test, tdx_model_reclaim(), NR_PAGES);
+	raw_free_lists(raw);
+}
+
 /*
- * All that can be wrong with a list of NR_PAGES plain entries, whatever the leaf.
- * @operand points into @args; @owned is a page of the module's, or 0.  A @shared
- * list is not claimed: its pages must be the host's.
+ * Rule: every leaf checks its list of NR_PAGES plain entries.  @operand points into
+ * @args; @owned is a page that the module owns, or 0.  The host keeps the pages of a
+ * @shared list.
  */
 static void refuse_bad_lists(struct kunit *test, u64 leaf, struct tdx_module_args *args,
 			     u64 *operand, struct raw *raw, u64 owned, bool shared)
@@ -177,7 +432,7 @@ static void refuse_bad_lists(struct kunit *test, u64 leaf, struct tdx_module_arg
 	refuse(test, leaf, *args, TDX_OPERAND_INVALID, "list at 0");
 	if (owned) {
 		*operand = owned | LAST(NR_PAGES);
-		refuse(test, leaf, *args, TDX_OPERAND_INVALID, "list on a page of the module's");
+		refuse(test, leaf, *args, TDX_OPERAND_INVALID, "list in an owned page");
 	}
 	*operand = good;
 
@@ -198,7 +453,7 @@ static void refuse_bad_lists(struct kunit *test, u64 leaf, struct tdx_module_arg
 		refuse(test, leaf, *args, not_free, "duplicate");
 		if (owned) {
 			raw->list[i] = owned;
-			refuse(test, leaf, *args, not_free, "page of the module's");
+			refuse(test, leaf, *args, not_free, "owned page");
 		}
 		raw->list[i] = raw->pa[i];
 	}
@@ -215,17 +470,13 @@ static void checks_hpa_array(struct kunit *test)
 	u64 id;
 
 	for (int bit = 0; bit < 12; bit++) {
-		args.rdx = raw->list_pa | LAST(NR_PAGES) | 1ULL << bit;
-		refuse(test, TDH_SPDM_CREATE, args, TDX_OPERAND_INVALID, "low bit");
-		args.rdx = raw->pa[0] | 1ULL << bit;
-		refuse(test, TDH_SPDM_CREATE, args, TDX_OPERAND_INVALID, "low bit, singleton");
+		REFUSE(TDH_SPDM_CREATE, args, rdx, args.rdx | 1ULL << bit, "low bit");
+		REFUSE(TDH_SPDM_CREATE, args, rdx, raw->pa[0] | 1ULL << bit, "low bit, singleton");
 	}
 	args.rdx = other->pa[0];
 	refuse(test, TDH_SPDM_CREATE, args, TDX_PAGE_METADATA_INCORRECT, "owned singleton");
-	args.rdx = NO_MEMORY;
-	refuse(test, TDH_SPDM_CREATE, args, TDX_OPERAND_INVALID, "singleton outside memory");
-	args.rdx = 0;
-	refuse(test, TDH_SPDM_CREATE, args, TDX_OPERAND_INVALID, "singleton at 0");
+	REFUSE(TDH_SPDM_CREATE, args, rdx, NO_MEMORY, "singleton outside memory");
+	REFUSE(TDH_SPDM_CREATE, args, rdx, 0, "singleton at 0");
 
 	args = create_args(raw, NR_PAGES);
 	refuse_bad_lists(test, TDH_SPDM_CREATE, &args, &args.rdx, raw, other->pa[0], false);
@@ -235,13 +486,11 @@ static void checks_hpa_array(struct kunit *test)
 	spdm_delete(test, raw, id, NR_PAGES);
 	accept(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = other_id });
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 0);
-	raw_flush(raw);
-	raw_flush(other);
 	raw_free(raw);
 	raw_free(other);
 }
 
-/* Rule: the same for the pages of an IDE stream. */
+/* Rule: the same for the pages of an IDE stream, and the order of its leaves. */
 static void checks_hpa_array_of_stream(struct kunit *test)
 {
 	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
@@ -254,41 +503,26 @@ static void checks_hpa_array_of_stream(struct kunit *test)
 	u64 id;
 
 	refuse_bad_lists(test, TDH_IDE_STREAM_CREATE, &args, &args.r8, raw, other->pa[0], false);
-	args.rcx = 0;
-	refuse(test, TDH_IDE_STREAM_CREATE, args, TDX_OPERAND_INVALID, "no stream");
-	args.rcx = 1;
-	args.rdx = spdm_id + 1;
-	refuse(test, TDH_IDE_STREAM_CREATE, args, TDX_OPERAND_INVALID, "no session");
-	args.rdx = spdm_id;
+	REFUSE(TDH_IDE_STREAM_CREATE, args, rcx, 0, "no stream");
+	REFUSE(TDH_IDE_STREAM_CREATE, args, rdx, spdm_id + 1, "no session");
 	id = accept(test, TDH_IDE_STREAM_CREATE, args);
-	args.r8 = other->pa[1];
-	refuse(test, TDH_IDE_STREAM_CREATE, args, TDX_OPERAND_INVALID, "stream exists");
+	REFUSE(TDH_IDE_STREAM_CREATE, args, r8, other->pa[1], "stream exists");
 
 	/* BLOCK before DELETE, and the stream before its session. */
 	args = (struct tdx_module_args) { .rcx = spdm_id, .rdx = id, .r8 = raw->list_pa };
 	refuse(test, TDH_IDE_STREAM_DELETE, args, TDX_OPERAND_INVALID, "not blocked");
 	refuse(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = spdm_id },
 	       TDX_OPERAND_BUSY, "has a stream");
-	args.rcx++;
-	refuse(test, TDH_IDE_STREAM_BLOCK, args, TDX_OPERAND_INVALID, "other session");
-	args.rcx--;
-	args.rdx++;
-	refuse(test, TDH_IDE_STREAM_BLOCK, args, TDX_OPERAND_INVALID, "other stream");
-	args.rdx--;
+	REFUSE(TDH_IDE_STREAM_BLOCK, args, rcx, args.rcx + 1, "other session");
+	REFUSE(TDH_IDE_STREAM_BLOCK, args, rdx, args.rdx + 1, "other stream");
 	accept(test, TDH_IDE_STREAM_BLOCK, args);
 
-	args.rcx++;
-	refuse(test, TDH_IDE_STREAM_DELETE, args, TDX_OPERAND_INVALID, "other session");
-	args.rcx--;
-	args.r8 = 0;
-	refuse(test, TDH_IDE_STREAM_DELETE, args, TDX_OPERAND_INVALID, "no output page");
-	args.r8 = raw->list_pa;
+	REFUSE(TDH_IDE_STREAM_DELETE, args, rcx, args.rcx + 1, "other session");
+	REFUSE(TDH_IDE_STREAM_DELETE, args, r8, 0, "no output page");
 	accept(test, TDH_IDE_STREAM_DELETE, args);
 	refuse(test, TDH_IDE_STREAM_DELETE, args, TDX_OPERAND_INVALID, "deleted");
 	accept(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = spdm_id });
 
-	raw_flush(raw);
-	raw_flush(other);
 	raw_free(raw);
 	raw_free(other);
 }
@@ -300,38 +534,32 @@ static void checks_hpa_list_info(struct kunit *test)
 	struct tdx_module_args args = { .rcx = raw->list_pa | LAST(NR_PAGES) };
 	u64 other_id = spdm_create(test, other, 1);
 
-	for (int bit = 0; bit < 3; bit++) {
-		args.rcx = raw->list_pa | LAST(NR_PAGES) | 1ULL << bit;
-		refuse(test, TDH_EXT_MEM_ADD, args, TDX_OPERAND_INVALID, "low bit");
-	}
-	args.rcx = raw->list_pa | LAST(NR_PAGES) | NR_PAGES << 3;
-	refuse(test, TDH_EXT_MEM_ADD, args, TDX_OPERAND_INVALID, "first entry past the last");
-	args.rcx = raw->list_pa | LAST(NR_PAGES);
+	for (int bit = 0; bit < 3; bit++)
+		REFUSE(TDH_EXT_MEM_ADD, args, rcx, args.rcx | 1ULL << bit, "low bit");
+	REFUSE(TDH_EXT_MEM_ADD, args, rcx, args.rcx | NR_PAGES << 3, "first entry past the last");
 	refuse_bad_lists(test, TDH_EXT_MEM_ADD, &args, &args.rcx, raw, other->pa[0], false);
 
-	/* What lies before the first entry does not matter. */
+	/* Entries before the first are not read. */
 	raw->list[0] = ~0ULL;
 	args.rcx = raw->list_pa | LAST(NR_PAGES) | 2 << 3;
 	accept(test, TDH_EXT_MEM_ADD, args);
 	for (int i = 0; i < NR_PAGES; i++)
 		KUNIT_EXPECT_EQ(test, tdx_model_owns(raw->pa[i]), i >= 2);
 
-	/* A list of one is a list all the same. */
+	/* A list of one entry is still a list. */
 	raw->list[0] = raw->pa[0];
 	accept(test, TDH_EXT_MEM_ADD, (struct tdx_module_args) { .rcx = raw->list_pa });
 	KUNIT_EXPECT_TRUE(test, tdx_model_owns(raw->pa[0]));
 	KUNIT_EXPECT_FALSE(test, tdx_model_owns(raw->pa[1]));
 
 	spdm_delete(test, other, other_id, 1);
-	raw_flush(other);
 	raw_free(other);
 	fixture_expect(test, 3, 0);
 	__free_page(raw->page[1]);
-	free_pages(raw->shared_pages, 2);
-	free_page((unsigned long)raw->list);
+	raw_free_lists(raw);
 }
 
-/* Rule: an interrupted add says how far it got, and goes on from there. */
+/* Rule: an interrupted add returns its progress and continues there. */
 static void add_resumes_at_first_entry(struct kunit *test)
 {
 	for (unsigned int k = 0; k < NR_PAGES; k++) {
@@ -340,7 +568,7 @@ static void add_resumes_at_first_entry(struct kunit *test)
 		struct tdx_module_args args = { .rcx = info };
 
 		fail(TDH_EXT_MEM_ADD, 1, TDX_INTERRUPTED_RESUMABLE, k);
-		KUNIT_EXPECT_EQ(test, tdx_door(TDH_EXT_MEM_ADD, &args),
+		KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_EXT_MEM_ADD, &args),
 				TDX_INTERRUPTED_RESUMABLE);
 		KUNIT_EXPECT_EQ(test, args.rcx, info | k << 3);
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), k);
@@ -351,8 +579,7 @@ static void add_resumes_at_first_entry(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), NR_PAGES);
 
 		KUNIT_EXPECT_EQ(test, tdx_model_reclaim(), NR_PAGES);
-		free_pages(raw->shared_pages, 2);
-		free_page((unsigned long)raw->list);
+		raw_free_lists(raw);
 		tdx_model_reset();
 	}
 }
@@ -367,13 +594,13 @@ static void checks_iommu_mt(struct kunit *test)
 	struct page *block[2];
 	u64 other_id = spdm_create(test, other, 1), good[4], id;
 	struct tdx_module_args args = { .rcx = 0xfed90000, .rdx = raw->list_pa };
-	/* Of a block, of a plain page. */
+	/* Low or high bits of a block, and of a plain page */
 	const struct {
 		const char *what;
 		u64 block, page, class;
 	} bad[] = {
 		{ "one page counted", 1, 1, TDX_OPERAND_INVALID },
-		{ "count no power of 2", 3, 3, TDX_OPERAND_INVALID },
+		{ "count is not a power of 2", 3, 3, TDX_OPERAND_INVALID },
 		{ "count on a plain page", ~0ULL, nr, TDX_OPERAND_INVALID },
 		{ "reserved bit 52", 1ULL << 52, 1ULL << 52, TDX_OPERAND_INVALID },
 		{ "reserved bit 63", 1ULL << 63, 1ULL << 63, TDX_OPERAND_INVALID },
@@ -384,7 +611,7 @@ static void checks_iommu_mt(struct kunit *test)
 		block[i] = alloc_pages(GFP_KERNEL, MT_ORDER);
 		KUNIT_ASSERT_NOT_NULL(test, block[i]);
 		raw->list[i] = page_to_phys(block[i]) | nr;
-		tdx_judge_watch(page_to_phys(block[i]), nr);
+		tdx_checker_watch(page_to_phys(block[i]), nr);
 	}
 	raw->list[2] = raw->pa[2];
 	raw->list[3] = raw->pa[3];
@@ -412,31 +639,19 @@ static void checks_iommu_mt(struct kunit *test)
 	refuse(test, TDH_IOMMU_SETUP, args, TDX_OPERAND_INVALID, "block not aligned");
 	raw->list[0] = good[0];
 
-	for (int bit = 0; bit < 12; bit++) {
-		args.rdx = raw->list_pa | 1ULL << bit;
-		refuse(test, TDH_IOMMU_SETUP, args, TDX_OPERAND_INVALID, "low bit of the list");
-	}
-	args.rdx = other->pa[0];
-	refuse(test, TDH_IOMMU_SETUP, args, TDX_OPERAND_INVALID, "list of the module's");
-	args.rdx = raw->list_pa;
-	args.rcx = 0;
-	refuse(test, TDH_IOMMU_SETUP, args, TDX_OPERAND_INVALID, "no registers");
-	args.rcx = 0xfed90008;
-	refuse(test, TDH_IOMMU_SETUP, args, TDX_OPERAND_INVALID, "registers not aligned");
-	args.rcx = 0xfed90000;
+	for (int bit = 0; bit < 12; bit++)
+		REFUSE(TDH_IOMMU_SETUP, args, rdx, args.rdx | 1ULL << bit, "low bit of the list");
+	REFUSE(TDH_IOMMU_SETUP, args, rdx, other->pa[0], "list in an owned page");
+	REFUSE(TDH_IOMMU_SETUP, args, rcx, 0, "no registers");
+	REFUSE(TDH_IOMMU_SETUP, args, rcx, 0xfed90008, "registers not aligned");
 	id = accept(test, TDH_IOMMU_SETUP, args);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 2 * nr + 2 + 1);
 	refuse(test, TDH_IOMMU_SETUP, args, TDX_OPERAND_INVALID, "set up already");
 
 	args = (struct tdx_module_args) { .rcx = id, .rdx = raw->list_pa };
-	args.rcx = id + 1;
-	refuse(test, TDH_IOMMU_CLEAR, args, TDX_OPERAND_INVALID, "other IOMMU");
-	args.rcx = id;
-	args.rdx = raw->list_pa | 8;
-	refuse(test, TDH_IOMMU_CLEAR, args, TDX_OPERAND_INVALID, "list not aligned");
-	args.rdx = good[2];
-	refuse(test, TDH_IOMMU_CLEAR, args, TDX_OPERAND_INVALID, "list of the module's");
-	args.rdx = raw->list_pa;
+	REFUSE(TDH_IOMMU_CLEAR, args, rcx, id + 1, "other IOMMU");
+	REFUSE(TDH_IOMMU_CLEAR, args, rdx, raw->list_pa | 8, "list not aligned");
+	REFUSE(TDH_IOMMU_CLEAR, args, rdx, good[2], "list in an owned page");
 	tdx_model_set_clear(TDX_MODEL_CLEAR_READS);
 	raw->list[3] = good[2];
 	refuse(test, TDH_IOMMU_CLEAR, args, TDX_OPERAND_INVALID, "reads another list");
@@ -449,21 +664,19 @@ static void checks_iommu_mt(struct kunit *test)
 	for (int i = 0; i < 2; i++) {
 		for (unsigned int n = 0; n < nr; n++)
 			accept(test, TDH_PHYMEM_PAGE_WBINVD, (struct tdx_module_args) {
-				.rcx = page_to_phys(block[i] + n) | TDX_MODEL_GLOBAL_KEY,
+				.rcx = page_to_phys(block[i] + n) | tdx_model_key(),
 			});
 		__free_pages(block[i], MT_ORDER);
 	}
-	raw_flush(raw);
-	raw_flush(other);
 	raw_free(raw);
 	raw_free(other);
 }
 
 /*
- * Rule: an interrupted leaf keeps what it has, and wants its original operands.
- * SETUP owns what it got to; CLEAR gives back when it is done.
+ * Rule: an interrupted leaf leaves its operands in place and requires the same again.
+ * SETUP owns the pages it has processed; CLEAR returns pages when it succeeds.
  */
-static void interrupted_leaves_want_their_operands(struct kunit *test)
+static void checks_interrupted_leaves(struct kunit *test)
 {
 	struct raw *raw = raw_alloc(test);
 	struct tdx_module_args setup = { .rcx = 0xfed90000, .rdx = raw->list_pa };
@@ -474,12 +687,11 @@ static void interrupted_leaves_want_their_operands(struct kunit *test)
 	for (unsigned int k = 0; k < NR_PAGES; k++) {
 		fail(TDH_IOMMU_SETUP, 1, TDX_INTERRUPTED_RESUMABLE, k);
 		args = setup;
-		KUNIT_EXPECT_EQ(test, tdx_door(TDH_IOMMU_SETUP, &args),
+		KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_IOMMU_SETUP, &args),
 				TDX_INTERRUPTED_RESUMABLE);
+		KUNIT_EXPECT_MEMEQ(test, &args, &setup, sizeof(args));
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), k);
-		args = setup;
-		args.rdx = raw->shared[0];
-		refuse(test, TDH_IOMMU_SETUP, args, TDX_OPERAND_INVALID, "another list");
+		REFUSE(TDH_IOMMU_SETUP, args, rdx, raw->shared[0], "another list");
 		refuse(test, TDH_IOMMU_CLEAR, (struct tdx_module_args) { .rdx = raw->list_pa },
 		       TDX_OPERAND_INVALID, "not set up yet");
 		id = accept(test, TDH_IOMMU_SETUP, setup);
@@ -488,12 +700,11 @@ static void interrupted_leaves_want_their_operands(struct kunit *test)
 		fail(TDH_IOMMU_CLEAR, 1, TDX_INTERRUPTED_RESUMABLE, k);
 		clear = (struct tdx_module_args) { .rcx = id, .rdx = raw->list_pa };
 		args = clear;
-		KUNIT_EXPECT_EQ(test, tdx_door(TDH_IOMMU_CLEAR, &args),
+		KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_IOMMU_CLEAR, &args),
 				TDX_INTERRUPTED_RESUMABLE);
+		KUNIT_EXPECT_MEMEQ(test, &args, &clear, sizeof(args));
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), NR_PAGES);
-		args = clear;
-		args.rdx = raw->shared[0];
-		refuse(test, TDH_IOMMU_CLEAR, args, TDX_OPERAND_INVALID, "another list");
+		REFUSE(TDH_IOMMU_CLEAR, args, rdx, raw->shared[0], "another list");
 		accept(test, TDH_IOMMU_CLEAR, clear);
 
 		raw_flush(raw);
@@ -503,14 +714,14 @@ static void interrupted_leaves_want_their_operands(struct kunit *test)
 
 	fail(TDH_EXT_INIT, 1, TDX_INTERRUPTED_RESUMABLE, 0);
 	args = (struct tdx_module_args) {};
-	KUNIT_EXPECT_EQ(test, tdx_door(TDH_EXT_INIT, &args), TDX_INTERRUPTED_RESUMABLE);
+	KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_EXT_INIT, &args), TDX_INTERRUPTED_RESUMABLE);
 	refuse(test, TDH_EXT_INIT, (struct tdx_module_args) { .rcx = 1 }, TDX_OPERAND_INVALID,
 	       "another operand");
 	accept(test, TDH_EXT_INIT, (struct tdx_module_args) {});
 	raw_free(raw);
 }
 
-/* Rule: the output operand is 0 for one page, else a page of the host's. */
+/* Rule: the output operand is 0 for one page, else a page of the host. */
 static void checks_output(struct kunit *test)
 {
 	struct raw *raw = raw_alloc(test);
@@ -522,36 +733,29 @@ static void checks_output(struct kunit *test)
 
 	args.rcx = spdm_create(test, raw, NR_PAGES);
 	refuse(test, TDH_SPDM_DELETE, args, TDX_OPERAND_INVALID, "no page");
-	for (int bit = 0; bit < 12; bit++) {
-		args.rdx = raw->list_pa | 1ULL << bit;
-		refuse(test, TDH_SPDM_DELETE, args, TDX_OPERAND_INVALID, "not aligned");
-	}
-	args.rdx = raw->pa[1];
-	refuse(test, TDH_SPDM_DELETE, args, TDX_OPERAND_INVALID, "one of its own pages");
-	args.rdx = NO_MEMORY;
-	refuse(test, TDH_SPDM_DELETE, args, TDX_OPERAND_INVALID, "outside memory");
+	for (int bit = 0; bit < 12; bit++)
+		REFUSE(TDH_SPDM_DELETE, args, rdx, raw->list_pa | 1ULL << bit, "not aligned");
+	REFUSE(TDH_SPDM_DELETE, args, rdx, raw->pa[1], "one of its own pages");
+	REFUSE(TDH_SPDM_DELETE, args, rdx, NO_MEMORY, "outside memory");
 	args.rdx = raw->list_pa;
-	args.rcx++;
-	refuse(test, TDH_SPDM_DELETE, args, TDX_OPERAND_INVALID, "another session");
-	args.rcx--;
+	REFUSE(TDH_SPDM_DELETE, args, rcx, args.rcx + 1, "another session");
 
 	memset(raw->list, 0, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, accept(test, TDH_SPDM_DELETE, args),
 			raw->list_pa | LAST(NR_PAGES));
 	KUNIT_EXPECT_MEMEQ(test, raw->list, raw->pa, sizeof(raw->pa));
 
-	/* The host must not believe it, so the model can lie. */
+	/* Designs must not depend on the output, so the model can write garbage. */
 	tdx_model_set_output(TDX_MODEL_OUTPUT_GARBAGE);
 	args.rcx = spdm_create(test, raw, NR_PAGES);
 	KUNIT_EXPECT_NE(test, accept(test, TDH_SPDM_DELETE, args),
 			raw->list_pa | LAST(NR_PAGES));
 	KUNIT_EXPECT_MEMNEQ(test, raw->list, raw->pa, sizeof(raw->pa));
 
-	raw_flush(raw);
 	raw_free(raw);
 }
 
-/* Rule: one session for a function, and no more objects than fit. */
+/* Rule: a function has one session, its ID may be 0; the number of objects is limited. */
 static void checks_objects(struct kunit *test)
 {
 	struct raw *raw = raw_alloc(test);
@@ -562,23 +766,18 @@ static void checks_objects(struct kunit *test)
 	} *sessions = kunit_kcalloc(test, 64, sizeof(*sessions), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, sessions);
-	args.rcx = 0;
-	refuse(test, TDH_SPDM_CREATE, args, TDX_OPERAND_INVALID, "no function");
 	for (int i = 0; i < 64; i++) {
 		sessions[i].page = alloc_page(GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, sessions[i].page);
-		tdx_judge_watch(page_to_phys(sessions[i].page), 1);
+		tdx_checker_watch(page_to_phys(sessions[i].page), 1);
 		sessions[i].id = accept(test, TDH_SPDM_CREATE, (struct tdx_module_args) {
-			.rcx = 1 + i, .rdx = page_to_phys(sessions[i].page),
+			.rcx = i, .rdx = page_to_phys(sessions[i].page),
 		});
-		if (!i) {
-			args.rcx = 1;
-			refuse(test, TDH_SPDM_CREATE, args, TDX_OPERAND_INVALID, "has a session");
-		}
+		if (!i)
+			REFUSE(TDH_SPDM_CREATE, args, rcx, 0, "has a session");
 	}
 	args.rcx = 1000;
 	refuse(test, TDH_SPDM_CREATE, args, TDX_OPERAND_BUSY, "full");
-	args.rdx = raw->list_pa;
 	refuse(test, TDH_IOMMU_SETUP, (struct tdx_module_args) {
 		.rcx = 0xfed90000, .rdx = raw->list_pa }, TDX_OPERAND_BUSY, "full");
 	refuse(test, TDH_IDE_STREAM_CREATE, (struct tdx_module_args) {
@@ -587,24 +786,39 @@ static void checks_objects(struct kunit *test)
 	for (int i = 0; i < 64; i++) {
 		accept(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = sessions[i].id });
 		accept(test, TDH_PHYMEM_PAGE_WBINVD, (struct tdx_module_args) {
-			.rcx = page_to_phys(sessions[i].page) | TDX_MODEL_GLOBAL_KEY });
+			.rcx = page_to_phys(sessions[i].page) | tdx_model_key() });
 		__free_page(sessions[i].page);
 	}
 	raw_free(raw);
 }
 
-static struct tdx_module_args connect_args(const struct raw *raw, u64 id)
+/* Rule: a leaf can require a fixed number of control pages. */
+static void checks_number_of_control_pages(struct kunit *test)
 {
-	return (struct tdx_module_args) {
-		.rcx = id,
-		.rdx = raw->shared[0],
-		.r8 = raw->shared[1],
-		.r9 = raw->shared[2],
-		.r10 = raw->list_pa | LAST(NR_PAGES),
-	};
+	struct raw *mt = raw_alloc(test), *raw = raw_alloc(test);
+	struct tdx_module_args args = create_args(mt, NR_PAGES);
+	u64 id, ide;
+
+	tdx_model_set_nr_control(TDH_SPDM_CREATE, NR_PAGES - 1);
+	tdx_model_set_nr_control(TDH_IDE_STREAM_CREATE, 1);
+	refuse(test, TDH_SPDM_CREATE, args, TDX_OPERAND_INVALID, "one page too many");
+	REFUSE(TDH_SPDM_CREATE, args, rdx, mt->list_pa | LAST(NR_PAGES - 2), "one page too few");
+	id = spdm_create(test, mt, NR_PAGES - 1);
+
+	args = (struct tdx_module_args) { .rcx = 1, .rdx = id, .r8 = raw->list_pa | LAST(2) };
+	refuse(test, TDH_IDE_STREAM_CREATE, args, TDX_OPERAND_INVALID, "one page too many");
+	args.r8 = raw->pa[0];
+	ide = accept(test, TDH_IDE_STREAM_CREATE, args);
+
+	args = (struct tdx_module_args) { .rcx = id, .rdx = ide };
+	accept(test, TDH_IDE_STREAM_BLOCK, args);
+	accept(test, TDH_IDE_STREAM_DELETE, args);
+	spdm_delete(test, mt, id, NR_PAGES - 1);
+	raw_free(mt);
+	raw_free(raw);
 }
 
-/* Rule: CONNECT wants three pages of the host's and a buffer of such pages. */
+/* Rule: CONNECT takes three pages of the host and a buffer of such pages. */
 static void checks_connect(struct kunit *test)
 {
 	struct raw *mt = raw_alloc(test), *raw = raw_alloc(test);
@@ -618,15 +832,13 @@ static void checks_connect(struct kunit *test)
 		*page_operands[i] = good | 8;
 		refuse(test, TDH_SPDM_CONNECT, args, TDX_OPERAND_INVALID, "not aligned");
 		*page_operands[i] = mt->pa[0];
-		refuse(test, TDH_SPDM_CONNECT, args, TDX_OPERAND_INVALID, "of the module's");
+		refuse(test, TDH_SPDM_CONNECT, args, TDX_OPERAND_INVALID, "owned page");
 		*page_operands[i] = NO_MEMORY;
 		refuse(test, TDH_SPDM_CONNECT, args, TDX_OPERAND_INVALID, "outside memory");
 		*page_operands[i] = good;
 	}
 	refuse_bad_lists(test, TDH_SPDM_CONNECT, &args, &args.r10, raw, mt->pa[0], true);
-	args.rcx++;
-	refuse(test, TDH_SPDM_CONNECT, args, TDX_OPERAND_INVALID, "no session");
-	args.rcx--;
+	REFUSE(TDH_SPDM_CONNECT, args, rcx, args.rcx + 1, "no session");
 	KUNIT_EXPECT_EQ(test, accept(test, TDH_SPDM_CONNECT, args), NR_PAGES * PAGE_SIZE);
 	for (int i = 0; i < NR_PAGES; i++) {
 		KUNIT_EXPECT_EQ(test, *(u8 *)phys_to_virt(raw->pa[i]),
@@ -635,59 +847,61 @@ static void checks_connect(struct kunit *test)
 	}
 
 	spdm_delete(test, mt, id, 1);
-	raw_flush(mt);
 	raw_free(mt);
 	raw_free(raw);
 }
 
-/* Rule: one exchange at a time, with its operands, and answers to its messages. */
+/* Rule: one exchange at a time, with the same operands, and an answer to each message. */
 static void checks_exchanges(struct kunit *test)
 {
-	struct raw *mt = raw_alloc(test), *raw = raw_alloc(test);
-	u64 id = spdm_create(test, mt, 1);
+	struct raw *mt = raw_alloc(test), *raw = raw_alloc(test), *mt2 = raw_alloc(test);
+	u64 id = spdm_create(test, mt, 1), id2 = spdm_create_for(test, mt2, 1, 0x2000);
 	struct tdx_module_args connect = connect_args(raw, id), args;
 	struct tdx_module_args disconnect = {
 		.rcx = id, .rdx = raw->shared[1], .r8 = raw->shared[2],
 	};
 	struct tdx_module_args mng = {
-		.rcx = id, .rdx = TDX_SPDM_HEARTBEAT, .r8 = TDX_NO_OPERAND,
-		.r9 = raw->shared[1], .r10 = raw->shared[2], .r11 = TDX_NO_OPERAND,
+		.rcx = id, .rdx = TDX_SPDM_HEARTBEAT, .r8 = NO_OPERAND,
+		.r9 = raw->shared[1], .r10 = raw->shared[2], .r11 = NO_OPERAND,
 	};
 
 	accept(test, TDH_SPDM_CONNECT, connect);
 	tdx_model_set_rounds(2);
 	for (int round = 0; round < 2; round++) {
 		args = connect;
-		KUNIT_EXPECT_EQ(test, tdx_door(TDH_SPDM_CONNECT, &args), TDX_SPDM_REQUEST);
+		KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_SPDM_CONNECT, &args),
+				TDX_SPDM_REQUEST);
 		refuse(test, TDH_SPDM_CONNECT, connect, TDX_OPERAND_INVALID, "no answer");
 		tdx_model_device(raw->shared[1], raw->shared[2], args.rcx - 1);
 		refuse(test, TDH_SPDM_CONNECT, connect, TDX_OPERAND_INVALID, "half an answer");
 		tdx_model_device(raw->shared[1], raw->shared[2], args.rcx);
 		refuse(test, TDH_SPDM_DISCONNECT, disconnect, TDX_OPERAND_BUSY, "in between");
 		refuse(test, TDH_SPDM_MNG, mng, TDX_OPERAND_BUSY, "in between");
-		args = connect;
-		args.rdx = raw->list_pa;
-		refuse(test, TDH_SPDM_CONNECT, args, TDX_OPERAND_INVALID, "other operands");
+		refuse(test, TDH_SPDM_CONNECT, connect_args(raw, id2), TDX_OPERAND_BUSY,
+		       "another session");
+		REFUSE(TDH_SPDM_CONNECT, connect, rdx, raw->list_pa, "other operands");
 	}
 	accept(test, TDH_SPDM_CONNECT, connect);
 
-	/* DELETE ends what is going on. */
+	/* DELETE ends the exchange. */
 	args = disconnect;
-	KUNIT_EXPECT_EQ(test, tdx_door(TDH_SPDM_DISCONNECT, &args), TDX_SPDM_REQUEST);
+	KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_SPDM_DISCONNECT, &args), TDX_SPDM_REQUEST);
 	spdm_delete(test, mt, id, 1);
 	id = spdm_create(test, mt, 1);
 	tdx_model_set_rounds(0);
-	/* A lie that is told on demand. */
+	accept(test, TDH_SPDM_CONNECT, connect_args(raw, id2));
+	spdm_delete(test, mt2, id2, 1);
+	raw_free(mt2);
+
 	tdx_model_set_length(7);
 	KUNIT_EXPECT_EQ(test, accept(test, TDH_SPDM_CONNECT, connect_args(raw, id)), 7);
 
 	spdm_delete(test, mt, id, 1);
-	raw_flush(mt);
 	raw_free(mt);
 	raw_free(raw);
 }
 
-/* Rule: a connection is managed while there is one. */
+/* Rule: only a connected session can be managed. */
 static void checks_mng_and_disconnect(struct kunit *test)
 {
 	struct raw *mt = raw_alloc(test), *raw = raw_alloc(test);
@@ -705,56 +919,40 @@ static void checks_mng_and_disconnect(struct kunit *test)
 	refuse(test, TDH_SPDM_DISCONNECT, disconnect, TDX_OPERAND_INVALID, "not connected");
 	accept(test, TDH_SPDM_CONNECT, connect_args(raw, id));
 
-	args.rdx = 3;
-	refuse(test, TDH_SPDM_MNG, args, TDX_OPERAND_INVALID, "no such operation");
-	args = good;
-	args.r8 = mt->pa[0];
-	refuse(test, TDH_SPDM_MNG, args, TDX_OPERAND_INVALID, "parameters of the module's");
-	args = good;
-	args.r9 |= 8;
-	refuse(test, TDH_SPDM_MNG, args, TDX_OPERAND_INVALID, "response not aligned");
-	args = good;
-	args.r10 = mt->pa[0];
-	refuse(test, TDH_SPDM_MNG, args, TDX_OPERAND_INVALID, "request of the module's");
-	args = good;
-	args.r11 = TDX_NO_OPERAND;
-	refuse(test, TDH_SPDM_MNG, args, TDX_OPERAND_INVALID, "recollects into nothing");
-	args = good;
-	args.rdx = TDX_SPDM_HEARTBEAT;
-	refuse(test, TDH_SPDM_MNG, args, TDX_OPERAND_INVALID, "a heartbeat with a buffer");
+	REFUSE(TDH_SPDM_MNG, good, rdx, 3, "unknown operation");
+	REFUSE(TDH_SPDM_MNG, good, r8, mt->pa[0], "owned page");
+	REFUSE(TDH_SPDM_MNG, good, r9, good.r9 | 8, "response not aligned");
+	REFUSE(TDH_SPDM_MNG, good, r10, mt->pa[0], "owned page");
+	REFUSE(TDH_SPDM_MNG, good, r11, NO_OPERAND, "no buffer");
+	REFUSE(TDH_SPDM_MNG, good, rdx, TDX_SPDM_HEARTBEAT, "a heartbeat with a buffer");
 	args = good;
 	refuse_bad_lists(test, TDH_SPDM_MNG, &args, &args.r11, raw, mt->pa[0], true);
 	KUNIT_EXPECT_EQ(test, accept(test, TDH_SPDM_MNG, good), NR_PAGES * PAGE_SIZE);
 
-	/* A worn out key is noticed by all but its update. */
+	/* A stale key fails every operation except its update. */
 	fail(TDH_SPDM_MNG, 1, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0);
 	args = good;
-	KUNIT_EXPECT_EQ(test, tdx_door(TDH_SPDM_MNG, &args),
+	KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_SPDM_MNG, &args),
 			TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH);
-	refuse(test, TDH_SPDM_MNG, good, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, "worn out");
+	refuse(test, TDH_SPDM_MNG, good, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, "stale key");
 	args = good;
 	args.rdx = TDX_SPDM_KEY_UPDATE;
-	args.r8 = TDX_NO_OPERAND;
-	args.r11 = TDX_NO_OPERAND;
+	args.r8 = NO_OPERAND;
+	args.r11 = NO_OPERAND;
 	accept(test, TDH_SPDM_MNG, args);
 	accept(test, TDH_SPDM_MNG, good);
 
-	args = disconnect;
-	args.rdx |= 8;
-	refuse(test, TDH_SPDM_DISCONNECT, args, TDX_OPERAND_INVALID, "response not aligned");
-	args = disconnect;
-	args.r8 = mt->pa[0];
-	refuse(test, TDH_SPDM_DISCONNECT, args, TDX_OPERAND_INVALID, "request of the module's");
+	REFUSE(TDH_SPDM_DISCONNECT, disconnect, rdx, disconnect.rdx | 8, "response not aligned");
+	REFUSE(TDH_SPDM_DISCONNECT, disconnect, r8, mt->pa[0], "owned page");
 	accept(test, TDH_SPDM_DISCONNECT, disconnect);
 	refuse(test, TDH_SPDM_MNG, good, TDX_OPERAND_INVALID, "disconnected");
 
 	spdm_delete(test, mt, id, 1);
-	raw_flush(mt);
 	raw_free(mt);
 	raw_free(raw);
 }
 
-/* Rule: keys are managed of a stream of this session. */
+/* Rule: KM takes a stream of the session. */
 static void checks_km(struct kunit *test)
 {
 	struct raw *mt = raw_alloc(test), *raw = raw_alloc(test);
@@ -766,30 +964,23 @@ static void checks_km(struct kunit *test)
 		.rcx = id, .rdx = ide, .r8 = 1, .r9 = raw->shared[1], .r10 = raw->shared[2],
 	}, args = good;
 
-	args.rcx++;
-	refuse(test, TDH_IDE_STREAM_KM, args, TDX_OPERAND_INVALID, "another session");
-	args = good;
-	args.rdx++;
-	refuse(test, TDH_IDE_STREAM_KM, args, TDX_OPERAND_INVALID, "another stream");
-	args = good;
-	args.r9 = NO_MEMORY;
-	refuse(test, TDH_IDE_STREAM_KM, args, TDX_OPERAND_INVALID, "no response page");
-	args = good;
-	args.r10 = mt->pa[0];
-	refuse(test, TDH_IDE_STREAM_KM, args, TDX_OPERAND_INVALID, "request of the module's");
+	REFUSE(TDH_IDE_STREAM_KM, good, rcx, id + 1, "another session");
+	REFUSE(TDH_IDE_STREAM_KM, good, rdx, ide + 1, "another stream");
+	REFUSE(TDH_IDE_STREAM_KM, good, r9, NO_MEMORY, "no response page");
+	REFUSE(TDH_IDE_STREAM_KM, good, r10, mt->pa[0], "owned page");
 
 	fail(TDH_IDE_STREAM_KM, 1, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0);
 	args = good;
-	KUNIT_EXPECT_EQ(test, tdx_door(TDH_IDE_STREAM_KM, &args),
+	KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_IDE_STREAM_KM, &args),
 			TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH);
-	refuse(test, TDH_IDE_STREAM_KM, good, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, "worn out");
+	refuse(test, TDH_IDE_STREAM_KM, good, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, "stale key");
 	accept(test, TDH_SPDM_CONNECT, (struct tdx_module_args) {
 		.rcx = id, .rdx = raw->shared[0], .r8 = raw->shared[1], .r9 = raw->shared[2],
 		.r10 = raw->pa[1],
 	});
 	accept(test, TDH_SPDM_MNG, (struct tdx_module_args) {
-		.rcx = id, .rdx = TDX_SPDM_KEY_UPDATE, .r8 = TDX_NO_OPERAND,
-		.r9 = raw->shared[1], .r10 = raw->shared[2], .r11 = TDX_NO_OPERAND,
+		.rcx = id, .rdx = TDX_SPDM_KEY_UPDATE, .r8 = NO_OPERAND,
+		.r9 = raw->shared[1], .r10 = raw->shared[2], .r11 = NO_OPERAND,
 	});
 	accept(test, TDH_IDE_STREAM_KM, good);
 
@@ -797,8 +988,6 @@ static void checks_km(struct kunit *test)
 	accept(test, TDH_IDE_STREAM_BLOCK, args);
 	accept(test, TDH_IDE_STREAM_DELETE, args);
 	spdm_delete(test, mt, id, 1);
-	raw_flush(mt);
-	raw_flush(raw);
 	raw_free(mt);
 	raw_free(raw);
 }
@@ -814,7 +1003,7 @@ static const struct delete {
 
 KUNIT_ARRAY_PARAM_DESC(delete, deletes, name);
 
-/* Make something from four pages, and delete it. */
+/* Create an object from four pages and delete it. */
 static void create_and_delete(struct kunit *test, const struct raw *raw, u64 leaf, u64 spdm_id)
 {
 	struct tdx_module_args args = { .rcx = 0xfed90000, .rdx = raw->list_pa };
@@ -841,11 +1030,8 @@ static void create_and_delete(struct kunit *test, const struct raw *raw, u64 lea
 	}
 }
 
-/*
- * Rule: on demand a leaf keeps pages that it says it has given back.  They are owned,
- * though they belong to nothing any more, until they are taken back.
- */
-static void keeps_what_it_gives_back(struct kunit *test)
+/* Rule: on demand a delete succeeds, and the module still owns some of the pages. */
+static void delete_keeps_pages(struct kunit *test)
 {
 	const struct delete *p = test->param_value;
 	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
@@ -860,16 +1046,13 @@ static void keeps_what_it_gives_back(struct kunit *test)
 	create_and_delete(test, raw, p->leaf, other_id);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 1 + NR_PAGES - 1);
 	for (int i = 0; i < NR_PAGES; i++) {
-		struct tdx_module_args args = { .rcx = raw->pa[i] | TDX_MODEL_GLOBAL_KEY };
-
 		KUNIT_EXPECT_EQ(test, tdx_model_owns(raw->pa[i]), i >= 1);
-		KUNIT_EXPECT_EQ(test, class(tdx_door(TDH_PHYMEM_PAGE_WBINVD, &args)),
+		KUNIT_EXPECT_EQ(test, class(flush_page(raw->pa[i])),
 				i >= 1 ? TDX_PAGE_METADATA_INCORRECT : 0);
 	}
 
 	accept(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = other_id });
 	KUNIT_EXPECT_NE(test, tdx_model_digest(), before);
-	/* Both, whoever owns them. */
 	KUNIT_EXPECT_EQ(test, tdx_model_reclaim(), 2 * NR_PAGES);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 0);
 	KUNIT_EXPECT_EQ(test, tdx_model_digest(), before);
@@ -877,26 +1060,25 @@ static void keeps_what_it_gives_back(struct kunit *test)
 	raw_free_lists(other);
 }
 
-/* Rule: an unknown leaf is refused. */
+/* Rule: an unknown leaf is rejected. */
 static void refuses_unknown_leaves(struct kunit *test)
 {
-	refuse(test, 9999, (struct tdx_module_args) {}, TDX_OPERAND_INVALID, "no such leaf");
+	refuse(test, 9999, (struct tdx_module_args) {}, TDX_OPERAND_INVALID, "unknown leaf");
 }
 
 /*
- * The judge.  These cases do what must never happen, each the way a wrong design
- * would, so they keep the verdict to themselves and start afresh before the
- * fixture looks.
+ * The page checker.  These cases do what wrong designs do, so they read the report
+ * and restart the page checker before the fixture reads it.
  */
-static struct tdx_verdict verdict_and_restart(void)
+static struct tdx_checker_report report_and_restart(void)
 {
-	struct tdx_verdict verdict;
+	struct tdx_checker_report report;
 
-	tdx_judge_look(&verdict);
+	tdx_checker_read(&report);
 	tdx_model_reset();
-	tdx_judge_end();
-	tdx_judge_begin();
-	return verdict;
+	tdx_checker_end();
+	tdx_checker_begin();
+	return report;
 }
 
 static struct tdx_pa_array *claimed(struct kunit *test, unsigned int nr, u64 *id)
@@ -907,141 +1089,133 @@ static struct tdx_pa_array *claimed(struct kunit *test, unsigned int nr, u64 *id
 	return mt;
 }
 
-/* A wrong design: forgets that the module holds pages. */
-static void judge_sees_owned_pages_freed(struct kunit *test)
+/* Rule: an owned page that is freed is a violation. */
+static void checker_sees_owned_pages_freed(struct kunit *test)
 {
 	u64 id;
 	struct tdx_pa_array *mt = claimed(test, 9, &id);
 
 	mt->nr_held = 0;
 	mt->flush = false;
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, verdict_and_restart().freed_owned, 9);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, report_and_restart().freed_owned, 9);
 }
 
-/* A wrong design: forgets to flush. */
-static void judge_sees_dirty_pages_freed(struct kunit *test)
+/* Rule: a page that is freed without a flush is a violation. */
+static void checker_sees_dirty_pages_freed(struct kunit *test)
 {
 	u64 id;
 	struct tdx_pa_array *mt = claimed(test, 9, &id);
 
 	KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	KUNIT_ASSERT_EQ(test, tdh_phymem_page_wbinvd(mt->entries[1]), 0);
+	KUNIT_ASSERT_EQ(test, flush_page(mt->entries[1]), 0);
 	mt->flush = false;
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, verdict_and_restart().freed_dirty, 8);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, report_and_restart().freed_dirty, 8);
 }
 
-/*
- * A wrong design: frees a page again that was freed with the rest.  (Not the other way
- * round: the page allocator keeps an order of its own in page_private() of a free
- * page, which release would take for that of the block.)
- */
-static void judge_sees_pages_freed_twice(struct kunit *test)
+/* Rule: a page that is freed twice is a violation. */
+static void checker_sees_pages_freed_twice(struct kunit *test)
 {
 	struct tdx_pa_array *mt;
 	struct page *page;
 
 	if (IS_ENABLED(CONFIG_DEBUG_VM))
-		kunit_skip(test, "this kernel stops at a page that is freed twice");
+		kunit_skip(test, "CONFIG_DEBUG_VM stops at a page that is freed twice");
 
 	mt = fixture_alloc(test, 1);
 	page = pfn_to_page(PHYS_PFN(mt->entries[0]));
-	tdx_pa_array_release(mt);
+	tdx_pa_array_free(mt);
 	__free_page(page);
-	KUNIT_EXPECT_EQ(test, verdict_and_restart().freed_twice, 1);
+	KUNIT_EXPECT_EQ(test, report_and_restart().freed_twice, 1);
 }
 
-/* A wrong design: drops a page. */
-static void judge_sees_pages_vanish(struct kunit *test)
+/* Rule: a page that is neither owned nor freed is lost. */
+static void checker_sees_lost_pages(struct kunit *test)
 {
 	struct tdx_pa_array *mt = fixture_alloc(test, 1);
 	struct page *page = pfn_to_page(PHYS_PFN(mt->entries[0]));
-	struct tdx_verdict verdict;
+	struct tdx_checker_report report;
 
 	mt->nr_held = 1;
-	mt->donated = true;
-	tdx_pa_array_release(mt);
-	tdx_judge_look(&verdict);
-	KUNIT_EXPECT_EQ(test, verdict.lost, 1);
-	KUNIT_EXPECT_EQ(test, verdict.needless, 1);
+	tdx_pa_array_free(mt);
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ(test, report.lost, 1);
+	KUNIT_EXPECT_EQ(test, report.needless, 1);
 	__free_page(page);
-	tdx_judge_look(&verdict);
-	KUNIT_EXPECT_EQ(test, verdict.lost, 0);
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ(test, report.lost, 0);
 }
 
-/* A page that cannot be flushed is lost, but not needlessly. */
-static void judge_tells_refused_pages(struct kunit *test)
+/* Rule: a page that cannot be flushed is not lost needlessly. */
+static void checker_separates_refused_pages(struct kunit *test)
 {
-	struct tdx_verdict verdict;
+	struct tdx_checker_report report;
 	u64 id;
 	struct tdx_pa_array *mt = claimed(test, 9, &id);
 
 	tdx_model_fail_wbinvd(mt->entries[4], TDX_OPERAND_BUSY);
 	KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	tdx_pa_array_release(mt);
-	tdx_judge_look(&verdict);
-	KUNIT_EXPECT_EQ(test, verdict.lost, 1);
-	KUNIT_EXPECT_EQ(test, verdict.needless, 0);
+	tdx_pa_array_free(mt);
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ(test, report.lost, 1);
+	KUNIT_EXPECT_EQ(test, report.needless, 0);
 	fixture_expect(test, 0, 1);
 }
 
-/* A wrong design: hands out a window of an array that it has released. */
-static void judge_sees_a_stale_window(struct kunit *test)
+/* Rule: a page that is claimed after it was freed is a violation. */
+static void checker_sees_free_pages_claimed(struct kunit *test)
 {
 	struct tdx_module_args args = { .rcx = 0x1000 };
 	struct tdx_pa_array *mt;
-	struct tdx_pa_window w;
 
 	if (IS_ENABLED(CONFIG_KASAN))
-		kunit_skip(test, "this kernel stops at a list that is freed");
+		kunit_skip(test, "KASAN stops at a list that is freed");
 
 	mt = fixture_alloc(test, 9);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mt, 0, &w), 0);
-	tdx_pa_array_release(mt);
-	args.rdx = w.list_pa | LAST(9);
-	KUNIT_EXPECT_EQ(test, tdx_door(TDH_SPDM_CREATE, &args), 0);
-	KUNIT_EXPECT_EQ(test, verdict_and_restart().claimed_free, 9);
+	args.rdx = tdx_hpa_array(mt);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_SPDM_CREATE, &args), 0);
+	KUNIT_EXPECT_EQ(test, report_and_restart().claimed_free, 9);
 }
 
-/* A wrong design: drops an object. */
-static void judge_sees_objects_leak(struct kunit *test)
+/* Rule: an object of a module that is not freed is counted. */
+static void checker_sees_objects_leak(struct kunit *test)
 {
-	struct tdx_verdict verdict;
+	struct tdx_checker_report report;
 	void *object;
 
 	if (!__is_defined(MODULE))
-		kunit_skip(test, "objects are told from the kernel's by the module that has them");
+		kunit_skip(test, "objects are found by the module that allocated them");
 
 	object = kmalloc(40, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, object);
-	tdx_judge_look(&verdict);
-	KUNIT_EXPECT_EQ(test, verdict.objects, 1);
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ(test, report.objects, 1);
 	kfree(object);
-	tdx_judge_look(&verdict);
-	KUNIT_EXPECT_EQ(test, verdict.objects, 0);
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ(test, report.objects, 0);
 }
 
 /*
- * A leak of one page, watched by nobody, shows in the number of free pages; and
- * pages that wait in the list of a CPU do not look like one.  Exact, unless
- * somebody else happens to allocate: so try more than once.
+ * Rule: the number of free pages shows a leak of one page, and counts the pages in
+ * per-CPU lists.  Other tasks may allocate, so try more than once.
  */
-static void judge_counts_free_pages_exactly(struct kunit *test)
+static void checker_counts_free_pages_exactly(struct kunit *test)
 {
 	unsigned int tries, exact = 0;
 
 	for (tries = 0; tries < 20; tries++) {
-		unsigned long before = tdx_judge_nr_free_pages(), during, after;
+		unsigned long before = tdx_checker_nr_free_pages(), during, after;
 		struct page *page[10];
 
 		for (int i = 0; i < ARRAY_SIZE(page); i++)
 			page[i] = alloc_page(GFP_KERNEL);
 		for (int i = 1; i < ARRAY_SIZE(page); i++)
 			__free_page(page[i]);
-		during = tdx_judge_nr_free_pages();
+		during = tdx_checker_nr_free_pages();
 		__free_page(page[0]);
-		after = tdx_judge_nr_free_pages();
+		after = tdx_checker_nr_free_pages();
 		exact += during == before - 1 && after == before;
 	}
 	KUNIT_EXPECT_GE(test, exact, 10);
@@ -1049,28 +1223,35 @@ static void judge_counts_free_pages_exactly(struct kunit *test)
 
 static struct kunit_case model_cases[] = {
 	KUNIT_CASE(checks_wbinvd),
+	KUNIT_CASE(checks_tdmrs),
+	KUNIT_CASE(busy_region),
+	KUNIT_CASE(flushes_owned_pages),
+	KUNIT_CASE_PARAM(writes_to_input_lists, list_write_gen_params),
+	KUNIT_CASE(zero_registers),
+	KUNIT_CASE(success_with_information),
 	KUNIT_CASE(checks_hpa_array),
 	KUNIT_CASE(checks_hpa_array_of_stream),
 	KUNIT_CASE(checks_hpa_list_info),
 	KUNIT_CASE(add_resumes_at_first_entry),
 	KUNIT_CASE(checks_iommu_mt),
-	KUNIT_CASE(interrupted_leaves_want_their_operands),
+	KUNIT_CASE(checks_interrupted_leaves),
 	KUNIT_CASE(checks_output),
 	KUNIT_CASE(checks_objects),
+	KUNIT_CASE(checks_number_of_control_pages),
 	KUNIT_CASE(checks_connect),
 	KUNIT_CASE(checks_exchanges),
 	KUNIT_CASE(checks_mng_and_disconnect),
 	KUNIT_CASE(checks_km),
-	KUNIT_CASE_PARAM(keeps_what_it_gives_back, delete_gen_params),
+	KUNIT_CASE_PARAM(delete_keeps_pages, delete_gen_params),
 	KUNIT_CASE(refuses_unknown_leaves),
-	KUNIT_CASE(judge_sees_owned_pages_freed),
-	KUNIT_CASE(judge_sees_dirty_pages_freed),
-	KUNIT_CASE(judge_sees_pages_freed_twice),
-	KUNIT_CASE(judge_sees_pages_vanish),
-	KUNIT_CASE(judge_tells_refused_pages),
-	KUNIT_CASE(judge_sees_a_stale_window),
-	KUNIT_CASE(judge_sees_objects_leak),
-	KUNIT_CASE(judge_counts_free_pages_exactly),
+	KUNIT_CASE(checker_sees_owned_pages_freed),
+	KUNIT_CASE(checker_sees_dirty_pages_freed),
+	KUNIT_CASE(checker_sees_pages_freed_twice),
+	KUNIT_CASE(checker_sees_lost_pages),
+	KUNIT_CASE(checker_separates_refused_pages),
+	KUNIT_CASE(checker_sees_free_pages_claimed),
+	KUNIT_CASE(checker_sees_objects_leak),
+	KUNIT_CASE(checker_counts_free_pages_exactly),
 	{}
 };
 

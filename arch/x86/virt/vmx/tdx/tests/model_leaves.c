@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What each leaf of the software TDX module checks and does
+ * The leaves of the software TDX module
  *
- * A leaf first checks everything and then changes everything, so that a refusal
- * leaves the model as it was.  A fault strikes in between: when the leaf could
- * have gone on.
+ * A leaf checks everything before it changes anything, so a rejected call leaves the
+ * model unchanged.  A fault on demand happens in between, to a correct call.
  *
  * Leaves, operands and checks: TDX Connect ABI specification (Intel document
  * 858625), TDX module base specification (Intel document 348549).
@@ -13,14 +12,15 @@
 #include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include <asm/tdx_connect.h>
 
-#include "../door.h"
+#include "tdx.h"
 #include "model.h"
 
-/* Operand formats, spelled out anew: a shared mistake would go unnoticed. */
+/* Not the definitions of the code under test: the model must not share its mistakes. */
 #define OPERAND_PFN		GENMASK_ULL(51, 12)
 #define OPERAND_TOP		GENMASK_ULL(63, 55)
 #define LIST_FIRST		GENMASK_ULL(11, 3)
@@ -32,15 +32,15 @@
 #define IOMMU_NR_BLOCKS		2
 #define NO_OPERAND		(~0ULL)
 
-/* Which operand is wrong, in the low half of the status. */
+/* IDs of operands, in the low half of a status */
 enum operand { RCX = 1, RDX = 2, R8 = 8, R9, R10, R11 };
 
 #define INVALID(operand)	(TDX_OPERAND_INVALID | (operand))
 #define BUSY(operand)		(TDX_OPERAND_BUSY | (operand))
 
 /*
- * Device information: each page is this pattern from another place on.  Made
- * beforehand, so that a benchmark of reading it is not one of making it.
+ * Device information: each page holds this pattern from another offset on.  It is
+ * computed once, so that benchmarks of reading do not measure it.
  */
 #define INFO_PERIOD	251
 static u8 info_pattern[PAGE_SIZE + INFO_PERIOD];
@@ -49,7 +49,7 @@ static u8 info_pattern[PAGE_SIZE + INFO_PERIOD];
  * Pages and lists
  */
 
-/* A page of the host's: one that the module may read or write with key 0. */
+/* A page of the host, which the module may read or write without a key. */
 static bool is_shared_page(u64 pa)
 {
 	return pa && !(pa & ~OPERAND_PFN) && model_is_memory(pa) &&
@@ -61,7 +61,7 @@ static unsigned long entry_nr_pages(u64 entry)
 	return (entry & ENTRY_LOW) ?: 1;
 }
 
-/* May this entry be claimed?  0, or why not. */
+/* Return 0 if the module can claim the pages of an entry, else the status. */
 static u64 check_entry(u64 entry, bool may_be_block, enum operand operand)
 {
 	unsigned long nr = entry_nr_pages(entry);
@@ -80,6 +80,8 @@ static u64 check_entry(u64 entry, bool may_be_block, enum operand operand)
 	for (unsigned long i = 0; i < nr; i++) {
 		if (!model_is_memory(PFN_PHYS(pfn + i)))
 			return INVALID(operand);
+		if (model_page(pfn + i)->outside)
+			return TDX_OPERAND_ADDR_RANGE_ERROR | operand;
 		if (model_page(pfn + i)->owner)
 			return TDX_PAGE_METADATA_INCORRECT | operand;
 	}
@@ -87,7 +89,7 @@ static u64 check_entry(u64 entry, bool may_be_block, enum operand operand)
 	return 0;
 }
 
-/* Change hands; what was dirty stays dirty. */
+/* Change the owner of pages.  A dirty page stays dirty. */
 static void own_entries(const u64 *entries, unsigned int nr, enum model_owner owner,
 			bool dirty)
 {
@@ -95,11 +97,10 @@ static void own_entries(const u64 *entries, unsigned int nr, enum model_owner ow
 		struct model_page *mp = model_page(PHYS_PFN(*entries));
 		unsigned long n = entry_nr_pages(*entries);
 
-		model_see(PHYS_PFN(*entries), n);
+		model_note(PHYS_PFN(*entries), n);
 		for (; n--; mp++) {
-			/* Not yet, if it only wants to know. */
 			if (owner && dirty && mp->freed)
-				judge_claimed_free();
+				checker_claimed_free();
 			mp->owner = owner;
 			mp->dirty |= dirty;
 		}
@@ -107,8 +108,8 @@ static void own_entries(const u64 *entries, unsigned int nr, enum model_owner ow
 }
 
 /*
- * Own all entries or none, without writing to them yet.  A duplicate fails when it
- * is met the second time.
+ * Own all entries or none, without writing to the pages.  The second entry of a
+ * duplicate fails.
  */
 static u64 claim_entries(const u64 *entries, unsigned int nr, unsigned int nr_blocks,
 			 enum model_owner owner, enum operand operand)
@@ -124,6 +125,37 @@ static u64 claim_entries(const u64 *entries, unsigned int nr, unsigned int nr_bl
 	}
 
 	return 0;
+}
+
+/* What the module writes to the entry after it has processed it */
+static u64 overwritten(u64 entry, u64 next)
+{
+	switch (model.list_write) {
+	case TDX_MODEL_WRITE_BIT63:
+		return entry | BIT_ULL(63);
+	case TDX_MODEL_WRITE_LOW_BITS:
+		return (entry & ~ENTRY_LOW) | ((entry & ENTRY_LOW) == 2 ? 4 : 2);
+	case TDX_MODEL_WRITE_ZERO:
+		return 0;
+	default:
+		return next;
+	}
+}
+
+/* Write to the entries of an input list that have been processed. */
+static void write_input(u64 *list, unsigned int nr)
+{
+	if (!list || model.list_write == TDX_MODEL_WRITE_NONE)
+		return;
+
+	for (unsigned int i = 0; i < nr; i++)
+		list[i] = overwritten(list[i], list[i % 2 || i + 1 == nr ? i : i + 1]);
+}
+
+/* The list of an HPA_ARRAY_T, or NULL for a singleton */
+static u64 *hpa_array_list(u64 operand)
+{
+	return FIELD_GET(OPERAND_TOP, operand) ? phys_to_virt(operand & OPERAND_PFN) : NULL;
 }
 
 /*
@@ -150,7 +182,7 @@ static unsigned int read_hpa_array(u64 operand, u64 *entries)
 	return nr;
 }
 
-/* The same for a buffer, whose pages stay the host's.  Each may be listed once. */
+/* The same for a buffer of pages that the host keeps.  A page may be listed once. */
 static unsigned int read_buffer(u64 operand, u64 *entries)
 {
 	unsigned int nr = read_hpa_array(operand, entries);
@@ -174,10 +206,10 @@ static unsigned int read_buffer(u64 operand, u64 *entries)
 }
 
 /*
- * What is not finished
+ * Unfinished leaves
  */
 
-/* Is another leaf at work, or was this one begun with other operands? */
+/* Reject another leaf, or the same leaf with other operands. */
 static u64 check_pending(const struct model_call *call, const struct model_pending *pending)
 {
 	if (!pending->leaf)
@@ -189,23 +221,21 @@ static u64 check_pending(const struct model_call *call, const struct model_pendi
 
 static bool is_interruption(const struct model_call *call)
 {
-	return call->fault && call->fault->status == TDX_INTERRUPTED_RESUMABLE;
+	return call->fault &&
+	       (call->fault->status & TDX_SEAMCALL_STATUS_MASK) == TDX_INTERRUPTED_RESUMABLE;
 }
 
-/* Interrupted after @nr_done entries. */
+/* Interrupt a leaf after @nr_done entries.  Its operands stay in place. */
 static u64 interrupt(struct model_call *call, struct model_pending *pending,
 		     unsigned int nr_done)
 {
 	pending->leaf = call->leaf;
 	pending->operands = *call->args;
 	pending->nr_done = nr_done;
-
-	/* Nothing says that registers survive an interruption. */
-	memset(call->args, 0x5a, sizeof(*call->args));
-	return TDX_INTERRUPTED_RESUMABLE;
+	return call->fault->status;
 }
 
-/* The fault that strikes a leaf which may be interrupted, but has no list. */
+/* Fail a resumable leaf that has no list. */
 static u64 fail(struct model_call *call, struct model_pending *pending)
 {
 	if (is_interruption(call))
@@ -245,16 +275,11 @@ static struct model_object *free_object(void)
 	return object_by_key(0, OWNER_NONE);
 }
 
-/* Does the leaf say that it gives all pages back, and keeps some? */
-static bool lies(const struct model_call *call)
-{
-	return call->fault && !call->fault->status && call->fault->keep;
-}
-
-/* Its pages are the host's again, but for those that the leaf keeps. */
+/* Return the pages of an object to the host, except those that the module keeps. */
 static void object_free(const struct model_call *call, struct model_object *o)
 {
-	unsigned int nr = lies(call) ? min(call->fault->after, o->nr) : o->nr;
+	bool keep = call->fault && call->fault->keep;
+	unsigned int nr = keep ? min(call->fault->after, o->nr) : o->nr;
 
 	own_entries(o->entries, nr, OWNER_NONE, false);
 	o->owner = OWNER_NONE;
@@ -263,8 +288,8 @@ static void object_free(const struct model_call *call, struct model_object *o)
 }
 
 /*
- * The leaf that makes an object fails, or is interrupted, when its operands have
- * been found good.  It has dealt with some entries before.
+ * Fail or interrupt a leaf that creates an object, after it has checked its operands
+ * and processed some entries.
  */
 static u64 object_create_fail(struct model_call *call, struct model_object *o,
 			      enum model_owner owner, u64 key)
@@ -288,21 +313,22 @@ static u64 object_create_fail(struct model_call *call, struct model_object *o,
 	return call->fault->status;
 }
 
-/* Make an object from the entries in its own slot. */
+/* Create an object from the entries in its own slot. */
 static u64 object_create(struct model_call *call, struct model_object *o,
 			 enum model_owner owner, u64 key, unsigned int nr_blocks,
-			 enum operand operand)
+			 enum operand operand, u64 *list)
 {
 	if (!o->pending.leaf) {
 		u64 status = claim_entries(o->entries, o->nr, nr_blocks, owner, operand);
 
 		if (status)
 			return status;
+		write_input(list, o->nr);
 		o->pending.nr_done = 0;
 		o->made = false;
 	}
 
-	if (call->fault)
+	if (model_fails(call))
 		return object_create_fail(call, o, owner, key);
 
 	own_entries(o->entries, o->nr, owner, true);
@@ -326,13 +352,13 @@ static void write_list(u64 pa, const struct model_object *o)
 		memcpy(list, o->entries, o->nr * sizeof(*list));
 }
 
-/* Give back all pages of @o, with a list in @out as HPA_ARRAY_T. */
+/* Return all pages of @o, with a list in @out as HPA_ARRAY_T. */
 static u64 object_give_back(struct model_call *call, struct model_object *o, u64 out,
 			    enum operand operand)
 {
 	if (o->nr == 1 ? out : !is_shared_page(out))
 		return INVALID(operand);
-	if (call->fault && !lies(call))
+	if (model_fails(call))
 		return call->fault->status;
 
 	if (o->nr == 1) {
@@ -349,9 +375,8 @@ static u64 object_give_back(struct model_call *call, struct model_object *o, u64
 }
 
 /*
- * Messages.  The module cannot send any: it leaves them on the page for requests,
- * and looks for the device's answer on the page for responses when it is called
- * again.
+ * Messages.  The module cannot send a message.  It writes it to the request page,
+ * and the next call finds the answer of the device in the response page.
  */
 
 #define MESSAGE_BYTES	48
@@ -361,7 +386,7 @@ u8 model_message_byte(u32 message, size_t offset)
 	return message * 31 + offset;
 }
 
-/* What a device answers: this model's is not inventive. */
+/* The answer of the device in this model */
 static u8 answer_byte(u32 message, size_t offset)
 {
 	return ~model_message_byte(message, offset);
@@ -378,13 +403,13 @@ static bool is_answered(const struct model_pending *pending, u64 response)
 	return true;
 }
 
-static u64 ask(struct model_call *call, struct model_pending *pending, u64 request)
+static u64 request_message(struct model_call *call, struct model_pending *pending, u64 request)
 {
 	u8 *message = phys_to_virt(request);
 
 	pending->leaf = call->leaf;
 	pending->operands = *call->args;
-	pending->asked = true;
+	pending->waits = true;
 	pending->message = ++model.message;
 
 	for (size_t i = 0; i < MESSAGE_BYTES; i++)
@@ -394,8 +419,18 @@ static u64 ask(struct model_call *call, struct model_pending *pending, u64 reque
 	return TDX_SPDM_REQUEST;
 }
 
+/* A call for another session is in progress.  The module serves one at a time. */
+static bool is_serving_another(const struct model_object *session)
+{
+	for (struct model_object *o = model.objects; o < model.objects + NR_OBJECTS; o++) {
+		if (o != session && o->owner == OWNER_SPDM && o->pending.leaf)
+			return true;
+	}
+	return false;
+}
+
 /*
- * One turn of an exchange.  0: it is over; else what the leaf returns.
+ * One call of an exchange.  Return 0 after the last one, else the status of the leaf.
  */
 static u64 exchange(struct model_call *call, struct model_object *session,
 		    u64 response, enum operand response_operand,
@@ -406,39 +441,41 @@ static u64 exchange(struct model_call *call, struct model_object *session,
 
 	if (status)
 		return status;
+	if (is_serving_another(session))
+		return BUSY(RCX);
 	if (!is_shared_page(response))
 		return INVALID(response_operand);
 	if (!is_shared_page(request))
 		return INVALID(request_operand);
-	if (pending->asked && !is_answered(pending, response))
+	if (pending->waits && !is_answered(pending, response))
 		return INVALID(response_operand);
 
 	if (!pending->leaf)
 		pending->rounds = model.rounds;
 
-	if (call->fault && call->fault->status != TDX_SPDM_REQUEST) {
+	if (model_fails(call) && call->fault->status != TDX_SPDM_REQUEST) {
 		if (is_interruption(call))
 			return interrupt(call, pending, 0);
 		pending->leaf = 0;
-		pending->asked = false;
+		pending->waits = false;
 		if (call->fault->status == TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH)
 			session->stale = true;
 		return call->fault->status;
 	}
 
-	if (call->fault)
-		return ask(call, pending, request);
+	if (model_fails(call))
+		return request_message(call, pending, request);
 	if (pending->rounds) {
 		pending->rounds--;
-		return ask(call, pending, request);
+		return request_message(call, pending, request);
 	}
 
 	pending->leaf = 0;
-	pending->asked = false;
+	pending->waits = false;
 	return 0;
 }
 
-/* The device information, into a buffer. */
+/* Write the device information to a buffer. */
 static void write_info(const u64 *entries, unsigned int nr, struct tdx_module_args *args)
 {
 	for (unsigned int i = 0; i < nr; i++)
@@ -451,29 +488,39 @@ static void write_info(const u64 *entries, unsigned int nr, struct tdx_module_ar
  * Leaves
  */
 
+static u64 page_wbinvd_status(const struct model_call *call, u64 pa, const struct model_page *mp)
+{
+	if (mp->outside)
+		return TDX_OPERAND_ADDR_RANGE_ERROR | RCX;
+	if (model.nr_busy && pa / SZ_2M == model.busy_region) {
+		model.nr_busy--;
+		return BUSY(RCX);
+	}
+	if (mp->owner && !model.flush_owned)
+		return TDX_PAGE_METADATA_INCORRECT | RCX;
+	if (model_fails(call))
+		return call->fault->status;
+	return mp->bad_flush ? model.bad_flush_status : 0;
+}
+
 static u64 phymem_page_wbinvd(struct model_call *call)
 {
-	u64 pa = call->args->rcx & ~TDX_MODEL_GLOBAL_KEY;
+	u64 pa = call->args->rcx & ~model.global_key;
 	struct model_page *mp;
-	u64 status = 0;
+	u64 status;
 
-	if ((call->args->rcx & TDX_MODEL_GLOBAL_KEY) != TDX_MODEL_GLOBAL_KEY)
+	if ((call->args->rcx & model.global_key) != model.global_key)
 		return INVALID(RCX);
 	if ((pa & ~OPERAND_PFN) || !model_is_memory(pa))
 		return INVALID(RCX);
 
-	model_see(PHYS_PFN(pa), 1);
+	model_note(PHYS_PFN(pa), 1);
 	mp = model_page(PHYS_PFN(pa));
-	if (mp->owner)
-		status = TDX_PAGE_METADATA_INCORRECT | RCX;
-	else if (call->fault)
-		status = call->fault->status;
-	else if (mp->bad_flush)
-		status = model.bad_flush_status;
-	else
-		mp->dirty = false;
-
+	status = page_wbinvd_status(call, pa, mp);
 	mp->refused = !!status;
+	/* The module may write to its own pages again. */
+	if (!status && !mp->owner)
+		mp->dirty = false;
 	return status;
 }
 
@@ -483,14 +530,22 @@ static u64 ext_init(struct model_call *call)
 
 	if (status)
 		return status;
-	if (call->fault)
+	if (model_fails(call))
 		return fail(call, &model.ext_init);
 
 	model.ext_init.leaf = 0;
 	return 0;
 }
 
-/* Unlike the others, it says how far it got, and goes on from where it is told. */
+/* Advance the first entry of HPA_LIST_INFO. */
+static u64 advanced(u64 list_info, unsigned int nr)
+{
+	unsigned int first = FIELD_GET(LIST_FIRST, list_info) + nr;
+
+	return (list_info & ~LIST_FIRST) | FIELD_PREP(LIST_FIRST, first % LIST_MAX);
+}
+
+/* An interrupted call returns its progress in RCX, where the next one starts. */
 static u64 ext_mem_add(struct model_call *call)
 {
 	const struct tdx_model_fault *fault = call->fault;
@@ -499,13 +554,12 @@ static u64 ext_mem_add(struct model_call *call)
 	unsigned int last = FIELD_GET(OPERAND_TOP, args->rcx);
 	u64 pa = args->rcx & OPERAND_PFN;
 	unsigned int nr = last - first + 1;
-	const u64 *list;
-	u64 status;
+	u64 *list, status;
 
 	if ((args->rcx & LIST_RESERVED) || first > last || !is_shared_page(pa))
 		return INVALID(RCX);
 
-	list = (const u64 *)phys_to_virt(pa) + first;
+	list = (u64 *)phys_to_virt(pa) + first;
 	status = claim_entries(list, nr, 0, OWNER_EXT, RCX);
 	if (status)
 		return status;
@@ -515,13 +569,14 @@ static u64 ext_mem_add(struct model_call *call)
 		nr = fault->after;
 	}
 	own_entries(list, nr, OWNER_EXT, true);
+	write_input(list, nr);
 
-	if (is_interruption(call)) {
-		if (first + nr > last)
-			return 0;
-		args->rcx = (args->rcx & ~LIST_FIRST) | FIELD_PREP(LIST_FIRST, first + nr);
-	}
-	return fault ? fault->status : 0;
+	/* Nothing is left to interrupt. */
+	if (is_interruption(call) && first + nr > last)
+		return 0;
+	if (is_interruption(call) || (model_fails(call) && model.zero_registers))
+		args->rcx = advanced(args->rcx, nr);
+	return model_fails(call) ? fault->status : 0;
 }
 
 static u64 iommu_setup(struct model_call *call)
@@ -551,7 +606,8 @@ static u64 iommu_setup(struct model_call *call)
 		memcpy(o->entries, phys_to_virt(args->rdx), o->nr * sizeof(*o->entries));
 	}
 
-	status = object_create(call, o, OWNER_IOMMU, reg_base, IOMMU_NR_BLOCKS, RDX);
+	status = object_create(call, o, OWNER_IOMMU, reg_base, IOMMU_NR_BLOCKS, RDX,
+			       phys_to_virt(args->rdx));
 	if (!status)
 		args->rcx = object_id(o);
 	return status;
@@ -573,11 +629,13 @@ static u64 iommu_clear(struct model_call *call)
 	if (model.clear == TDX_MODEL_CLEAR_READS &&
 	    memcmp(phys_to_virt(args->rdx), o->entries, o->nr * sizeof(*o->entries)))
 		return INVALID(RDX);
-	if (call->fault && !lies(call))
+	if (model_fails(call))
 		return fail(call, &o->pending);
 
 	if (model.clear == TDX_MODEL_CLEAR_WRITES)
 		write_list(args->rdx, o);
+	else
+		write_input(phys_to_virt(args->rdx), o->nr);
 	object_free(call, o);
 	return 0;
 }
@@ -590,13 +648,14 @@ static u64 spdm_create(struct model_call *call)
 
 	if (!o)
 		return BUSY(0);
-	if (!args->rcx || object_by_key(args->rcx, OWNER_SPDM))
+	if (object_by_key(args->rcx, OWNER_SPDM))
 		return INVALID(RCX);
 	o->nr = read_hpa_array(args->rdx, o->entries);
-	if (!o->nr)
+	if (!o->nr || (model.nr_spdm_control && o->nr != model.nr_spdm_control))
 		return INVALID(RDX);
 
-	status = object_create(call, o, OWNER_SPDM, args->rcx, 0, RDX);
+	status = object_create(call, o, OWNER_SPDM, args->rcx, 0, RDX,
+			       hpa_array_list(args->rdx));
 	if (!status)
 		args->rcx = object_id(o);
 	return status;
@@ -638,6 +697,7 @@ static u64 spdm_connect(struct model_call *call)
 		return status;
 
 	o->connected = true;
+	write_input(hpa_array_list(args->r10), nr);
 	write_info(list, nr, args);
 	return 0;
 }
@@ -687,6 +747,8 @@ static u64 spdm_mng(struct model_call *call)
 
 	if (args->rdx == TDX_SPDM_KEY_UPDATE)
 		o->stale = false;
+	if (nr)
+		write_input(hpa_array_list(args->r11), nr);
 	write_info(list, nr, args);
 	return 0;
 }
@@ -704,11 +766,11 @@ static u64 ide_stream_create(struct model_call *call)
 	if (!object(args->rdx, OWNER_SPDM))
 		return INVALID(RDX);
 	o->nr = read_hpa_array(args->r8, o->entries);
-	if (!o->nr)
+	if (!o->nr || (model.nr_ide_control && o->nr != model.nr_ide_control))
 		return INVALID(R8);
 
 	o->parent = args->rdx;
-	status = object_create(call, o, OWNER_IDE, args->rcx, 0, R8);
+	status = object_create(call, o, OWNER_IDE, args->rcx, 0, R8, hpa_array_list(args->r8));
 	if (!status) {
 		args->rcx = object_id(o);
 		args->rdx = TDX_MODEL_RP_IDE_ID;
@@ -716,7 +778,7 @@ static u64 ide_stream_create(struct model_call *call)
 	return status;
 }
 
-/* The stream that RCX and RDX name; 0, or what is wrong. */
+/* Find the stream that RCX and RDX identify.  Return 0, or the status. */
 static u64 find_stream(const struct tdx_module_args *args, struct model_object **stream)
 {
 	*stream = object(args->rdx, OWNER_IDE);
@@ -732,7 +794,7 @@ static u64 ide_stream_block(struct model_call *call)
 
 	if (status)
 		return status;
-	if (call->fault)
+	if (model_fails(call))
 		return call->fault->status;
 
 	o->blocked = true;
@@ -792,9 +854,7 @@ static const struct {
 
 static_assert(ARRAY_SIZE(leaves) == MODEL_NR_LEAVES);
 
-/*
- * The function of a leaf, and its place among all; NULL if there is no such leaf.
- */
+/* Return the function of a leaf and its slot, or NULL if the leaf is unknown. */
 model_leaf_fn model_leaf(u64 leaf, unsigned int *slot)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(leaves); i++) {

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The array by itself: allocation, windows, release of pages that the module
- * never saw, reading a shared buffer
+ * Tests of arrays: allocation, operands, freeing of pages that the module never
+ * owned, and reading of shared buffers
  */
+#include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/sched.h>
 #include <linux/sort.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
 #include <linux/vmalloc.h>
 
-#include "../door.h"
-#include "../pa_blocks.h"
+#include "tdx.h"
 #include "fixture.h"
 
-static const unsigned int sizes[] = { 1, 2, 128, 511, 512, 513, 640, 1024, 12800 };
+static const unsigned int sizes[] = { 1, 2, 511, 512, 513, 1300, 12800 };
 
 static void size_desc(const unsigned int *nr, char *desc)
 {
@@ -22,6 +26,11 @@ static void size_desc(const unsigned int *nr, char *desc)
 
 KUNIT_ARRAY_PARAM(size, sizes, size_desc);
 
+static struct page *entry_page(const struct tdx_pa_array *array, unsigned int i)
+{
+	return pfn_to_page(PHYS_PFN(array->entries[i] & PAGE_MASK));
+}
+
 static int cmp_u64(const void *a, const void *b)
 {
 	u64 x = *(const u64 *)a, y = *(const u64 *)b;
@@ -29,351 +38,441 @@ static int cmp_u64(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Rule: every entry is the PA of a page of its own, and nothing else. */
-static void alloc_gives_distinct_pages(struct kunit *test)
+/* Rule: every entry is the PA of a page of its own, with one reference. */
+static void alloc_returns_distinct_pages(struct kunit *test)
 {
 	unsigned int nr = *(const unsigned int *)test->param_value;
 	struct tdx_pa_array *array = fixture_alloc(test, nr);
 	u64 *sorted = kvmalloc_array(nr, sizeof(*sorted), GFP_KERNEL);
-	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, sorted);
 	KUNIT_EXPECT_EQ(test, array->nr, nr);
-	KUNIT_EXPECT_EQ(test, (u32)array->nr_held, 0);
+	KUNIT_EXPECT_EQ(test, array->nr_held, 0);
 	KUNIT_EXPECT_FALSE(test, array->flush);
-	KUNIT_EXPECT_FALSE(test, array->donated);
 
 	memcpy(sorted, array->entries, nr * sizeof(*sorted));
 	sort(sorted, nr, sizeof(*sorted), cmp_u64, NULL);
-	for (i = 0; i < nr; i++) {
+	for (unsigned int i = 0; i < nr; i++) {
 		KUNIT_ASSERT_NE(test, sorted[i], 0);
 		KUNIT_ASSERT_EQ(test, sorted[i] & ~GENMASK_ULL(51, 12), 0);
 		if (i)
 			KUNIT_ASSERT_NE(test, sorted[i], sorted[i - 1]);
+		KUNIT_ASSERT_EQ(test, page_count(entry_page(array, i)), 1);
+		KUNIT_ASSERT_FALSE(test, PageCompound(entry_page(array, i)));
 	}
 
 	kvfree(sorted);
-	tdx_pa_array_release(array);
+	tdx_pa_array_free(array);
 }
 
-/*
- * Rule: list pages are whole pages, and the object is the last thing in them, if it
- * has room there.
- */
-static void alloc_puts_the_object_behind_the_entries(struct kunit *test)
+/* Rule: the pages of each list lie on the node of the caller. */
+static void alloc_uses_the_node(struct kunit *test)
 {
-	unsigned int nr = *(const unsigned int *)test->param_value;
-	struct tdx_pa_array *array = fixture_alloc(test, nr);
-	const void *last = array->entries + nr;
-	const void *end = array->entries + ALIGN(nr, TDX_PA_WINDOW_MAX);
+	int nid;
 
-	KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED(array->entries));
-	KUNIT_EXPECT_EQ(test, sizeof(*array), 2 * sizeof(u64));
-	KUNIT_EXPECT_EQ(test, (const void *)(array + 1) == end, end - last >= sizeof(*array));
+	for_each_online_node(nid) {
+		struct tdx_pa_array *array = tdx_pa_array_alloc(1300, nid);
 
-	tdx_pa_array_release(array);
-}
-
-/* Blocks of @nr pages: as large as can be, and less than 128 pages in 32 KiB at most. */
-static unsigned int nr_blocks_of(unsigned int nr)
-{
-	unsigned int few = nr % 128;
-
-	return nr / 512 + hweight32(nr % 512 - few) + few / 8 + hweight32(few % 8);
-}
-
-/*
- * Rule: pages come in the largest blocks, few pages in those that the page allocator
- * has at hand, and the record of them is exact.
- */
-static void alloc_takes_large_blocks(struct kunit *test)
-{
-	unsigned int nr = *(const unsigned int *)test->param_value;
-	struct tdx_pa_array *array = fixture_alloc(test, nr);
-	unsigned int next = 0, nr_blocks = 0, i;
-
-	while (next < nr) {
-		struct tdx_pa_block b = tdx_pa_block_at(array->entries, next);
-
-		KUNIT_ASSERT_EQ(test, b.first, next);
-		KUNIT_ASSERT_LE(test, b.order, TDX_PA_BLOCK_MAX_ORDER);
-		KUNIT_ASSERT_EQ(test, b.nr, 1U << b.order);
-		KUNIT_ASSERT_TRUE(test, IS_ALIGNED(b.pa, PAGE_SIZE << b.order));
-		for (i = 0; i < b.nr; i++)
-			KUNIT_ASSERT_EQ(test, array->entries[b.first + i], b.pa + i * PAGE_SIZE);
-		next += b.nr;
-		nr_blocks++;
+		KUNIT_ASSERT_NOT_NULL(test, array);
+		fixture_watch(array);
+		for (unsigned int i = 0; i < array->nr; i++)
+			KUNIT_ASSERT_EQ(test, page_to_nid(entry_page(array, i)), nid);
+		tdx_pa_array_free(array);
 	}
-	KUNIT_EXPECT_EQ(test, next, nr);
-	/* Memory is plentiful here. */
-	KUNIT_EXPECT_EQ(test, nr_blocks, nr_blocks_of(nr));
-
-	tdx_pa_array_release(array);
 }
 
-/* Rule: nr 0 or too large gives NULL. */
-static void alloc_refuses_bad_numbers(struct kunit *test)
+static bool is_contiguous(const struct tdx_pa_array *array)
 {
-	KUNIT_EXPECT_NULL(test, tdx_pa_array_alloc(0));
-	KUNIT_EXPECT_NULL(test, tdx_pa_array_alloc(TDX_PA_ARRAY_MAX + 1));
-	KUNIT_EXPECT_NULL(test, tdx_pa_array_alloc(UINT_MAX));
+	for (unsigned int i = 1; i < array->nr; i++) {
+		if (array->entries[i] != array->entries[0] + i * PAGE_SIZE)
+			return false;
+	}
+	return true;
 }
 
-/* Rule: the largest array works; its entries are contiguous virtually only. */
-static void alloc_serves_the_maximum(struct kunit *test)
+#ifdef CONFIG_CONTIG_ALLOC
+
+/*
+ * Rule: more than one list of pages comes from a contiguous run.  The page allocator
+ * is not used: allocations fail after the object and the entries.
+ */
+static void alloc_takes_a_contiguous_run_first(struct kunit *test)
 {
-	unsigned long before = tdx_judge_nr_free_pages();
 	struct tdx_pa_array *array;
-	struct tdx_pa_window w;
-	unsigned int nr = 0;
 
-	if (before < TDX_PA_ARRAY_MAX + SZ_256M / PAGE_SIZE)
-		kunit_skip(test, "needs 4.25 GiB of free memory, has %lu MiB",
-			   before >> (20 - PAGE_SHIFT));
+	if (!fixture_can_fail_allocations())
+		kunit_skip(test, "needs fault injection for allocations");
+	if (!fixture_counts_are_exact())
+		kunit_skip(test, "KASAN and kmemleak allocate in addition");
 
-	array = fixture_alloc(test, TDX_PA_ARRAY_MAX);
-	KUNIT_EXPECT_TRUE(test, is_vmalloc_addr(array->entries));
-	for_each_tdx_pa_window(&w, array) {
-		KUNIT_ASSERT_EQ(test, w.first, nr);
-		KUNIT_ASSERT_EQ(test, w.nr, TDX_PA_WINDOW_MAX);
-		KUNIT_ASSERT_MEMEQ(test, phys_to_virt(w.list_pa), array->entries + nr,
-				   PAGE_SIZE);
-		nr += w.nr;
-	}
-	KUNIT_EXPECT_EQ(test, nr, TDX_PA_ARRAY_MAX);
-	tdx_pa_array_release(array);
+	fixture_fail_from_nth_allocation(3);
+	array = tdx_pa_array_alloc(1300, NUMA_NO_NODE);
+	fixture_fail_from_nth_allocation(0);
+
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	fixture_watch(array);
+	KUNIT_EXPECT_TRUE(test, is_contiguous(array));
+	tdx_pa_array_free(array);
 }
 
-/* Rule: a fragmented host still succeeds, with smaller blocks. */
+/* Rule: if memory is fragmented, pages come from blocks. */
+static void alloc_falls_back_to_blocks(struct kunit *test)
+{
+	const unsigned int nr = 12800;
+	struct tdx_pa_array *array;
+	struct page *page, *next;
+	LIST_HEAD(kept);
+
+	/* Keep one page of each run. */
+	while ((page = alloc_contig_pages(nr, GFP_KERNEL | __GFP_NOWARN | __GFP_THISNODE,
+					  numa_mem_id(), NULL))) {
+		__free_contig_range(page_to_pfn(page) + 1, nr - 1);
+		list_add(&page->lru, &kept);
+	}
+	array = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
+	list_for_each_entry_safe(page, next, &kept, lru)
+		__free_page(page);
+
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	fixture_watch(array);
+	KUNIT_EXPECT_EQ(test, array->nr, nr);
+	KUNIT_EXPECT_FALSE(test, is_contiguous(array));
+	tdx_pa_array_free(array);
+}
+
+#endif /* CONFIG_CONTIG_ALLOC */
+
+/* Rule: if a large block cannot be had, smaller ones follow. */
 static void alloc_falls_back_to_smaller_blocks(struct kunit *test)
 {
-	unsigned int nth;
-
-	if (!fixture_fail_nth_allocation(0))
-		kunit_skip(test, "needs CONFIG_FAULT_INJECTION");
-
+	if (!fixture_can_fail_allocations())
+		kunit_skip(test, "needs fault injection for allocations");
 	if (!fixture_counts_are_exact())
-		kunit_skip(test, "KASAN and kmemleak allocate, too");
+		kunit_skip(test, "KASAN and kmemleak allocate in addition");
 
-	/* Allocations 1 and 2 are the entries and the object. */
-	for (nth = 3; nth <= 4; nth++) {
+	/* The first two allocations are the object and the entries. */
+	for (unsigned int nth = 3; nth <= 5; nth++) {
 		struct tdx_pa_array *array;
 
 		fixture_fail_nth_allocation(nth);
-		array = tdx_pa_array_alloc(1024);
+		array = tdx_pa_array_alloc(511, NUMA_NO_NODE);
 		KUNIT_EXPECT_TRUE(test, fixture_allocation_failed());
 		fixture_fail_nth_allocation(0);
 
 		KUNIT_ASSERT_NOT_NULL(test, array);
 		fixture_watch(array);
-		/* What was got before keeps its size, what follows has the smaller one. */
-		for (unsigned int i = 0; i < 1024; i += 256) {
-			unsigned int order = nth == 4 && i < 512 ? 9 : 8;
-
-			if (IS_ALIGNED(i, 1U << order))
-				KUNIT_EXPECT_EQ(test, tdx_pa_block_at(array->entries, i).order,
-						order);
-		}
-		tdx_pa_array_release(array);
+		KUNIT_EXPECT_EQ(test, array->nr, 511);
+		tdx_pa_array_free(array);
 	}
 }
 
+/* Rule: pages come in blocks, so few calls of the page allocator serve many pages. */
+static void alloc_takes_large_blocks(struct kunit *test)
+{
+	struct tdx_pa_array *array;
+
+	if (!fixture_can_fail_allocations())
+		kunit_skip(test, "needs fault injection for allocations");
+	if (!fixture_counts_are_exact())
+		kunit_skip(test, "KASAN and kmemleak allocate in addition");
+
+	/* The object, the entries, and a block of 512 pages */
+	fixture_fail_from_nth_allocation(4);
+	array = tdx_pa_array_alloc(512, NUMA_NO_NODE);
+	fixture_fail_from_nth_allocation(0);
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	fixture_watch(array);
+	tdx_pa_array_free(array);
+}
+
+/* GFP flags of the last page allocation of each order, except those of slabs */
+static gfp_t seen_gfp[MAX_PAGE_ORDER + 1];
+static struct task_struct *seen_task;
+
+static void see_page_alloc(void *data, struct page *page, unsigned int order, gfp_t gfp,
+			   int migratetype)
+{
+	if (current == seen_task && !(gfp & __GFP_COMP))
+		seen_gfp[order] = gfp;
+}
+
+static void find_page_alloc(struct tracepoint *tp, void *data)
+{
+	if (!strcmp(tp->name, "mm_page_alloc"))
+		*(struct tracepoint **)data = tp;
+}
+
 /*
- * Of @leak pages that a leak would have cost since there were @before free ones,
- * less than half are gone.  Others on this machine may take or return a few.
+ * Rule: allocation never invokes the OOM killer, and does not reclaim memory for more
+ * than a single page, unless the module needs a block.
+ */
+static void alloc_does_not_insist(struct kunit *test)
+{
+	const gfp_t how = __GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_ZERO;
+	struct tracepoint *event = NULL;
+	struct tdx_pa_array *array, *mt;
+
+	for_each_kernel_tracepoint(find_page_alloc, &event);
+	KUNIT_ASSERT_NOT_NULL(test, event);
+	memset(seen_gfp, 0, sizeof(seen_gfp));
+	seen_task = current;
+	KUNIT_ASSERT_EQ(test, tracepoint_probe_register(event, see_page_alloc, NULL), 0);
+	/* One block of each order below 9, and two blocks of order 9 */
+	array = tdx_pa_array_alloc(511, NUMA_NO_NODE);
+	mt = tdx_pa_array_alloc_iommu_mt(9, 0, NUMA_NO_NODE);
+	tracepoint_probe_unregister(event, see_page_alloc, NULL);
+	tracepoint_synchronize_unregister();
+
+	KUNIT_EXPECT_EQ(test, seen_gfp[0] & how, __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	for (unsigned int order = 1; order < 9; order++)
+		KUNIT_EXPECT_EQ(test, seen_gfp[order] & how, __GFP_NORETRY | __GFP_NOWARN);
+	KUNIT_EXPECT_EQ(test, seen_gfp[9] & how, __GFP_RETRY_MAYFAIL | __GFP_ZERO);
+	tdx_pa_array_free(array);
+	tdx_pa_array_free(mt);
+}
+
+/*
+ * Rule: no memory leaks.  @leak pages would be missing otherwise; other tasks of this
+ * machine may allocate a few.
  */
 static void expect_no_leak(struct kunit *test, unsigned long before, unsigned int leak,
 			   const char *what, unsigned int nr)
 {
 	if (fixture_counts_are_exact())
-		KUNIT_EXPECT_LT_MSG(test, before, tdx_judge_nr_free_pages() + leak / 2,
+		KUNIT_EXPECT_LT_MSG(test, before, tdx_checker_nr_free_pages() + leak / 2,
 				    "%s %u", what, nr);
 }
 
-/* Rule: a failure at any step gives NULL, or is made up for; nothing is lost. */
+static unsigned int nr_rounds(void)
+{
+	return fixture_counts_are_exact() ? 64 : 4;
+}
+
+/* Rule: after any one failed allocation, the result is complete or NULL. */
 static void alloc_survives_each_failure(struct kunit *test)
 {
 	unsigned int nr = *(const unsigned int *)test->param_value;
-	unsigned int nth = 0, refused = 0;
-	const unsigned int rounds = fixture_counts_are_exact() ? 64 : 4;
-	bool struck;
+	unsigned int nth = 0, nr_failed = 0;
+	bool failed;
 
-	if (!fixture_fail_nth_allocation(0))
-		kunit_skip(test, "needs CONFIG_FAULT_INJECTION");
+	if (!fixture_can_fail_allocations())
+		kunit_skip(test, "needs fault injection for allocations");
 
 	do {
-		unsigned long before = tdx_judge_nr_free_pages();
+		unsigned long before = tdx_checker_nr_free_pages();
 
 		KUNIT_ASSERT_LT(test, ++nth, 1000);
-		for (unsigned int i = 0; i < rounds; i++) {
+		for (unsigned int i = 0; i < nr_rounds(); i++) {
 			struct tdx_pa_array *array;
 
 			fixture_fail_nth_allocation(nth);
-			array = tdx_pa_array_alloc(nr);
-			struck = fixture_allocation_failed();
+			array = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
+			failed = fixture_allocation_failed();
 			fixture_fail_nth_allocation(0);
 
-			if (!array)
-				refused++;
-			tdx_pa_array_release(array);
+			nr_failed += !array;
+			if (array)
+				KUNIT_EXPECT_EQ(test, array->nr, nr);
+			tdx_pa_array_free(array);
 		}
-		expect_no_leak(test, before, rounds, "failed allocation", nth);
-	} while (struck);
+		expect_no_leak(test, before, nr_rounds(), "failed allocation", nth);
+	} while (failed);
 
-	/*
-	 * A page by itself cannot be made up for.  (In some rounds, a new slab is the
-	 * allocation that fails.)
-	 */
-	if (nr % 2)
-		KUNIT_EXPECT_GE(test, refused, rounds / 2);
+	/* Nothing replaces the object.  (In some rounds, a new slab fails instead.) */
+	KUNIT_EXPECT_GE(test, nr_failed, nr_rounds() / 2);
 	KUNIT_EXPECT_GE(test, nth, 3);
 }
 
-static struct tdx_pa_array *alloc_either(bool iommu_mt)
-{
-	return iommu_mt ? tdx_pa_array_alloc_iommu_mt(2, 10) : tdx_pa_array_alloc(600);
-}
-
-/* Rule: when memory ends, at whatever step, there is NULL and nothing is lost. */
+/* Rule: if memory ends at any step, the result is NULL and nothing leaks. */
 static void alloc_survives_the_end_of_memory(struct kunit *test)
 {
-	const unsigned int rounds = fixture_counts_are_exact() ? 64 : 4;
+	if (!fixture_can_fail_allocations())
+		kunit_skip(test, "needs fault injection for allocations");
 
-	if (!fixture_fail_nth_allocation(0))
-		kunit_skip(test, "needs CONFIG_FAULT_INJECTION");
-
-	/* The kernel shows a stack when vmalloc() fails. */
+	/* vmalloc() and the blocks of an IOMMU_MT list warn. */
 	fixture_expect_warnings(true);
 	for (int iommu_mt = 0; iommu_mt < 2; iommu_mt++) {
 		unsigned int nth = 0;
-		bool struck;
+		bool failed;
 
 		do {
-			unsigned long before = tdx_judge_nr_free_pages();
+			unsigned long before = tdx_checker_nr_free_pages();
 
 			KUNIT_ASSERT_LT(test, ++nth, 1000);
-			for (unsigned int i = 0; i < rounds; i++) {
+			for (unsigned int i = 0; i < nr_rounds(); i++) {
 				struct tdx_pa_array *array;
 
 				fixture_fail_from_nth_allocation(nth);
-				array = alloc_either(iommu_mt);
-				struck = fixture_allocation_failed();
+				array = iommu_mt ?
+					tdx_pa_array_alloc_iommu_mt(2, 10, NUMA_NO_NODE) :
+					tdx_pa_array_alloc(509, NUMA_NO_NODE);
+				failed = fixture_allocation_failed();
 				fixture_fail_from_nth_allocation(0);
 
 				if (fixture_counts_are_exact())
-					KUNIT_ASSERT_EQ(test, !array, struck);
-				tdx_pa_array_release(array);
+					KUNIT_ASSERT_EQ(test, !array, failed);
+				tdx_pa_array_free(array);
 			}
-			expect_no_leak(test, before, rounds, "end of memory at", nth);
-		} while (struck);
+			expect_no_leak(test, before, nr_rounds(), "end of memory at", nth);
+		} while (failed);
 
-		/* Object, entries, and some blocks. */
-		KUNIT_EXPECT_GE(test, nth, 4);
+		/* The object, the entries, and some blocks */
+		KUNIT_EXPECT_GE(test, nth, 5);
 	}
 	fixture_expect_warnings(false);
 }
 
-/* Rule: releasing NULL is fine. */
-static void release_takes_null(struct kunit *test)
+/*
+ * Operands.  The fields are spelled out here, from the TDX Connect ABI specification.
+ */
+
+static u64 bits(u64 value, unsigned int high, unsigned int low)
 {
-	tdx_pa_array_release(NULL);
+	return (value >> low) & ((2ULL << (high - low)) - 1);
 }
 
-/* Rule: nothing leaks, neither pages nor the array itself. */
-static void release_returns_all_memory(struct kunit *test)
+#define NR_FAKE_PAGES	4
+
+/* An array of @nr entries without pages.  Each list holds its number. */
+static struct tdx_pa_array fake_array(struct kunit *test, unsigned int nr)
 {
-	unsigned int nr = *(const unsigned int *)test->param_value;
-	const unsigned int rounds = fixture_counts_are_exact() ? 64 : 4;
-	unsigned long before;
+	struct tdx_pa_array array = { .nr = nr };
 
-	/* Fill the caches of the slab allocator first. */
-	tdx_pa_array_release(tdx_pa_array_alloc(nr));
-
-	before = tdx_judge_nr_free_pages();
-	for (unsigned int i = 0; i < rounds; i++)
-		tdx_pa_array_release(tdx_pa_array_alloc(nr));
-
-	expect_no_leak(test, before, rounds, "size", nr);
+	array.entries = (u64 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO,
+						ilog2(NR_FAKE_PAGES));
+	KUNIT_ASSERT_NOT_NULL(test, array.entries);
+	for (u64 i = 0; i < NR_FAKE_PAGES; i++)
+		array.entries[i * 512] = 0x000fedcba9876000ULL + (i << 12);
+	return array;
 }
 
-/* Rule: not even the object leaks, of which many fit one page. */
-static void release_frees_the_object(struct kunit *test)
+static void free_fake(struct tdx_pa_array *array)
 {
-	const unsigned int rounds = fixture_counts_are_exact() ? 16384 : 64;
-	const unsigned int pages = rounds * sizeof(struct tdx_pa_array) / PAGE_SIZE;
-	unsigned long before = tdx_judge_nr_free_pages();
-
-	/* Full list pages have no room for it. */
-	for (unsigned int i = 0; i < rounds; i++)
-		tdx_pa_array_release(tdx_pa_array_alloc(TDX_PA_WINDOW_MAX));
-
-	expect_no_leak(test, before, pages, "rounds", rounds);
+	free_pages((unsigned long)array->entries, ilog2(NR_FAKE_PAGES));
 }
 
-/* Rule: pages that the module never saw are not flushed. */
-static void release_does_not_flush_unseen_pages(struct kunit *test)
+static const struct list_info {
+	const char *name;
+	unsigned int nr, first;
+	unsigned int list, first_field, last_field;
+} list_infos[] = {
+	{ "1 entry", 1, 0, 0, 0, 0 },
+	{ "2 entries", 2, 0, 0, 0, 1 },
+	{ "2 entries, second", 2, 1, 0, 1, 1 },
+	{ "511 entries", 511, 0, 0, 0, 510 },
+	{ "512 entries", 512, 0, 0, 0, 511 },
+	{ "512 entries, last", 512, 511, 0, 511, 511 },
+	{ "513 entries", 513, 0, 0, 0, 511 },
+	{ "513 entries, last", 513, 512, 1, 0, 0 },
+	{ "1300 entries, last of the first list", 1300, 511, 0, 511, 511 },
+	{ "1300 entries, second list", 1300, 512, 1, 0, 511 },
+	{ "1300 entries, rest of the second list", 1300, 700, 1, 188, 511 },
+	{ "1300 entries, third list", 1300, 1024, 2, 0, 275 },
+	{ "1300 entries, last", 1300, 1299, 2, 275, 275 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(list_info, list_infos, name);
+
+/* Rule: HPA_LIST_INFO names the list, its first entry to process and its last entry. */
+static void hpa_list_info_fields(struct kunit *test)
 {
-	tdx_pa_array_release(fixture_alloc(test, 513));
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 0);
+	const struct list_info *p = test->param_value;
+	struct tdx_pa_array array = fake_array(test, p->nr);
+	u64 operand = tdx_hpa_list_info(&array, p->first);
+
+	KUNIT_EXPECT_EQ(test, bits(operand, 2, 0), 0);
+	KUNIT_EXPECT_EQ(test, bits(operand, 11, 3), p->first_field);
+	KUNIT_EXPECT_EQ(test, bits(operand, 51, 12),
+			(u64)virt_to_phys(array.entries + 512 * p->list) >> 12);
+	KUNIT_EXPECT_EQ(test, bits(operand, 54, 52), 0);
+	KUNIT_EXPECT_EQ(test, bits(operand, 63, 55), p->last_field);
+	free_fake(&array);
 }
 
-/* Rule: window i is the slice of entries from 512 i on. */
-static void window_is_a_slice(struct kunit *test)
+/* Rule: HPA_ARRAY_T names the list, but a single page without any list. */
+static void hpa_array_fields(struct kunit *test)
 {
-	unsigned int nr = *(const unsigned int *)test->param_value;
-	struct tdx_pa_array *array = fixture_alloc(test, nr);
-	unsigned int first = 0, idx = 0;
-	struct tdx_pa_window w;
+	static const unsigned int nrs[] = { 1, 2, 3, 511, 512 };
 
-	for_each_tdx_pa_window(&w, array) {
-		KUNIT_ASSERT_EQ(test, w.first, first);
-		KUNIT_ASSERT_EQ(test, w.nr, min(nr - first, 512U));
-		KUNIT_ASSERT_PTR_EQ(test, w.entries, array->entries + first);
-		KUNIT_ASSERT_EQ(test, w.list_pa & ~PAGE_MASK, 0);
-		KUNIT_ASSERT_MEMEQ(test, phys_to_virt(w.list_pa), array->entries + first,
-				   w.nr * sizeof(u64));
-		first += w.nr;
-		idx++;
+	for (int i = 0; i < ARRAY_SIZE(nrs); i++) {
+		struct tdx_pa_array array = fake_array(test, nrs[i]);
+		u64 list_pfn = (u64)virt_to_phys(array.entries) >> 12, operand;
+
+		/* No other bit of an entry appears in the operand. */
+		array.entries[0] |= 1ULL << 63 | 1ULL << 52 | 0xfff;
+		operand = tdx_hpa_array(&array);
+		KUNIT_EXPECT_EQ(test, bits(operand, 11, 0), 0);
+		KUNIT_EXPECT_EQ(test, bits(operand, 51, 12),
+				nrs[i] == 1 ? 0xfedcba9876ULL : list_pfn);
+		KUNIT_EXPECT_EQ(test, bits(operand, 54, 52), 0);
+		KUNIT_EXPECT_EQ(test, bits(operand, 63, 55), nrs[i] - 1);
+		free_fake(&array);
 	}
-	KUNIT_EXPECT_EQ(test, first, nr);
-	KUNIT_EXPECT_EQ(test, idx, DIV_ROUND_UP(nr, 512));
-
-	tdx_pa_array_release(array);
 }
 
-/* Rule: a window past the end is refused and nothing is written. */
-static void window_past_the_end_is_refused(struct kunit *test)
+/* Rule: IOMMU_MT is the PA of the list; output goes to the page behind the lists. */
+static void page_operands(struct kunit *test)
 {
-	unsigned int nr = *(const unsigned int *)test->param_value;
-	struct tdx_pa_array *array = fixture_alloc(test, nr);
-	struct tdx_pa_window w = { .list_pa = 0xdead };
-	unsigned int nr_windows = DIV_ROUND_UP(nr, 512);
+	static const struct {
+		unsigned int nr, output;
+	} p[] = { { 2, 1 }, { 511, 1 }, { 512, 1 }, { 513, 2 }, { 1024, 2 }, { 1300, 3 } };
+	struct tdx_pa_array array = fake_array(test, 1);
 
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_window(array, nr_windows, &w), -ERANGE);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_window(array, nr_windows + 1, &w), -ERANGE);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_window(array, UINT_MAX, &w), -ERANGE);
-	KUNIT_EXPECT_EQ(test, w.list_pa, 0xdead);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_window(array, nr_windows - 1, &w), 0);
-
-	tdx_pa_array_release(array);
+	KUNIT_EXPECT_EQ(test, tdx_hpa_array_output(&array), 0);
+	for (int i = 0; i < ARRAY_SIZE(p); i++) {
+		array.nr = p[i].nr;
+		KUNIT_EXPECT_EQ(test, tdx_pa_list(&array, 0), virt_to_phys(array.entries));
+		KUNIT_EXPECT_EQ(test, tdx_hpa_array_output(&array),
+				virt_to_phys(array.entries) + p[i].output * 4096);
+	}
+	free_fake(&array);
 }
 
-/* Rule: any number of windows may be handed out at once. */
-static void windows_live_side_by_side(struct kunit *test)
+/* Rule: a list is a whole page of memory that holds 512 entries, also from vmalloc(). */
+static void lists_are_whole_pages(struct kunit *test)
 {
-	struct tdx_pa_array *array = fixture_alloc(test, 1300);
-	struct tdx_pa_window w[3];
-	int i;
+	unsigned int nr = *(const unsigned int *)test->param_value, first;
+	struct tdx_pa_array *array;
+	const void *spare;
 
-	for (i = 2; i >= 0; i--)
-		KUNIT_ASSERT_EQ(test, tdx_pa_array_window(array, i, &w[i]), 0);
+	for (int vmalloc = 0; vmalloc < 2; vmalloc++) {
+		if (vmalloc && !fixture_can_fail_allocations())
+			break;
+		if (vmalloc)
+			fixture_fail_nth_allocation(2);
+		array = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
+		fixture_fail_nth_allocation(0);
+		/* In a few runs, a new slab for the object was the second allocation. */
+		if (!array && vmalloc)
+			break;
+		KUNIT_ASSERT_NOT_NULL(test, array);
+		fixture_watch(array);
+		KUNIT_ASSERT_TRUE(test, PAGE_ALIGNED(array->entries));
+		if (vmalloc && fixture_counts_are_exact())
+			KUNIT_EXPECT_TRUE(test, is_vmalloc_addr(array->entries));
 
-	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_MEMEQ(test, phys_to_virt(w[i].list_pa),
-				   array->entries + i * 512, w[i].nr * sizeof(u64));
-	KUNIT_EXPECT_EQ(test, w[2].nr, 1300 - 1024);
+		for (first = 0; first < nr; first += 512) {
+			phys_addr_t list = tdx_pa_list(array, min(first + 511, nr - 1));
 
-	tdx_pa_array_release(array);
+			KUNIT_ASSERT_EQ(test, list, tdx_pa_list(array, first));
+			KUNIT_ASSERT_EQ(test, offset_in_page(list), 0);
+			KUNIT_ASSERT_MEMEQ(test, phys_to_virt(list), array->entries + first,
+					   min(nr - first, 512) * sizeof(u64));
+		}
+
+		/* An operand without a length, for IOMMU_MT, must not expose other data. */
+		KUNIT_EXPECT_NULL(test, memchr_inv(array->entries + nr, 0,
+						   (first - nr) * sizeof(u64)));
+
+		/* Behind the lists is one page for output. */
+		if (nr > 1) {
+			spare = phys_to_virt(tdx_hpa_array_output(array));
+			KUNIT_EXPECT_NULL(test, memchr_inv(spare, 0, PAGE_SIZE));
+			memset(array->entries + first, 0x5a, PAGE_SIZE);
+			KUNIT_EXPECT_NULL(test, memchr_inv(spare, 0x5a, PAGE_SIZE));
+		}
+		tdx_pa_array_free(array);
+	}
 }
 
 static const struct mt_param {
@@ -381,27 +480,37 @@ static const struct mt_param {
 	unsigned int order;
 	unsigned int nr_pages;
 } mt_params[] = {
-	{ "single pages, no others", 0, 0 },
+	{ "single pages only", 0, 0 },
 	{ "single pages", 0, 6 },
-	{ "two-page blocks", 1, 6 },
-	{ "32 KiB blocks, full list", 3, 510 },
-	{ "largest blocks", TDX_IOMMU_MT_MAX_ORDER, 30 },
+	{ "blocks of two pages", 1, 6 },
+	{ "blocks of 8 pages, full list", 3, 510 },
+	{ "blocks of 512 pages", 9, 30 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(mt, mt_params, name);
 
 /*
- * Rule: entries 0 and 1 carry the number of pages of their zeroed blocks, and the
- * list page ends with zeroes: no operand tells the module how long the list is.
+ * Rule: entries 0 and 1 have the number of pages of their zeroed blocks, and the list
+ * ends with zeros.  No operand holds its length.
  */
-static void iommu_mt_begins_with_blocks(struct kunit *test)
+static void iommu_mt_starts_with_blocks(struct kunit *test)
 {
 	const struct mt_param *p = test->param_value;
 	unsigned long block_pages = 1UL << p->order;
 	struct tdx_pa_array *array;
+	unsigned long used[4];
 	unsigned int i;
 
-	array = tdx_pa_array_alloc_iommu_mt(p->order, p->nr_pages);
+	/* Leave pages with contents in the page allocator. */
+	for (i = 0; i < ARRAY_SIZE(used); i++) {
+		used[i] = __get_free_pages(GFP_KERNEL, p->order);
+		KUNIT_ASSERT_NE(test, used[i], 0);
+		memset((void *)used[i], 0xff, block_pages * PAGE_SIZE);
+	}
+	for (i = 0; i < ARRAY_SIZE(used); i++)
+		free_pages(used[i], p->order);
+
+	array = tdx_pa_array_alloc_iommu_mt(p->order, p->nr_pages, NUMA_NO_NODE);
 	KUNIT_ASSERT_NOT_NULL(test, array);
 	fixture_watch(array);
 	KUNIT_EXPECT_EQ(test, array->nr, p->nr_pages + 2);
@@ -416,19 +525,103 @@ static void iommu_mt_begins_with_blocks(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(pa, block_pages * PAGE_SIZE));
 		KUNIT_EXPECT_NULL(test, memchr_inv(phys_to_virt(pa), 0,
 						   block_pages * PAGE_SIZE));
+		for (unsigned int n = 0; n < block_pages; n++)
+			KUNIT_ASSERT_EQ(test, page_count(entry_page(array, i) + n), 1);
 	}
-	for (; i < TDX_PA_WINDOW_MAX; i++)
+	for (; i < 512; i++)
 		KUNIT_EXPECT_EQ(test, array->entries[i], 0);
 
-	tdx_pa_array_release(array);
+	tdx_pa_array_free(array);
 }
 
-static void iommu_mt_refuses_bad_numbers(struct kunit *test)
+/* Rule: NULL can be freed, and a variable frees its array at the end of its scope. */
+static void free_takes_null_and_serves_cleanup(struct kunit *test)
 {
-	KUNIT_EXPECT_NULL(test, tdx_pa_array_alloc_iommu_mt(TDX_IOMMU_MT_MAX_ORDER + 1, 1));
-	KUNIT_EXPECT_NULL(test, tdx_pa_array_alloc_iommu_mt(UINT_MAX, 1));
-	KUNIT_EXPECT_NULL(test, tdx_pa_array_alloc_iommu_mt(0, 511));
-	KUNIT_EXPECT_NULL(test, tdx_pa_array_alloc_iommu_mt(0, UINT_MAX));
+	tdx_pa_array_free(NULL);
+	{
+		struct tdx_pa_array *array __free(tdx_pa_array) = fixture_alloc(test, 3);
+
+		KUNIT_EXPECT_EQ(test, array->nr, 3);
+	}
+}
+
+/* Rule: free returns all memory. */
+static void free_returns_all_memory(struct kunit *test)
+{
+	unsigned int nr = *(const unsigned int *)test->param_value;
+	unsigned long before;
+
+	/* Fill the caches of the slab allocator first. */
+	tdx_pa_array_free(tdx_pa_array_alloc(nr, NUMA_NO_NODE));
+
+	before = tdx_checker_nr_free_pages();
+	for (unsigned int i = 0; i < nr_rounds(); i++)
+		tdx_pa_array_free(tdx_pa_array_alloc(nr, NUMA_NO_NODE));
+	expect_no_leak(test, before, nr_rounds(), "size", nr);
+}
+
+/* Rule: pages that the module never owned are not flushed. */
+static void free_does_not_flush_unused_pages(struct kunit *test)
+{
+	tdx_pa_array_free(fixture_alloc(test, 513));
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_resets(), 0);
+}
+
+static void reverse_entries(struct tdx_pa_array *array)
+{
+	for (unsigned int i = 0; i < array->nr / 2; i++)
+		swap(array->entries[i], array->entries[array->nr - 1 - i]);
+}
+
+/* Rule: each page is freed once, in whatever order the entries are. */
+static void free_frees_exact_runs(struct kunit *test)
+{
+	for (unsigned int step = 0; step <= 5; step++) {
+		struct tdx_pa_array *array = fixture_alloc(test, 60);
+
+		if (!step)
+			reverse_entries(array);
+		/* Runs of @step pages, separated by pages of other runs */
+		for (unsigned int i = step; step && i + step < 60; i += 2 * step)
+			swap(array->entries[i], array->entries[59 - i]);
+		tdx_pa_array_free(array);
+	}
+}
+
+/* Rule: a page that has another reference is freed with its last one, its run at once. */
+static void free_respects_other_references(struct kunit *test)
+{
+	struct tdx_pa_array *array = fixture_alloc(test, 600);
+	struct page *page = entry_page(array, 100);
+	struct tdx_checker_report report;
+
+	get_page(page);
+	tdx_pa_array_free(array);
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ(test, report.lost, 1);
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	put_page(page);
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ(test, report.lost, 0);
+}
+
+/* Rule: no bit of an entry but its PA decides what is freed. */
+static void free_masks_entries(struct kunit *test)
+{
+	struct tdx_pa_array *array = fixture_alloc(test, 600);
+
+	for (unsigned int i = 0; i < array->nr; i++)
+		array->entries[i] |= i % 2 ? 1ULL << 63 : 2;
+	tdx_pa_array_free(array);
+
+	array = tdx_pa_array_alloc_iommu_mt(3, 4, NUMA_NO_NODE);
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	fixture_watch(array);
+	array->entries[0] &= PAGE_MASK;
+	array->entries[1] += 8;
+	array->entries[2] |= 8;
+	tdx_pa_array_free(array);
 }
 
 static u8 pattern(size_t i)
@@ -436,110 +629,90 @@ static u8 pattern(size_t i)
 	return i * 13 + (i >> PAGE_SHIFT);
 }
 
-/* Neighbours in the array are none in memory, or a copy could run on. */
-static void reverse_entries(struct tdx_pa_array *array)
-{
-	for (unsigned int i = 0; i < array->nr / 2; i++)
-		swap(array->entries[i], array->entries[array->nr - 1 - i]);
-}
-
-static struct tdx_pa_array *alloc_filled(struct kunit *test, unsigned int nr)
-{
-	struct tdx_pa_array *array = fixture_alloc(test, nr);
-
-	reverse_entries(array);
-	for (size_t i = 0; i < nr * PAGE_SIZE; i++) {
-		u8 *page = phys_to_virt(array->entries[i >> PAGE_SHIFT]);
-
-		page[offset_in_page(i)] = pattern(i);
-	}
-	return array;
-}
-
-static const struct copy_range {
+static const struct copy_len {
 	const char *name;
-	size_t offset;
 	size_t len;
 	int ret;
-} ranges[] = {
-	{ "nothing at the start", 0, 0, 0 },
-	{ "first byte", 0, 1, 0 },
-	{ "one page", 0, PAGE_SIZE, 0 },
-	{ "across a border", PAGE_SIZE - 1, 2, 0 },
-	{ "second page", PAGE_SIZE, PAGE_SIZE, 0 },
-	{ "across two borders", PAGE_SIZE - 5, PAGE_SIZE + 10, 0 },
-	{ "all", 0, 4 * PAGE_SIZE, 0 },
-	{ "last byte", 4 * PAGE_SIZE - 1, 1, 0 },
-	{ "nothing at the end", 4 * PAGE_SIZE, 0, 0 },
-	{ "one byte past the end", 0, 4 * PAGE_SIZE + 1, -ERANGE },
-	{ "from the end on", 4 * PAGE_SIZE, 1, -ERANGE },
-	{ "offset past the end", 4 * PAGE_SIZE + 1, 0, -ERANGE },
-	{ "length that wraps", 1, SIZE_MAX, -ERANGE },
-	{ "offset that wraps", SIZE_MAX, 2, -ERANGE },
+} lens[] = {
+	{ "nothing", 0, 0 },
+	{ "one byte", 1, 0 },
+	{ "less than a page", PAGE_SIZE - 1, 0 },
+	{ "one page", PAGE_SIZE, 0 },
+	{ "one byte of the second page", PAGE_SIZE + 1, 0 },
+	{ "all", 4 * PAGE_SIZE, 0 },
+	{ "one byte too many", 4 * PAGE_SIZE + 1, -EINVAL },
+	{ "far too many", SIZE_MAX, -EINVAL },
 };
 
-KUNIT_ARRAY_PARAM_DESC(range, ranges, name);
+KUNIT_ARRAY_PARAM_DESC(len, lens, name);
 
-/* Rule: exactly the range is copied, across pages, or nothing at all. */
-static void copy_out_copies_the_range(struct kunit *test)
+/* Rule: copy out copies exactly @len bytes, across pages, or nothing. */
+static void copy_out_copies_the_length(struct kunit *test)
 {
-	const struct copy_range *r = test->param_value;
-	struct tdx_pa_array *array = alloc_filled(test, 4);
-	size_t i, n = 4 * PAGE_SIZE + 16;
+	const struct copy_len *p = test->param_value;
+	struct tdx_pa_array *array = fixture_alloc(test, 4);
+	size_t n = 4 * PAGE_SIZE + 16;
 	u8 *dst = kunit_kmalloc(test, n, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, dst);
 	memset(dst, 0xee, n);
-
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_copy_out(array, dst, r->offset, r->len), r->ret);
-	for (i = 0; i < n; i++) {
-		bool copied = !r->ret && i < r->len;
-
-		KUNIT_ASSERT_EQ_MSG(test, dst[i], copied ? pattern(r->offset + i) : 0xee,
-				    "byte %zu", i);
-	}
-
-	/* Blocks are freed by their first entry. */
+	/* The next page in memory is not the next one of the array. */
 	reverse_entries(array);
-	tdx_pa_array_release(array);
+	for (size_t i = 0; i < 4 * PAGE_SIZE; i++) {
+		u8 *page = phys_to_virt(array->entries[i >> PAGE_SHIFT]);
+
+		page[offset_in_page(i)] = pattern(i);
+	}
+	/* No bit of an entry but its PA decides what is read. */
+	array->entries[0] |= 1ULL << 63 | 8;
+
+	KUNIT_EXPECT_EQ(test, tdx_pa_array_copy_out(array, dst, p->len), p->ret);
+	for (size_t i = 0; i < n; i++) {
+		bool copied = !p->ret && i < p->len;
+
+		KUNIT_ASSERT_EQ_MSG(test, dst[i], copied ? pattern(i) : 0xee, "byte %zu", i);
+	}
+	tdx_pa_array_free(array);
 }
 
-/* Rule: what is or was private is not for the host to read. */
-static void copy_out_refuses_private_pages(struct kunit *test)
+/* Rule: pages that the module used privately cannot be read. */
+static void copy_out_rejects_private_pages(struct kunit *test)
 {
 	struct tdx_pa_array *array = fixture_alloc(test, 2);
-	u8 byte;
+	u8 byte = 0xee;
 
 	array->flush = true;
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_copy_out(array, &byte, 0, 1), -EPERM);
-	tdx_pa_array_release(array);
-
-	array = tdx_pa_array_alloc_iommu_mt(1, 1);
-	KUNIT_ASSERT_NOT_NULL(test, array);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_copy_out(array, &byte, 0, 1), -EPERM);
-	tdx_pa_array_release(array);
+	KUNIT_EXPECT_EQ(test, tdx_pa_array_copy_out(array, &byte, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, byte, 0xee);
+	array->flush = false;
+	tdx_pa_array_free(array);
 }
 
 static struct kunit_case pa_array_cases[] = {
-	KUNIT_CASE_PARAM(alloc_gives_distinct_pages, size_gen_params),
-	KUNIT_CASE_PARAM(alloc_puts_the_object_behind_the_entries, size_gen_params),
-	KUNIT_CASE_PARAM(alloc_takes_large_blocks, size_gen_params),
-	KUNIT_CASE(alloc_refuses_bad_numbers),
-	KUNIT_CASE(alloc_serves_the_maximum),
+	KUNIT_CASE_PARAM(alloc_returns_distinct_pages, size_gen_params),
+	KUNIT_CASE(alloc_uses_the_node),
+#ifdef CONFIG_CONTIG_ALLOC
+	KUNIT_CASE(alloc_takes_a_contiguous_run_first),
+	KUNIT_CASE(alloc_falls_back_to_blocks),
+#endif
 	KUNIT_CASE(alloc_falls_back_to_smaller_blocks),
+	KUNIT_CASE(alloc_takes_large_blocks),
+	KUNIT_CASE(alloc_does_not_insist),
 	KUNIT_CASE_PARAM(alloc_survives_each_failure, size_gen_params),
 	KUNIT_CASE(alloc_survives_the_end_of_memory),
-	KUNIT_CASE(release_takes_null),
-	KUNIT_CASE_PARAM(release_returns_all_memory, size_gen_params),
-	KUNIT_CASE(release_frees_the_object),
-	KUNIT_CASE(release_does_not_flush_unseen_pages),
-	KUNIT_CASE_PARAM(window_is_a_slice, size_gen_params),
-	KUNIT_CASE_PARAM(window_past_the_end_is_refused, size_gen_params),
-	KUNIT_CASE(windows_live_side_by_side),
-	KUNIT_CASE_PARAM(iommu_mt_begins_with_blocks, mt_gen_params),
-	KUNIT_CASE(iommu_mt_refuses_bad_numbers),
-	KUNIT_CASE_PARAM(copy_out_copies_the_range, range_gen_params),
-	KUNIT_CASE(copy_out_refuses_private_pages),
+	KUNIT_CASE_PARAM(hpa_list_info_fields, list_info_gen_params),
+	KUNIT_CASE(hpa_array_fields),
+	KUNIT_CASE(page_operands),
+	KUNIT_CASE_PARAM(lists_are_whole_pages, size_gen_params),
+	KUNIT_CASE_PARAM(iommu_mt_starts_with_blocks, mt_gen_params),
+	KUNIT_CASE(free_takes_null_and_serves_cleanup),
+	KUNIT_CASE_PARAM(free_returns_all_memory, size_gen_params),
+	KUNIT_CASE(free_does_not_flush_unused_pages),
+	KUNIT_CASE(free_frees_exact_runs),
+	KUNIT_CASE(free_respects_other_references),
+	KUNIT_CASE(free_masks_entries),
+	KUNIT_CASE_PARAM(copy_out_copies_the_length, len_gen_params),
+	KUNIT_CASE(copy_out_rejects_private_pages),
 	{}
 };
 

@@ -1,1228 +1,907 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SEAMCALL wrappers: what each leaf does to nr_held and flush, and release in
- * every state that follows
+ * Tests of the SEAMCALL wrappers: their operands, what they record in an array, and
+ * which pages of it are freed in every state that follows
  */
+#include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/panic.h>
+#include <linux/string.h>
 
 #include <asm/tdx_connect.h>
 
-#include "../door.h"
+#include "tdx.h"
 #include "fixture.h"
 
 #define FUNC_ID		0x1000
 #define STREAM_INFO	0x2000
 #define REG_BASE	0xfed90000
 
-static void fail(u64 leaf, unsigned int nth, u64 status, unsigned int after)
+#define EVERY		UINT_MAX
+#define ALL		UINT_MAX
+#define INTERRUPTED	(TDX_INTERRUPTED_RESUMABLE | 0x7)
+#define BUSY		(TDX_OPERAND_BUSY | 0x1)
+#define INVALID		(TDX_OPERAND_INVALID | 0x1)
+#define INFORMATION	0x0000081500000000ULL	/* a success */
+#define NO_SEAMCALL	TDX_SEAMCALL_UD
+
+static void fail(u64 leaf, unsigned int call, u64 status, unsigned int after)
 {
 	tdx_model_fail(&(struct tdx_model_fault) {
-		.leaf = leaf, .nth = nth, .status = status, .after = after,
+		.leaf = leaf, .nth = call == EVERY ? 0 : call, .status = status, .after = after,
 	});
 }
 
 static void expect_state(struct kunit *test, const struct tdx_pa_array *array,
 			 unsigned int nr_held, bool flush)
 {
-	KUNIT_EXPECT_EQ(test, (u32)array->nr_held, nr_held);
-	KUNIT_EXPECT_EQ(test, (bool)array->flush, flush);
-}
-
-static u64 create_spdm(struct kunit *test, struct tdx_pa_array *mt)
-{
-	u64 id = ~0ULL;
-
-	KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
-	return id;
-}
-
-static const unsigned int sizes[] = { 1, 2, 511, 512 };
-
-static void size_desc(const unsigned int *nr, char *desc)
-{
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u pages", *nr);
-}
-
-KUNIT_ARRAY_PARAM(size, sizes, size_desc);
-
-/* Rule: held from create to delete, flushed at release, one by one. */
-static void spdm_life(struct kunit *test)
-{
-	unsigned int nr = *(const unsigned int *)test->param_value;
-	struct tdx_pa_array *mt = fixture_alloc(test, nr);
-	u64 id = create_spdm(test, mt);
-
-	expect_state(test, mt, nr, true);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), nr);
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	expect_state(test, mt, 0, true);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 0);
-
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), nr);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_resets(), nr);
-}
-
-/* Rule: the same for a stream, which is blocked first. */
-static void ide_stream_life(struct kunit *test)
-{
-	unsigned int nr = *(const unsigned int *)test->param_value;
-	struct tdx_pa_array *spdm_mt = fixture_alloc(test, 2);
-	struct tdx_pa_array *mt = fixture_alloc(test, nr);
-	struct tdx_ide_stream stream = { .info = STREAM_INFO };
-	u64 spdm_id = create_spdm(test, spdm_mt);
-	u64 id, rp_ide_id;
-
-	KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, spdm_id, mt, &id, &rp_ide_id), 0);
-	KUNIT_EXPECT_EQ(test, rp_ide_id, TDX_MODEL_RP_IDE_ID);
-	expect_state(test, mt, nr, true);
-
-	/* Not blocked: refused, and still held. */
-	KUNIT_EXPECT_NE(test, tdh_ide_stream_delete(spdm_id, id, mt), 0);
-	expect_state(test, mt, nr, true);
-
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_block(spdm_id, id), 0);
-	expect_state(test, mt, nr, true);
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(spdm_id, id, mt), 0);
-	expect_state(test, mt, 0, true);
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(spdm_id, spdm_mt), 0);
-	tdx_pa_array_release(mt);
-	tdx_pa_array_release(spdm_mt);
-}
-
-static const struct mt_param {
-	const char *name;
-	unsigned int order;
-	unsigned int nr_pages;
-	enum tdx_model_clear clear;
-	enum tdx_model_output output;
-} mt_params[] = {
-	{ "single pages, list written", 0, 6 },
-	{ "single pages, list read", 0, 6, TDX_MODEL_CLEAR_READS },
-	{ "blocks, list written", 4, 6 },
-	{ "blocks, list read", 4, 6, TDX_MODEL_CLEAR_READS },
-	{ "blocks, garbage written", 4, 6, 0, TDX_MODEL_OUTPUT_GARBAGE },
-	{ "full list", 2, 510 },
-	{ "blocks only", 3, 0 },
-};
-
-KUNIT_ARRAY_PARAM_DESC(mt, mt_params, name);
-
-/* Rule: every page of a block is flushed; clear is right in both readings. */
-static void iommu_life(struct kunit *test)
-{
-	const struct mt_param *p = test->param_value;
-	struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(p->order, p->nr_pages);
-	unsigned long nr = (2UL << p->order) + p->nr_pages;
-	u64 id;
-
-	KUNIT_ASSERT_NOT_NULL(test, mt);
-	fixture_watch(mt);
-	tdx_model_set_iommu_entries(mt->nr);
-	tdx_model_set_clear(p->clear);
-	tdx_model_set_output(p->output);
-
-	KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
-	expect_state(test, mt, mt->nr, true);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), nr);
-
-	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, mt), 0);
-	expect_state(test, mt, 0, true);
-
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), nr);
-}
-
-/* Rule: an interrupted leaf is called again with its original operands. */
-static void iommu_resumes_with_originals(struct kunit *test)
-{
-	struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(1, 2);
-	u64 id;
-
-	KUNIT_ASSERT_NOT_NULL(test, mt);
-	fixture_watch(mt);
-	tdx_model_set_iommu_entries(mt->nr);
-	for (unsigned int nth = 1; nth <= 3; nth++) {
-		fail(TDH_IOMMU_SETUP, nth, TDX_INTERRUPTED_RESUMABLE, 0);
-		fail(TDH_IOMMU_CLEAR, nth, TDX_INTERRUPTED_RESUMABLE, 0);
-	}
-
-	KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_SETUP), 4);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, mt), 0);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_CLEAR), 4);
-	tdx_pa_array_release(mt);
-}
-
-/* Rule: a module that never finishes fails the leaf, it does not hang the CPU. */
-static void resume_is_bounded(struct kunit *test)
-{
-	struct tdx_pa_array *mem = fixture_alloc(test, 2);
-	struct tdx_pa_window w;
-
-	fail(TDH_EXT_INIT, 0, TDX_INTERRUPTED_RESUMABLE, 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_init(), TDX_INTERRUPTED_RESUMABLE);
-
-	/* It has taken nothing, and said so. */
-	fail(TDH_EXT_MEM_ADD, 0, TDX_INTERRUPTED_RESUMABLE, 0);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), TDX_INTERRUPTED_RESUMABLE);
-	expect_state(test, mem, 0, true);
-	tdx_pa_array_release(mem);
-}
-
-/* Rule: a failed create holds nothing, but what it touched is flushed. */
-static void failed_create_is_flushed(struct kunit *test)
-{
-	struct tdx_pa_array *mt = fixture_alloc(test, 5);
-	u64 id;
-
-	fail(TDH_SPDM_CREATE, 1, TDX_OPERAND_BUSY, 3);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), TDX_OPERAND_BUSY);
-	expect_state(test, mt, 0, true);
-	KUNIT_EXPECT_TRUE(test, tdx_model_dirty(mt->entries[2]));
-
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 5);
-}
-
-static void failed_ide_create_is_flushed(struct kunit *test)
-{
-	struct tdx_pa_array *spdm_mt = fixture_alloc(test, 1);
-	struct tdx_pa_array *mt = fixture_alloc(test, 5);
-	struct tdx_ide_stream stream = { .info = STREAM_INFO };
-	u64 spdm_id = create_spdm(test, spdm_mt);
-	u64 id, rp_ide_id;
-
-	fail(TDH_IDE_STREAM_CREATE, 1, TDX_OPERAND_BUSY, 5);
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_create(&stream, spdm_id, mt, &id, &rp_ide_id),
-			TDX_OPERAND_BUSY);
-	expect_state(test, mt, 0, true);
-	tdx_pa_array_release(mt);
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(spdm_id, spdm_mt), 0);
-	tdx_pa_array_release(spdm_mt);
-}
-
-static void failed_iommu_setup_is_flushed(struct kunit *test)
-{
-	struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(3, 2);
-	u64 id;
-
-	KUNIT_ASSERT_NOT_NULL(test, mt);
-	fixture_watch(mt);
-	tdx_model_set_iommu_entries(mt->nr);
-	fail(TDH_IOMMU_SETUP, 1, TDX_OPERAND_INVALID, 2);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), TDX_OPERAND_INVALID);
-	expect_state(test, mt, 0, true);
-	tdx_pa_array_release(mt);
-}
-
-/* Rule: a failed create may be tried again with the same array. */
-static void create_after_failed_create(struct kunit *test)
-{
-	struct tdx_pa_array *mt = fixture_alloc(test, 5);
-	u64 id;
-
-	fail(TDH_SPDM_CREATE, 1, TDX_OPERAND_BUSY, 2);
-	KUNIT_EXPECT_NE(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
-	expect_state(test, mt, 5, true);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	tdx_pa_array_release(mt);
-}
-
-/* Rule: after a failed delete the module keeps the pages, and they are counted. */
-static void failed_delete_strands(struct kunit *test)
-{
-	unsigned int nr = *(const unsigned int *)test->param_value;
-	struct tdx_pa_array *mt = fixture_alloc(test, nr);
-	unsigned long before = tdx_pa_array_nr_stranded();
-	u64 id = create_spdm(test, mt);
-
-	fail(TDH_SPDM_DELETE, 1, TDX_OPERAND_BUSY, 0);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), TDX_OPERAND_BUSY);
-	expect_state(test, mt, nr, true);
-
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, nr);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 0);
-	fixture_expect(test, nr, 0);
-}
-
-/* Rule: the same for pages that were once offered for good, and not taken. */
-static void failed_delete_after_untaken_memory(struct kunit *test)
-{
-	struct tdx_pa_array *mt = fixture_alloc(test, 5);
-	unsigned long before = tdx_pa_array_nr_stranded();
-	struct tdx_pa_window w;
-	u64 id;
-
-	fail(TDH_EXT_MEM_ADD, 1, TDX_SEAMCALL_UD, 0);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mt, 0, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mt, &w), TDX_SEAMCALL_UD);
-
-	id = create_spdm(test, mt);
-	fail(TDH_SPDM_DELETE, 1, TDX_OPERAND_BUSY, 0);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), TDX_OPERAND_BUSY);
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, 5);
-	fixture_expect(test, 5, 0);
-}
-
-static void failed_iommu_clear_strands(struct kunit *test)
-{
-	struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(3, 2);
-	unsigned long before = tdx_pa_array_nr_stranded();
-	u64 id;
-
-	KUNIT_ASSERT_NOT_NULL(test, mt);
-	fixture_watch(mt);
-	tdx_model_set_iommu_entries(mt->nr);
-	KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
-	fail(TDH_IOMMU_CLEAR, 1, TDX_OPERAND_BUSY, 0);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, mt), TDX_OPERAND_BUSY);
-	expect_state(test, mt, mt->nr, true);
-
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, 2 * 8 + 2);
-	fixture_expect(test, 2 * 8 + 2, 0);
-}
-
-/* Rule: a delete that failed may be tried again. */
-static void delete_after_failed_delete(struct kunit *test)
-{
-	struct tdx_pa_array *mt = fixture_alloc(test, 5);
-	u64 id = create_spdm(test, mt);
-
-	fail(TDH_SPDM_DELETE, 1, TDX_OPERAND_BUSY, 0);
-	KUNIT_EXPECT_NE(test, tdh_spdm_delete(id, mt), 0);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	expect_state(test, mt, 0, true);
-	tdx_pa_array_release(mt);
-}
-
-/* Rule: entries are the only record, so what the module writes is of no effect. */
-static void delete_ignores_garbage(struct kunit *test)
-{
-	struct tdx_pa_array *mt = fixture_alloc(test, 100);
-	u64 id = create_spdm(test, mt);
-
-	tdx_model_set_output(TDX_MODEL_OUTPUT_GARBAGE);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 100);
-}
-
-/*
- * Rule: what a delete needs beside the pages is freed.  Rounds leak a page each, if
- * any; others on this machine may take a few.
- */
-static void delete_leaves_nothing(struct kunit *test)
-{
-	struct tdx_pa_array *spdm_mt, *list, *mt;
-	u64 spdm_id, id, rp_ide_id;
-	struct tdx_ide_stream stream = { .info = STREAM_INFO };
-	const unsigned int rounds = 64;
-	unsigned long before;
-
-	if (!fixture_counts_are_exact())
-		kunit_skip(test, "KASAN and kmemleak allocate, too");
-
-	spdm_mt = fixture_alloc(test, 1);
-	spdm_id = create_spdm(test, spdm_mt);
-	list = fixture_alloc(test, 8);
-	mt = tdx_pa_array_alloc_iommu_mt(0, 0);
-	KUNIT_ASSERT_NOT_NULL(test, mt);
-	fixture_watch(mt);
-
-	before = tdx_judge_nr_free_pages();
-	for (unsigned int i = 0; i < rounds; i++) {
-		KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
-		KUNIT_ASSERT_EQ(test, tdh_iommu_clear(id, mt), 0);
-	}
-	KUNIT_EXPECT_LT_MSG(test, before, tdx_judge_nr_free_pages() + rounds / 2, "IOMMU");
-
-	before = tdx_judge_nr_free_pages();
-	for (unsigned int i = 0; i < rounds; i++) {
-		KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID + 1, list, &id), 0);
-		KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, list), 0);
-	}
-	KUNIT_EXPECT_LT_MSG(test, before, tdx_judge_nr_free_pages() + rounds / 2, "SPDM");
-
-	before = tdx_judge_nr_free_pages();
-	for (unsigned int i = 0; i < rounds; i++) {
-		KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, spdm_id, list, &id,
-							    &rp_ide_id), 0);
-		KUNIT_ASSERT_EQ(test, tdh_ide_stream_block(spdm_id, id), 0);
-		KUNIT_ASSERT_EQ(test, tdh_ide_stream_delete(spdm_id, id, list), 0);
-	}
-	KUNIT_EXPECT_LT_MSG(test, before, tdx_judge_nr_free_pages() + rounds / 2, "IDE");
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(spdm_id, spdm_mt), 0);
-	tdx_pa_array_release(spdm_mt);
-	tdx_pa_array_release(list);
-	tdx_pa_array_release(mt);
-}
-
-/* Rule: a delete does not fail for want of memory. */
-static void delete_survives_failing_allocation(struct kunit *test)
-{
-	struct tdx_pa_array *mt;
-	u64 id;
-
-	if (!fixture_fail_nth_allocation(0))
-		kunit_skip(test, "needs CONFIG_FAULT_INJECTION");
-
-	mt = fixture_alloc(test, 100);
-	id = create_spdm(test, mt);
-	fixture_fail_nth_allocation(1);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	fixture_fail_nth_allocation(0);
-	tdx_pa_array_release(mt);
-}
-
-static const struct bad_flush {
-	const char *name;
-	unsigned int nr;
-	unsigned int bad[4];
-	unsigned int nr_bad;
-} bad_flushes[] = {
-	{ "only page", 1, { 0 }, 1 },
-	{ "first page", 512, { 0 }, 1 },
-	{ "middle page", 512, { 200 }, 1 },
-	{ "last page", 512, { 511 }, 1 },
-	{ "neighbours", 512, { 7, 8, 9 }, 3 },
-	{ "several blocks", 511, { 0, 255, 256, 510 }, 4 },
-	{ "all pages", 3, { 0, 1, 2 }, 3 },
-};
-
-KUNIT_ARRAY_PARAM_DESC(bad_flush, bad_flushes, name);
-
-/* Rule: a page that cannot be flushed stays out of use, all others come back. */
-static void failed_flush_strands_that_page(struct kunit *test)
-{
-	const struct bad_flush *p = test->param_value;
-	struct tdx_pa_array *mt = fixture_alloc(test, p->nr);
-	unsigned long before = tdx_pa_array_nr_stranded();
-	u64 id = create_spdm(test, mt);
-
-	for (unsigned int i = 0; i < p->nr_bad; i++)
-		tdx_model_fail_wbinvd(mt->entries[p->bad[i]], TDX_OPERAND_BUSY);
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	tdx_pa_array_release(mt);
-
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, p->nr_bad);
-	/* Every page is tried exactly once, and reset after its flush or not at all. */
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), p->nr);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_resets(), p->nr - p->nr_bad);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_early_resets(), 0);
-	fixture_expect(test, 0, p->nr_bad);
-}
-
-/* Rule: of a block, only the page that cannot be flushed is lost. */
-static void failed_flush_strands_one_page_of_a_block(struct kunit *test)
-{
-	struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(4, 2);
-	u64 id;
-
-	KUNIT_ASSERT_NOT_NULL(test, mt);
-	fixture_watch(mt);
-	tdx_model_set_iommu_entries(mt->nr);
-	KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, mt), 0);
-
-	tdx_model_fail_wbinvd((mt->entries[1] & PAGE_MASK) + 5 * PAGE_SIZE, TDX_OPERAND_BUSY);
-	tdx_pa_array_release(mt);
-	fixture_expect(test, 0, 1);
+	KUNIT_EXPECT_EQ(test, array->nr_held, nr_held);
+	KUNIT_EXPECT_EQ(test, array->flush, flush);
 }
 
 static unsigned long nr_messages(void)
 {
-	struct tdx_verdict verdict;
+	struct tdx_checker_report report;
 
-	tdx_judge_look(&verdict);
-	return verdict.messages;
+	tdx_checker_read(&report);
+	return report.messages;
 }
 
-/* Rule: what is stranded makes one line in the log, however much it is. */
-static void release_warns_once(struct kunit *test)
+/*
+ * Objects of each kind, with the leaves that create and delete them
+ */
+
+enum kind { SPDM, IDE, IOMMU, MEM };
+
+struct object {
+	enum kind kind;
+	struct tdx_pa_array *array;
+	u64 id;
+	/* The session of an IDE stream */
+	struct tdx_pa_array *session_mt;
+	u64 session;
+};
+
+static const u64 create_leaf[] = {
+	TDH_SPDM_CREATE, TDH_IDE_STREAM_CREATE, TDH_IOMMU_SETUP, TDH_EXT_MEM_ADD,
+};
+
+static const u64 delete_leaf[] = { TDH_SPDM_DELETE, TDH_IDE_STREAM_DELETE, TDH_IOMMU_CLEAR };
+
+static enum kind kind_of(u64 leaf)
 {
-	struct tdx_pa_array *mt = fixture_alloc(test, 100);
-	u64 id = create_spdm(test, mt);
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ_MSG(test, nr_messages(), 0, "nothing is stranded");
-
-	mt = fixture_alloc(test, 100);
-	id = create_spdm(test, mt);
-	fail(TDH_SPDM_DELETE, 1, TDX_OPERAND_BUSY, 0);
-	KUNIT_EXPECT_NE(test, tdh_spdm_delete(id, mt), 0);
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ_MSG(test, nr_messages(), 1, "held control pages");
-
-	mt = fixture_alloc(test, 100);
-	KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID + 1, mt, &id), 0);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	for (int i = 0; i < 100; i += 10)
-		tdx_model_fail_wbinvd(mt->entries[i], TDX_OPERAND_BUSY);
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ_MSG(test, nr_messages(), 2, "pages that cannot be flushed");
-	fixture_expect(test, 100, 10);
+	switch (leaf) {
+	case TDH_IDE_STREAM_CREATE:
+	case TDH_IDE_STREAM_BLOCK:
+	case TDH_IDE_STREAM_DELETE:
+		return IDE;
+	case TDH_IOMMU_SETUP:
+	case TDH_IOMMU_CLEAR:
+		return IOMMU;
+	case TDH_EXT_MEM_ADD:
+		return MEM;
+	default:
+		return SPDM;
+	}
 }
 
-/* Rule: donated memory stays, silently; what was never offered comes back. */
-static void donated_memory_stays(struct kunit *test)
+/* 6 entries, of which the first two of an IOMMU_MT list are blocks of two pages */
+static void object_alloc(struct kunit *test, struct object *o, enum kind kind)
+{
+	*o = (struct object) { .kind = kind };
+	if (kind == IOMMU) {
+		o->array = tdx_pa_array_alloc_iommu_mt(1, 4, NUMA_NO_NODE);
+		KUNIT_ASSERT_NOT_NULL(test, o->array);
+		fixture_watch(o->array);
+		tdx_model_set_iommu_entries(6);
+	} else {
+		o->array = fixture_alloc(test, kind == MEM ? 1300 : 6);
+	}
+	if (kind == IDE) {
+		o->session_mt = fixture_alloc(test, 1);
+		KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID + 1, o->session_mt, &o->session), 0);
+	}
+}
+
+static u64 object_create(struct object *o)
+{
+	const struct tdx_ide_stream stream = { .info = STREAM_INFO };
+	u64 rp_ide_id;
+
+	switch (o->kind) {
+	case SPDM:
+		return tdh_spdm_create(FUNC_ID, o->array, &o->id);
+	case IDE:
+		return tdh_ide_stream_create(&stream, o->session, o->array, &o->id, &rp_ide_id);
+	case IOMMU:
+		return tdh_iommu_setup(REG_BASE, o->array, &o->id);
+	default:
+		return tdh_ext_mem_add(o->array);
+	}
+}
+
+static u64 object_delete(struct object *o)
+{
+	switch (o->kind) {
+	case SPDM:
+		return tdh_spdm_delete(o->id, o->array);
+	case IDE:
+		tdh_ide_stream_block(o->session, o->id);
+		return tdh_ide_stream_delete(o->session, o->id, o->array);
+	default:
+		return tdh_iommu_clear(o->id, o->array);
+	}
+}
+
+/* Free the array.  A session cannot be deleted while it has a stream. */
+static void object_free(struct kunit *test, struct object *o)
+{
+	if (o->session_mt && !o->array->nr_held)
+		KUNIT_EXPECT_EQ(test, tdh_spdm_delete(o->session, o->session_mt), 0);
+	tdx_pa_array_free(o->array);
+	tdx_pa_array_free(o->session_mt);
+}
+
+static unsigned long nr_held_pages(const struct tdx_pa_array *array)
+{
+	unsigned long nr = 0;
+
+	for (unsigned int i = 0; i < array->nr_held; i++)
+		nr += i < 2 ? 1UL << array->block_order : 1;
+	return nr;
+}
+
+/*
+ * One failure in the lifetime of an object: create, delete, free.  Call number @call
+ * of @leaf returns @status after it has processed @after entries, and the module
+ * keeps pages if @keeps is set (struct tdx_model_fault).  Then @held pages are
+ * recorded as held by the module, and @leaked pages are leaked because they cannot
+ * be flushed.
+ */
+static const struct lifetime {
+	const char *name;
+	u64 leaf;
+	u64 status;
+	unsigned int call;
+	unsigned int after;
+	bool keeps;
+	unsigned int held;
+	unsigned int leaked;
+} lifetimes[] = {
+	/* name	leaf	status	call	after	keeps	-> held, leaked */
+	{ "SPDM",	TDH_SPDM_CREATE,	0,	0,	0,	false,	0, 0 },
+	{ "IDE",	TDH_IDE_STREAM_CREATE,	0,	0,	0,	false,	0, 0 },
+	{ "IOMMU",	TDH_IOMMU_SETUP,	0,	0,	0,	false,	0, 0 },
+	{ "MEM",	TDH_EXT_MEM_ADD,	0,	0,	0,	false,	1300, 0 },
+
+	/* A failed create holds nothing.  The pages that it wrote to are flushed. */
+	{ "SPDM create, at once",	TDH_SPDM_CREATE, BUSY,	1, 0,	false,	0, 0 },
+	{ "SPDM create, halfway",	TDH_SPDM_CREATE, BUSY,	1, 3,	false,	0, 0 },
+	{ "SPDM create, at its end",	TDH_SPDM_CREATE, BUSY,	1, 6,	false,	0, 0 },
+	{ "SPDM create, no SEAMCALL",	TDH_SPDM_CREATE, NO_SEAMCALL, 1, 0, false, 0, 0 },
+	{ "SPDM create, entropy",	TDH_SPDM_CREATE, TDX_RND_NO_ENTROPY, 1, 0, false, 0, 0 },
+	{ "SPDM create, information",	TDH_SPDM_CREATE, INFORMATION, 1, 0, false, 0, 0 },
+	{ "SPDM create keeps pages",	TDH_SPDM_CREATE, BUSY,	1, 3,	true,	0, 3 },
+	{ "IDE create, halfway",	TDH_IDE_STREAM_CREATE, BUSY, 1, 3, false, 0, 0 },
+	{ "IDE create, no SEAMCALL",	TDH_IDE_STREAM_CREATE, NO_SEAMCALL, 1, 0, false, 0, 0 },
+	{ "IDE create, information",	TDH_IDE_STREAM_CREATE, INFORMATION, 1, 0, false, 0, 0 },
+	{ "IDE create keeps pages",	TDH_IDE_STREAM_CREATE, BUSY, 1, 3, true, 0, 3 },
+	{ "IOMMU setup, no TDX mode",	TDH_IOMMU_SETUP, INVALID, 1, 0,	false,	0, 0 },
+	{ "IOMMU setup, halfway",	TDH_IOMMU_SETUP, BUSY,	1, 3,	false,	0, 0 },
+	{ "IOMMU setup, no SEAMCALL",	TDH_IOMMU_SETUP, NO_SEAMCALL, 1, 0, false, 0, 0 },
+	{ "IOMMU setup, information",	TDH_IOMMU_SETUP, INFORMATION, 1, 0, false, 0, 0 },
+	{ "IOMMU setup keeps pages",	TDH_IOMMU_SETUP, BUSY,	1, 3,	true,	0, 5 },
+	{ "IOMMU setup, interrupted",	TDH_IOMMU_SETUP, INTERRUPTED, 1, 3, false, 0, 0 },
+
+	/* After a failed delete, the module holds all pages. */
+	{ "SPDM delete",		TDH_SPDM_DELETE, BUSY,	1, 0,	false,	6, 0 },
+	{ "SPDM delete, no SEAMCALL",	TDH_SPDM_DELETE, NO_SEAMCALL, 1, 0, false, 6, 0 },
+	{ "SPDM delete, information",	TDH_SPDM_DELETE, INFORMATION, 1, 0, false, 0, 0 },
+	{ "SPDM delete keeps pages",	TDH_SPDM_DELETE, 0,	1, 2,	true,	0, 4 },
+	{ "IDE block",			TDH_IDE_STREAM_BLOCK, BUSY, 1, 0, false, 6, 0 },
+	{ "IDE delete",			TDH_IDE_STREAM_DELETE, BUSY, 1, 0, false, 6, 0 },
+	{ "IDE delete keeps pages",	TDH_IDE_STREAM_DELETE, 0, 1, 2, true,	0, 4 },
+	{ "IOMMU clear",		TDH_IOMMU_CLEAR, BUSY,	1, 0,	false,	8, 0 },
+	{ "IOMMU clear, interrupted",	TDH_IOMMU_CLEAR, INTERRUPTED, 1, 0, false, 0, 0 },
+	{ "IOMMU clear keeps pages",	TDH_IOMMU_CLEAR, 0,	1, 1,	true,	0, 6 },
+
+	/* Memory add records what the module reports.  The flush finds the rest. */
+	{ "MEM add, no SEAMCALL",	TDH_EXT_MEM_ADD, NO_SEAMCALL, 1, 0, false, 0, 0 },
+	{ "MEM add, first list",	TDH_EXT_MEM_ADD, BUSY,	1, 0,	false,	0, 0 },
+	{ "MEM add, in the first list",	TDH_EXT_MEM_ADD, BUSY,	1, 100,	false,	0, 100 },
+	{ "MEM add, second list",	TDH_EXT_MEM_ADD, BUSY,	2, 0,	false,	512, 0 },
+	{ "MEM add, in the second list", TDH_EXT_MEM_ADD, BUSY,	2, 100,	false,	512, 100 },
+	{ "MEM add, in the last list",	TDH_EXT_MEM_ADD, BUSY,	3, 275,	false,	1024, 275 },
+	{ "MEM add, interrupted",	TDH_EXT_MEM_ADD, INTERRUPTED, 1, 1, false, 1300, 0 },
+	{ "MEM add, interrupted early",	TDH_EXT_MEM_ADD, INTERRUPTED, 2, 0, false, 1300, 0 },
+	{ "MEM add, interrupted late",	TDH_EXT_MEM_ADD, INTERRUPTED, 2, 511, false, 1300, 0 },
+	{ "MEM add, interrupted last",	TDH_EXT_MEM_ADD, INTERRUPTED, 3, 275, false, 1300, 0 },
+	{ "MEM add, every entry",	TDH_EXT_MEM_ADD, INTERRUPTED, EVERY, 1, false, 1300, 0 },
+	{ "MEM add, every 511",		TDH_EXT_MEM_ADD, INTERRUPTED, EVERY, 511, false, 1300, 0 },
+	{ "MEM add, full",		TDH_EXT_MEM_ADD, INFORMATION, 2, 0, false, 512, 0 },
+	{ "MEM add, full after some",	TDH_EXT_MEM_ADD, INFORMATION, 2, 100, false, 512, 100 },
+	{ "MEM add, full after a list",	TDH_EXT_MEM_ADD, INFORMATION, 2, ALL, false, 512, 512 },
+
+	/* A page that cannot be flushed is leaked, all others are freed. */
+	{ "flush of the first page",	TDH_PHYMEM_PAGE_WBINVD, BUSY, 1, 0, false, 0, 1 },
+	{ "flush of a middle page",	TDH_PHYMEM_PAGE_WBINVD, BUSY, 3, 0, false, 0, 1 },
+	{ "flush of the last page",	TDH_PHYMEM_PAGE_WBINVD, BUSY, 6, 0, false, 0, 1 },
+	{ "flush of all pages",		TDH_PHYMEM_PAGE_WBINVD, BUSY, EVERY, 0, false, 0, 6 },
+	{ "flush, no SEAMCALL",		TDH_PHYMEM_PAGE_WBINVD, NO_SEAMCALL, 2, 0, false, 0, 1 },
+	{ "flush, entropy",		TDH_PHYMEM_PAGE_WBINVD, TDX_RND_NO_ENTROPY, 2, 0, false,
+	  0, 0 },
+	{ "flush, information",		TDH_PHYMEM_PAGE_WBINVD, INFORMATION, EVERY, 0, false,
+	  0, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(lifetime, lifetimes, name);
+
+/* The status that a wrapper returns for the failure of its leaf */
+static u64 expected_status(const struct lifetime *p, u64 leaf)
+{
+	u64 class = p->status & TDX_SEAMCALL_STATUS_MASK;
+
+	if (p->leaf != leaf || class == TDX_INTERRUPTED_RESUMABLE || class == TDX_RND_NO_ENTROPY)
+		return 0;
+	return p->status == INFORMATION && leaf != TDH_EXT_MEM_ADD ? 0 : p->status;
+}
+
+static void run_lifetime(struct kunit *test, const struct lifetime *p)
+{
+	struct tdx_checker_report report;
+	unsigned int nr_failed_deletes = 0;
+	struct object o;
+	u64 status;
+
+	object_alloc(test, &o, kind_of(p->leaf));
+	if (p->call)
+		tdx_model_fail(&(struct tdx_model_fault) {
+			.leaf = p->leaf, .nth = p->call == EVERY ? 0 : p->call,
+			.status = p->status, .after = p->after, .keep = p->keeps,
+		});
+
+	status = object_create(&o);
+	KUNIT_EXPECT_EQ(test, status, expected_status(p, create_leaf[o.kind]));
+	KUNIT_EXPECT_TRUE(test, o.array->flush);
+	if (!status && o.kind != MEM) {
+		expect_state(test, o.array, o.array->nr, true);
+		status = object_delete(&o);
+		if (p->leaf != TDH_IDE_STREAM_BLOCK)
+			KUNIT_EXPECT_EQ(test, status, expected_status(p, delete_leaf[o.kind]));
+		nr_failed_deletes += !!status;
+	}
+	KUNIT_EXPECT_TRUE(test, o.array->flush);
+	KUNIT_EXPECT_EQ(test, nr_held_pages(o.array), p->held);
+	object_free(test, &o);
+
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ(test, report.freed_owned, 0);
+	KUNIT_EXPECT_EQ(test, report.freed_dirty, 0);
+	KUNIT_EXPECT_EQ(test, report.freed_twice, 0);
+	KUNIT_EXPECT_EQ(test, report.objects, 0);
+	KUNIT_EXPECT_EQ(test, report.needless, 0);
+	/* The session of a stream that exists holds one page. */
+	KUNIT_EXPECT_EQ(test, report.held + report.lost,
+			p->held + p->leaked + (p->held && o.kind == IDE));
+	KUNIT_EXPECT_EQ(test, report.messages, nr_failed_deletes + !!p->leaked);
+	if (p->status != TDX_RND_NO_ENTROPY)
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_resets(),
+				tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD) - p->leaked);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_early_resets(), 0);
+
+	tdx_model_reclaim();
+	tdx_model_reset();
+	tdx_checker_end();
+	tdx_checker_begin();
+}
+
+/*
+ * Rule: a page is freed if and only if the module has returned it and it was flushed.
+ * That does not depend on the registers of a failed call, nor on any bit of an entry
+ * but its PA.
+ */
+static void each_failure(struct kunit *test)
+{
+	const struct lifetime *p = test->param_value;
+
+	run_lifetime(test, p);
+
+	tdx_model_set_zero_registers(true);
+	run_lifetime(test, p);
+
+	/* A create that is repeated for lack of entropy reads its list again. */
+	if (p->leaf == TDH_SPDM_CREATE && p->status == TDX_RND_NO_ENTROPY)
+		return;
+
+	tdx_model_set_list_write(TDX_MODEL_WRITE_BIT63);
+	run_lifetime(test, p);
+
+	tdx_model_set_list_write(TDX_MODEL_WRITE_LOW_BITS);
+	run_lifetime(test, p);
+}
+
+static const struct kind_param {
+	const char *name;
+	enum kind kind;
+} kinds[] = { { "SPDM", SPDM }, { "IDE", IDE }, { "IOMMU", IOMMU } };
+
+KUNIT_ARRAY_PARAM_DESC(kind, kinds, name);
+
+/* Rule: a failed create or delete can be called again. */
+static void failed_calls_can_be_repeated(struct kunit *test)
+{
+	const struct kind_param *p = test->param_value;
+	struct object o;
+
+	object_alloc(test, &o, p->kind);
+	fail(create_leaf[p->kind], 1, BUSY, 2);
+	fail(delete_leaf[p->kind], 1, BUSY, 0);
+	KUNIT_EXPECT_EQ(test, object_create(&o), BUSY);
+	expect_state(test, o.array, 0, true);
+	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
+	expect_state(test, o.array, 6, true);
+	KUNIT_EXPECT_EQ(test, object_delete(&o), BUSY);
+	expect_state(test, o.array, 6, true);
+	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
+	expect_state(test, o.array, 0, true);
+	object_free(test, &o);
+}
+
+/* Rule: entries are the only record, so output of the module has no effect. */
+static void delete_ignores_output(struct kunit *test)
+{
+	const struct kind_param *p = test->param_value;
+	struct object o;
+
+	object_alloc(test, &o, p->kind);
+	tdx_model_set_output(TDX_MODEL_OUTPUT_GARBAGE);
+	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
+	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
+	/* An IDE stream brings a session of one page. */
+	object_free(test, &o);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD),
+			p->kind == SPDM ? 6 : p->kind == IDE ? 7 : 8);
+}
+
+/* Rule: a delete allocates nothing. */
+static void delete_allocates_nothing(struct kunit *test)
+{
+	const struct kind_param *p = test->param_value;
+	struct object o;
+
+	if (!fixture_can_fail_allocations())
+		kunit_skip(test, "needs fault injection for allocations");
+
+	object_alloc(test, &o, p->kind);
+	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
+	fixture_fail_from_nth_allocation(1);
+	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
+	KUNIT_EXPECT_FALSE(test, fixture_allocation_failed());
+	fixture_fail_from_nth_allocation(0);
+	object_free(test, &o);
+}
+
+/* Rule: an array of one page is passed without a list. */
+static void single_control_page(struct kunit *test)
+{
+	struct tdx_pa_array *mt = fixture_alloc(test, 1);
+	u64 id;
+
+	KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
+	KUNIT_EXPECT_TRUE(test, tdx_model_owns(mt->entries[0]));
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 1);
+}
+
+/* Rule: IOMMU.CLEAR works whether the module reads its list or writes it. */
+static void iommu_clear_passes_a_list(struct kunit *test)
+{
+	struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(4, 510, NUMA_NO_NODE);
+	u64 id;
+
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	fixture_watch(mt);
+	tdx_model_set_iommu_entries(512);
+	for (int reads = 0; reads < 2; reads++) {
+		tdx_model_set_clear(reads ? TDX_MODEL_CLEAR_READS : TDX_MODEL_CLEAR_WRITES);
+		/* The list of the array stays intact. */
+		tdx_model_set_output(TDX_MODEL_OUTPUT_GARBAGE);
+		KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
+		KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, mt), 0);
+	}
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 2 * 16 + 510);
+}
+
+/* Rule: a leaf is called until it is not interrupted any more, with the same operands. */
+static void interrupted_leaves_are_resumed(struct kunit *test)
+{
+	struct object o;
+
+	object_alloc(test, &o, IOMMU);
+	for (unsigned int call = 1; call <= 3; call++) {
+		fail(TDH_EXT_INIT, call, INTERRUPTED, 0);
+		fail(TDH_IOMMU_SETUP, call, INTERRUPTED, call);
+		fail(TDH_IOMMU_CLEAR, call, INTERRUPTED, 0);
+	}
+	KUNIT_EXPECT_EQ(test, tdh_ext_init(), 0);
+	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
+	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_INIT), 4);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_SETUP), 4);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_CLEAR), 4);
+	object_free(test, &o);
+
+	/* Another failure is returned. */
+	fail(TDH_EXT_INIT, 1, BUSY, 0);
+	KUNIT_EXPECT_EQ(test, tdh_ext_init(), BUSY);
+}
+
+/* Rule: pages of a leaf that was interrupted and never finished are leaked. */
+static void interrupted_create_without_end(struct kunit *test)
+{
+	struct object o;
+
+	object_alloc(test, &o, IOMMU);
+	fail(TDH_IOMMU_SETUP, 1, INTERRUPTED, 2);
+	fail(TDH_IOMMU_SETUP, 2, NO_SEAMCALL, 0);
+	KUNIT_EXPECT_EQ(test, object_create(&o), NO_SEAMCALL);
+	expect_state(test, o.array, 0, true);
+	object_free(test, &o);
+	fixture_expect(test, 4, 0);
+}
+
+/* Rule: after every possible interruption, nr_held is exact to the page. */
+static void interrupted_mem_add_is_exact(struct kunit *test)
+{
+	for (unsigned int k = 0; k < 33; k++) {
+		struct tdx_pa_array *mem = fixture_alloc(test, 33);
+
+		fail(TDH_EXT_MEM_ADD, 1, INTERRUPTED, k);
+		fail(TDH_EXT_MEM_ADD, 2, NO_SEAMCALL, 0);
+		KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem), NO_SEAMCALL);
+		expect_state(test, mem, k, true);
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), k);
+
+		tdx_pa_array_free(mem);
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 33 - k);
+		KUNIT_EXPECT_EQ(test, tdx_model_reclaim(), k);
+		tdx_model_reset();
+	}
+}
+
+/* Rule: memory add passes each list once, and the rest of a list after an interruption. */
+static void mem_add_calls(struct kunit *test)
 {
 	struct tdx_pa_array *mem = fixture_alloc(test, 1300);
-	unsigned long before = tdx_pa_array_nr_stranded();
-	struct tdx_pa_window w;
 
-	for_each_tdx_pa_window(&w, mem) {
-		expect_state(test, mem, w.first, w.first != 0);
-		KUNIT_ASSERT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
-		expect_state(test, mem, w.first + w.nr, true);
-	}
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 1300);
+	fail(TDH_EXT_MEM_ADD, EVERY, INTERRUPTED, 100);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_MEM_ADD), 6 + 6 + 3);
 	KUNIT_EXPECT_EQ(test, tdh_ext_init(), 0);
 
-	tdx_pa_array_release(mem);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded(), before);
+	/* Nothing is left to add. */
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_MEM_ADD), 6 + 6 + 3);
+	tdx_pa_array_free(mem);
 	KUNIT_EXPECT_EQ(test, nr_messages(), 0);
 	fixture_expect(test, 1300, 0);
 }
 
-/* Rule: no delete gives back what was donated. */
-static void donated_memory_is_not_given_back(struct kunit *test)
-{
-	struct tdx_pa_array *mem = fixture_alloc(test, 4);
-	struct tdx_pa_window w;
+static const struct again {
+	const char *name;
+	u64 status;
+	unsigned int after;	/* entries of the second list */
+	unsigned int held;	/* pages, after the second call */
+	unsigned int leaked;
+} agains[] = {
+	{ "failed, no page taken", BUSY, 0, 1300, 0 },
+	{ "failed, some pages taken", BUSY, 100, 512, 100 },
+	{ "full, no page taken", INFORMATION, 0, 1300, 0 },
+	{ "full, some pages taken", INFORMATION, 100, 512, 100 },
+	{ "full, the list taken", INFORMATION, ALL, 512, 512 },
+	{ "no SEAMCALL", NO_SEAMCALL, 0, 1300, 0 },
+};
 
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
-	KUNIT_ASSERT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(0, mem), TDX_WRAPPER_REFUSED);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_DELETE), 0);
-	expect_state(test, mem, 4, true);
-	tdx_pa_array_release(mem);
-	fixture_expect(test, 4, 0);
-}
+KUNIT_ARRAY_PARAM_DESC(again, agains, name);
 
-static void donated_in_part(struct kunit *test)
+/*
+ * Rule: a later call continues after the last page that the module reported.  The
+ * module rejects pages that it took without a report, and they are leaked.
+ */
+static void mem_add_continues(struct kunit *test)
 {
+	const struct again *p = test->param_value;
 	struct tdx_pa_array *mem = fixture_alloc(test, 1300);
-	struct tdx_pa_window w;
 
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
-	KUNIT_ASSERT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
-	tdx_pa_array_release(mem);
-	fixture_expect(test, 512, 0);
-}
-
-static const unsigned int steps[] = { 1, 7, 100, 256, 511 };
-
-static void step_desc(const unsigned int *k, char *desc)
-{
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "every %u entries", *k);
-}
-
-KUNIT_ARRAY_PARAM(step, steps, step_desc);
-
-/* Rule: an interrupted add goes on where the module stopped. */
-static void mem_add_resumes(struct kunit *test)
-{
-	unsigned int step = *(const unsigned int *)test->param_value;
-	struct tdx_pa_array *mem = fixture_alloc(test, 1300);
-	unsigned long calls = 0;
-	struct tdx_pa_window w;
-
-	fail(TDH_EXT_MEM_ADD, 0, TDX_INTERRUPTED_RESUMABLE, step);
-	for_each_tdx_pa_window(&w, mem) {
-		KUNIT_ASSERT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
-		KUNIT_EXPECT_EQ(test, (u32)mem->nr_held, w.first + w.nr);
-		calls += DIV_ROUND_UP(w.nr, step);
-	}
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 1300);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_MEM_ADD), calls);
-
-	tdx_pa_array_release(mem);
-	fixture_expect(test, 1300, 0);
-}
-
-/* Rule: after every possible interruption, held is exact to the page. */
-static void interrupted_mem_add_is_exact(struct kunit *test)
-{
-	unsigned long total = 0;
-	unsigned int k;
-
-	for (k = 0; k <= 33; k++) {
-		struct tdx_pa_array *mem = fixture_alloc(test, 33);
-		struct tdx_pa_window w;
-		u64 status;
-
-		/* Interrupted after k, then SEAMCALL itself fails. */
-		tdx_model_reset();
-		fixture_watch(mem);
-		fail(TDH_EXT_MEM_ADD, 1, TDX_INTERRUPTED_RESUMABLE, k);
-		fail(TDH_EXT_MEM_ADD, 2, TDX_SEAMCALL_UD, 0);
-
-		KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
-		status = tdh_ext_mem_add(mem, &w);
-		KUNIT_EXPECT_EQ(test, status, k < 33 ? TDX_INTERRUPTED_RESUMABLE : 0);
-		expect_state(test, mem, k, true);
-		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), k);
-
-		tdx_pa_array_release(mem);
-		KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 33 - k);
-		total += tdx_model_reclaim();
-	}
-	KUNIT_EXPECT_EQ(test, total, 33 * 34 / 2);
-}
-
-/* Rule: the same in a later window, whose entries follow those of the first. */
-static void interrupted_mem_add_counts_from_its_window(struct kunit *test)
-{
-	struct tdx_pa_array *mem = fixture_alloc(test, 1300);
-	struct tdx_pa_window w;
-
-	fail(TDH_EXT_MEM_ADD, 2, TDX_INTERRUPTED_RESUMABLE, 100);
-	fail(TDH_EXT_MEM_ADD, 3, TDX_SEAMCALL_UD, 0);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 1, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), TDX_INTERRUPTED_RESUMABLE);
-	expect_state(test, mem, 612, true);
-
-	tdx_pa_array_release(mem);
-	fixture_expect(test, 612, 0);
-}
-
-/* Rule: what a failed add has taken without a word is found out at release. */
-static void failed_mem_add_is_found_out(struct kunit *test)
-{
-	struct tdx_pa_array *mem = fixture_alloc(test, 1300);
-	unsigned long before = tdx_pa_array_nr_stranded();
-	struct tdx_pa_window w;
-
-	fail(TDH_EXT_MEM_ADD, 2, TDX_OPERAND_BUSY, 100);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 1, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), TDX_OPERAND_BUSY);
+	fail(TDH_EXT_MEM_ADD, 2, p->status, p->after);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem), p->status);
 	expect_state(test, mem, 512, true);
-
-	/* All but the first window are asked for, 100 are refused. */
-	tdx_pa_array_release(mem);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 788);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, 100);
-	fixture_expect(test, 612, 0);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem) & TDX_SEAMCALL_STATUS_MASK,
+			p->leaked ? TDX_PAGE_METADATA_INCORRECT : 0);
+	expect_state(test, mem, p->held, true);
+	tdx_pa_array_free(mem);
+	KUNIT_EXPECT_EQ(test, nr_messages(), !!p->leaked);
+	fixture_expect(test, p->held + p->leaked, 0);
 }
 
-/* Rule: a window of which nothing was taken may be tried again. */
-static void failed_mem_add_may_be_repeated(struct kunit *test)
+/* Rule: of a block, only the page that cannot be flushed is leaked. */
+static void failed_flush_leaks_one_page_of_a_block(struct kunit *test)
 {
-	struct tdx_pa_array *mem = fixture_alloc(test, 600);
-	struct tdx_pa_window w;
+	struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(4, 2, NUMA_NO_NODE);
+	u64 id;
 
-	fail(TDH_EXT_MEM_ADD, 1, TDX_OPERAND_BUSY, 0);
-	fail(TDH_EXT_MEM_ADD, 3, TDX_OPERAND_BUSY, 0);
-	for_each_tdx_pa_window(&w, mem) {
-		KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), TDX_OPERAND_BUSY);
-		expect_state(test, mem, w.first, true);
-		KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
-		expect_state(test, mem, w.first + w.nr, true);
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	fixture_watch(mt);
+	tdx_model_set_iommu_entries(mt->nr);
+	KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
+	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, mt), 0);
+	tdx_model_fail_wbinvd((mt->entries[1] & PAGE_MASK) + 5 * PAGE_SIZE, BUSY);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 2 * 16 + 2);
+	fixture_expect(test, 0, 1);
+}
+
+/* Rule: a page outside of all TDMRs, or in a busy region, cannot be flushed. */
+static void other_failed_flushes(struct kunit *test)
+{
+	struct object o;
+
+	object_alloc(test, &o, SPDM);
+	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
+	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
+	tdx_model_set_outside(o.array->entries[5]);
+	tdx_model_set_busy_region(o.array->entries[0], 1);
+	object_free(test, &o);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 6);
+	fixture_expect(test, 0, 2);
+}
+
+/* Rule: a failed delete and a failed flush each print one line, with the numbers. */
+static void messages_have_the_numbers(struct kunit *test)
+{
+	struct object o;
+
+	object_alloc(test, &o, SPDM);
+	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
+	fail(TDH_SPDM_DELETE, 1, BUSY, 0);
+	KUNIT_EXPECT_EQ(test, object_delete(&o), BUSY);
+	KUNIT_EXPECT_EQ(test, nr_messages(), 1);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), "leaf 131 "));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), "0x8000020000000001"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), " 6 entries"));
+
+	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
+	tdx_model_fail_wbinvd(o.array->entries[1], BUSY);
+	tdx_model_fail_wbinvd(o.array->entries[4], BUSY);
+	object_free(test, &o);
+	KUNIT_EXPECT_EQ(test, nr_messages(), 2);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), "virt/tdx: 2 pages"));
+	fixture_expect(test, 0, 2);
+}
+
+/* Rule: misuse returns TDX_SW_ERROR before the call and changes nothing. */
+static void misuse(struct kunit *test)
+{
+	const struct tdx_ide_stream stream = { .info = STREAM_INFO };
+	struct tdx_pa_array *large = fixture_alloc(test, 513), *large_mt;
+	struct tdx_pa_array *single = fixture_alloc(test, 1);
+	struct page *page = pfn_to_page(PHYS_PFN(large->entries[0]));
+	u64 id, rp_ide_id, len;
+	struct object o;
+
+	large_mt = tdx_pa_array_alloc_iommu_mt(0, 511, NUMA_NO_NODE);
+	KUNIT_ASSERT_NOT_NULL(test, large_mt);
+	fixture_watch(large_mt);
+	object_alloc(test, &o, SPDM);
+	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
+
+	/* One line of code warns about all of them, so the kernel prints one warning. */
+	fixture_expect_warnings(true);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID + 1, large, &id), TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdh_ide_stream_create(&stream, o.id, large, &id, &rp_ide_id),
+			TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdh_iommu_setup(REG_BASE, large_mt, &id), TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(o.id, page, page, page, large, &len),
+			TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(o.id, TDX_SPDM_RECOLLECT, NULL, page, page, large,
+					   &len), TDX_SW_ERROR);
+	expect_state(test, large, 0, false);
+	expect_state(test, large_mt, 0, false);
+
+	/* Clear copies one list into a spare page that these do not have. */
+	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(0, large), TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(0, single), TDX_SW_ERROR);
+
+	/* Held pages cannot be claimed, nor shared. */
+	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID + 1, o.array, &id), TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdh_ide_stream_create(&stream, o.id, o.array, &id, &rp_ide_id),
+			TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdh_iommu_setup(REG_BASE, o.array, &id), TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(o.id, page, page, page, o.array, &len),
+			TDX_SW_ERROR);
+	expect_state(test, o.array, 6, true);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_CREATE), 1);
+
+	/* Nor can pages be shared that were private. */
+	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(o.id, page, page, page, o.array, &len),
+			TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(o.id, TDX_SPDM_RECOLLECT, NULL, page, page, o.array,
+					   &len), TDX_SW_ERROR);
+	fixture_expect_warnings(false);
+	KUNIT_EXPECT_TRUE(test, test_taint(TAINT_WARN));
+
+	for (int i = 0; i < ARRAY_SIZE(create_leaf); i++)
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(create_leaf[i]), i == SPDM);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_CONNECT), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_MNG), 0);
+	object_free(test, &o);
+	tdx_pa_array_free(large);
+	tdx_pa_array_free(single);
+	tdx_pa_array_free(large_mt);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 6);
+}
+
+/*
+ * Rule: each wrapper calls its leaf with the operands of the specification.  The
+ * numbers are spelled out.  The module rejects these calls: no object exists.
+ */
+static void leaves_and_operands(struct kunit *test)
+{
+	const struct tdx_ide_stream stream = {
+		.info = 1, .control = 3, .rid_assoc = { 4, 5 }, .addr_assoc = { 6, 7, 8 },
+	};
+	struct tdx_pa_array *pages = fixture_alloc(test, 4), *mt = fixture_alloc(test, 3);
+	struct tdx_module_args args;
+	struct page *page[4];
+	u64 pa[4], list, spare, id, rp_ide_id;
+
+	for (int i = 0; i < 4; i++) {
+		pa[i] = pages->entries[i];
+		page[i] = pfn_to_page(PHYS_PFN(pa[i]));
 	}
+	list = virt_to_phys(mt->entries);
+	spare = list + 4096;
 
-	tdx_pa_array_release(mem);
-	fixture_expect(test, 600, 0);
+	KUNIT_EXPECT_EQ(test, TDX_SPDM_REQUEST, 0xC0000F5700000000ULL);
+	KUNIT_EXPECT_EQ(test, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0xC0000F4500000000ULL);
+
+#define EXPECT_CALL(number, call, ...)						\
+	do {									\
+		const struct tdx_module_args expected = { __VA_ARGS__ };	\
+		const u64 leaf = (number);					\
+										\
+		memset(&args, 0xa5, sizeof(args));				\
+		tdx_model_record(leaf, &args);					\
+		fail(leaf, EVERY, BUSY, 0);					\
+		KUNIT_EXPECT_NE(test, call, 0);					\
+		KUNIT_EXPECT_MEMEQ(test, &args, &expected, sizeof(args));	\
+	} while (0)
+
+	EXPECT_CALL(60, tdh_ext_init(), .rcx = 0);
+	EXPECT_CALL(61, tdh_ext_mem_add(mt), .rcx = list | 2ULL << 55);
+	EXPECT_CALL(128, tdh_iommu_setup(0xfed91001, mt, &id), .rcx = 0xfed91001, .rdx = list);
+	EXPECT_CALL(129, tdh_iommu_clear(77, mt), .rcx = 77, .rdx = spare);
+	KUNIT_EXPECT_MEMEQ(test, phys_to_virt(spare), mt->entries, 4096);
+	EXPECT_CALL(130, tdh_spdm_create(0x12345, mt, &id),
+		    .rcx = 0x12345, .rdx = list | 2ULL << 55);
+	EXPECT_CALL(131, tdh_spdm_delete(78, mt), .rcx = 78, .rdx = spare);
+	EXPECT_CALL(132, tdh_ide_stream_create(&stream, 2, mt, &id, &rp_ide_id),
+		    .rcx = 1, .rdx = 2, .r8 = list | 2ULL << 55, .r9 = 3, .r10 = 4, .r11 = 5,
+		    .r12 = 6, .r13 = 7, .r14 = 8);
+	EXPECT_CALL(133, tdh_ide_stream_block(79, 80), .rcx = 79, .rdx = 80);
+	EXPECT_CALL(134, tdh_ide_stream_delete(81, 82, mt), .rcx = 81, .rdx = 82, .r8 = spare);
+	EXPECT_CALL(135, tdh_ide_stream_km(83, 84, 85, page[0], page[1], &id),
+		    .rcx = 83, .rdx = 84, .r8 = 85, .r9 = pa[0], .r10 = pa[1]);
+	EXPECT_CALL(142, tdh_spdm_connect(86, page[0], page[1], page[2], pages, &id),
+		    .rcx = 86, .rdx = pa[0], .r8 = pa[1], .r9 = pa[2],
+		    .r10 = virt_to_phys(pages->entries) | 3ULL << 55);
+	EXPECT_CALL(143, tdh_spdm_disconnect(87, page[0], page[1], &id),
+		    .rcx = 87, .rdx = pa[0], .r8 = pa[1]);
+	EXPECT_CALL(144, tdh_spdm_mng(88, TDX_SPDM_RECOLLECT, page[0], page[1], page[2], pages,
+				      &id),
+		    .rcx = 88, .rdx = 2, .r8 = pa[0], .r9 = pa[1], .r10 = pa[2],
+		    .r11 = virt_to_phys(pages->entries) | 3ULL << 55);
+	EXPECT_CALL(144, tdh_spdm_mng(89, TDX_SPDM_KEY_UPDATE, NULL, page[1], page[2], NULL, &id),
+		    .rcx = 89, .rdx = 1, .r8 = ~0ULL, .r9 = pa[1], .r10 = pa[2], .r11 = ~0ULL);
+#undef EXPECT_CALL
+
+	tdx_model_record(41, &args);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(41), 3);
+	KUNIT_EXPECT_EQ(test, args.rcx & tdx_model_key(), tdx_model_key());
+	tdx_pa_array_free(pages);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(41), 3);
 }
 
-/* A leaf that takes pages, through its wrapper; and what goes before it. */
-static u64 take(struct tdx_pa_array *array, u64 leaf, u64 spdm_id)
+/* Rule: outputs reach the caller. */
+static void outputs(struct kunit *test)
 {
-	struct tdx_ide_stream stream = { .info = STREAM_INFO };
-	struct tdx_pa_window w;
-	u64 id, rp_ide_id;
+	const struct tdx_ide_stream stream = { .info = STREAM_INFO };
+	struct tdx_pa_array *mt = fixture_alloc(test, 2);
+	u64 id = ~0ULL, rp_ide_id = ~0ULL;
+	struct object o;
+
+	object_alloc(test, &o, SPDM);
+	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
+	KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, o.id, mt, &id, &rp_ide_id), 0);
+	/* The model counts objects from 0. */
+	KUNIT_EXPECT_EQ(test, o.id, 0);
+	KUNIT_EXPECT_EQ(test, id, 1);
+	KUNIT_EXPECT_EQ(test, rp_ide_id, TDX_MODEL_RP_IDE_ID);
+
+	KUNIT_EXPECT_EQ(test, tdh_ide_stream_block(o.id, id), 0);
+	KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(o.id, id, mt), 0);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
+	object_free(test, &o);
+}
+
+/*
+ * Exchanges of messages
+ */
+
+/* A session, a stream, and the pages of an exchange */
+struct exchange {
+	struct object stream;
+	struct tdx_pa_array *pages, *info;
+	struct page *config, *response, *request;
+};
+
+static void exchange_begin(struct kunit *test, struct exchange *x, unsigned int nr_info)
+{
+	object_alloc(test, &x->stream, IDE);
+	KUNIT_ASSERT_EQ(test, object_create(&x->stream), 0);
+	x->pages = fixture_alloc(test, 3);
+	x->info = fixture_alloc(test, nr_info);
+	x->config = pfn_to_page(PHYS_PFN(x->pages->entries[0]));
+	x->response = pfn_to_page(PHYS_PFN(x->pages->entries[1]));
+	x->request = pfn_to_page(PHYS_PFN(x->pages->entries[2]));
+}
+
+static void exchange_end(struct kunit *test, struct exchange *x)
+{
+	KUNIT_EXPECT_EQ(test, object_delete(&x->stream), 0);
+	object_free(test, &x->stream);
+	/* Shared pages are never flushed. */
+	expect_state(test, x->info, 0, false);
+	tdx_pa_array_free(x->info);
+	tdx_pa_array_free(x->pages);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 6 + 1);
+}
+
+static u64 exchange_call(const struct exchange *x, u64 leaf, u64 op, u64 *len)
+{
+	u64 session = x->stream.session;
 
 	switch (leaf) {
-	case TDH_SPDM_CREATE:
-		return tdh_spdm_create(FUNC_ID + 1, array, &id);
-	case TDH_IDE_STREAM_CREATE:
-		return tdh_ide_stream_create(&stream, spdm_id, array, &id, &rp_ide_id);
-	case TDH_IOMMU_SETUP:
-		return tdh_iommu_setup(REG_BASE, array, &id);
+	case TDH_SPDM_CONNECT:
+		return tdh_spdm_connect(session, x->config, x->response, x->request, x->info, len);
+	case TDH_SPDM_MNG:
+		return tdh_spdm_mng(session, op, NULL, x->response, x->request,
+				    op == TDX_SPDM_RECOLLECT ? x->info : NULL, len);
+	case TDH_IDE_STREAM_KM:
+		return tdh_ide_stream_km(session, x->stream.id, op, x->response, x->request, len);
 	default:
-		tdx_pa_array_window(array, array->nr_held / TDX_PA_WINDOW_MAX, &w);
-		return tdh_ext_mem_add(array, &w);
+		return tdh_spdm_disconnect(session, x->response, x->request, len);
 	}
 }
 
-static struct tdx_pa_array *array_to_take(struct kunit *test, u64 leaf)
-{
-	struct tdx_pa_array *array = leaf == TDH_IOMMU_SETUP ?
-				     tdx_pa_array_alloc_iommu_mt(1, 4) :
-				     tdx_pa_array_alloc(6);
-
-	KUNIT_ASSERT_NOT_NULL(test, array);
-	fixture_watch(array);
-	tdx_model_set_iommu_entries(6);
-	return array;
-}
-
-static const struct taking_leaf {
+static const struct exchange_param {
 	const char *name;
 	u64 leaf;
-} taking_leaves[] = {
-	{ "EXT.MEM.ADD", TDH_EXT_MEM_ADD },
-	{ "IOMMU.SETUP", TDH_IOMMU_SETUP },
-	{ "SPDM.CREATE", TDH_SPDM_CREATE },
-	{ "IDE.STREAM.CREATE", TDH_IDE_STREAM_CREATE },
+	u64 op;
+	bool returns_info;
+} exchanges[] = {
+	{ "connect", TDH_SPDM_CONNECT, 0, true },
+	{ "heartbeat", TDH_SPDM_MNG, TDX_SPDM_HEARTBEAT, false },
+	{ "key update", TDH_SPDM_MNG, TDX_SPDM_KEY_UPDATE, false },
+	{ "recollect", TDH_SPDM_MNG, TDX_SPDM_RECOLLECT, true },
+	{ "stream keys", TDH_IDE_STREAM_KM, 1, false },
+	{ "disconnect", TDH_SPDM_DISCONNECT, 0, false },
 };
 
-KUNIT_ARRAY_PARAM_DESC(taking_leaf, taking_leaves, name);
+KUNIT_ARRAY_PARAM_DESC(exchange, exchanges, name);
 
-/* Rule: a module that was not entered has seen nothing, so nothing is flushed. */
-static void not_entered_leaves_no_mark(struct kunit *test)
-{
-	const struct taking_leaf *p = test->param_value;
-	struct tdx_pa_array *array = array_to_take(test, p->leaf);
-
-	fail(p->leaf, 1, TDX_SEAMCALL_UD, 0);
-	KUNIT_EXPECT_EQ(test, take(array, p->leaf, 0), TDX_SEAMCALL_UD);
-	expect_state(test, array, 0, false);
-
-	tdx_pa_array_release(array);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 0);
-}
-
-/* Rule: but a mark from before stays. */
-static void not_entered_keeps_an_older_mark(struct kunit *test)
-{
-	const struct taking_leaf *p = test->param_value;
-	struct tdx_pa_array *spdm_mt = fixture_alloc(test, 1);
-	u64 spdm_id = create_spdm(test, spdm_mt);
-	struct tdx_pa_array *array = array_to_take(test, p->leaf);
-
-	fail(p->leaf, 1, TDX_OPERAND_BUSY, 0);
-	fail(p->leaf, 2, TDX_SEAMCALL_UD, 0);
-	KUNIT_EXPECT_NE(test, take(array, p->leaf, spdm_id), 0);
-	expect_state(test, array, 0, true);
-	KUNIT_EXPECT_EQ(test, take(array, p->leaf, spdm_id), TDX_SEAMCALL_UD);
-	expect_state(test, array, 0, true);
-
-	tdx_pa_array_release(array);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(spdm_id, spdm_mt), 0);
-	tdx_pa_array_release(spdm_mt);
-}
-
-static const struct taking_leaf resumable_leaves[] = {
-	{ "EXT.MEM.ADD", TDH_EXT_MEM_ADD },
-	{ "IOMMU.SETUP", TDH_IOMMU_SETUP },
-};
-
-KUNIT_ARRAY_PARAM_DESC(resumable_leaf, resumable_leaves, name);
-
-/*
- * Rule: an interruption that could not be resumed is the module's last word, and
- * what it has taken by then stays with it.
- */
-static void not_entered_again_keeps_the_mark(struct kunit *test)
-{
-	const struct taking_leaf *p = test->param_value;
-	struct tdx_pa_array *array = array_to_take(test, p->leaf);
-	unsigned long nr;
-
-	fail(p->leaf, 1, TDX_INTERRUPTED_RESUMABLE, 2);
-	fail(p->leaf, 2, TDX_SEAMCALL_UD, 0);
-	KUNIT_EXPECT_EQ(test, take(array, p->leaf, 0), TDX_INTERRUPTED_RESUMABLE);
-	KUNIT_EXPECT_TRUE(test, array->flush);
-	nr = tdx_model_nr_owned();
-	KUNIT_EXPECT_EQ(test, nr, p->leaf == TDH_IOMMU_SETUP ? 4 : 2);
-
-	tdx_pa_array_release(array);
-	fixture_expect(test, nr, 0);
-}
-
-/* Rule: if a module keeps pages of a failed create, so does release. */
-static void failed_create_that_kept_pages(struct kunit *test)
-{
-	struct tdx_pa_array *mt = fixture_alloc(test, 20);
-	unsigned long before = tdx_pa_array_nr_stranded();
-	u64 id;
-
-	tdx_model_fail(&(struct tdx_model_fault) {
-		.leaf = TDH_SPDM_CREATE, .nth = 1, .status = TDX_OPERAND_BUSY,
-		.after = 3, .keep = true,
-	});
-	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), TDX_OPERAND_BUSY);
-	expect_state(test, mt, 0, true);
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, 3);
-	fixture_expect(test, 3, 0);
-}
-
-static const struct taking_leaf giving_leaves[] = {
-	{ "SPDM.DELETE", TDH_SPDM_DELETE },
-	{ "IDE.STREAM.DELETE", TDH_IDE_STREAM_DELETE },
-	{ "IOMMU.CLEAR", TDH_IOMMU_CLEAR },
-};
-
-KUNIT_ARRAY_PARAM_DESC(giving_leaf, giving_leaves, name);
-
-static void take_and_give_back(struct kunit *test, struct tdx_pa_array *array, u64 leaf,
-			       u64 spdm_id)
-{
-	struct tdx_ide_stream stream = { .info = STREAM_INFO };
-	u64 id, rp_ide_id;
-
-	switch (leaf) {
-	case TDH_SPDM_DELETE:
-		KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID + 1, array, &id), 0);
-		KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, array), 0);
-		break;
-	case TDH_IDE_STREAM_DELETE:
-		KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, spdm_id, array, &id,
-							    &rp_ide_id), 0);
-		KUNIT_ASSERT_EQ(test, tdh_ide_stream_block(spdm_id, id), 0);
-		KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(spdm_id, id, array), 0);
-		break;
-	default:
-		KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, array, &id), 0);
-		KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, array), 0);
-	}
-}
-
-/*
- * Rule: if a delete succeeds and the module keeps pages all the same, it refuses to
- * flush them; so they stay out of use, and the others come back.
- */
-static void kept_by_a_delete_is_found_out(struct kunit *test)
-{
-	const struct taking_leaf *p = test->param_value;
-	struct tdx_pa_array *spdm_mt = fixture_alloc(test, 1);
-	u64 spdm_id = create_spdm(test, spdm_mt);
-	bool is_iommu = p->leaf == TDH_IOMMU_CLEAR;
-	struct tdx_pa_array *array = array_to_take(test, is_iommu ? TDH_IOMMU_SETUP : p->leaf);
-	unsigned long before = tdx_pa_array_nr_stranded();
-	/* Two of the entries may be blocks of two. */
-	unsigned long nr = is_iommu ? 8 : 6;
-
-	tdx_model_fail(&(struct tdx_model_fault) {
-		.leaf = p->leaf, .nth = 1, .after = 3, .keep = true,
-	});
-	take_and_give_back(test, array, p->leaf, spdm_id);
-	expect_state(test, array, 0, true);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 3 + 1);
-
-	tdx_pa_array_release(array);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), nr);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_resets(), nr - 3);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_nr_stranded() - before, 3);
-	KUNIT_EXPECT_EQ(test, nr_messages(), 1);
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(spdm_id, spdm_mt), 0);
-	tdx_pa_array_release(spdm_mt);
-	fixture_expect(test, 3, 0);
-}
-
-/* Rule: windows are donated in order, each once, and only the array's own. */
-static void mem_add_refuses_other_windows(struct kunit *test)
-{
-	struct tdx_pa_array *mem = fixture_alloc(test, 1300);
-	struct tdx_pa_array *other = fixture_alloc(test, 1300);
-	struct tdx_pa_window w0, w1, w_other;
-
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w0), 0);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 1, &w1), 0);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(other, 0, &w_other), 0);
-
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w1), TDX_WRAPPER_REFUSED);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w_other), TDX_WRAPPER_REFUSED);
-	expect_state(test, mem, 0, false);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w0), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w0), TDX_WRAPPER_REFUSED);
-	expect_state(test, mem, 512, true);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_MEM_ADD), 1);
-
-	tdx_pa_array_release(other);
-	tdx_pa_array_release(mem);
-	fixture_expect(test, 512, 0);
-}
-
-/* Rule: an array that is held as a whole has no next window, whatever lies behind it. */
-static void mem_add_refuses_what_lies_behind(struct kunit *test)
-{
-	struct tdx_pa_array *mem = fixture_alloc(test, 512);
-	struct tdx_pa_array *other = fixture_alloc(test, 512);
-	struct tdx_pa_window w, behind;
-
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mem, 0, &w), 0);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(other, 0, &behind), 0);
-	/* As if the entries of the two were neighbours. */
-	behind.entries = mem->entries + mem->nr;
-
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem, &behind), TDX_WRAPPER_REFUSED);
-	expect_state(test, mem, 512, true);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_MEM_ADD), 1);
-
-	tdx_pa_array_release(other);
-	tdx_pa_array_release(mem);
-	fixture_expect(test, 512, 0);
-}
-
-/*
- * Rule: what one list page cannot hold is refused before the module is entered.  (No
- * IOMMU_MT list is that long.)
- */
-static void wrappers_refuse_large_arrays(struct kunit *test)
-{
-	struct tdx_pa_array *mt = fixture_alloc(test, 513);
-	struct tdx_ide_stream stream = { .info = STREAM_INFO };
-	u64 id = 1, rp_ide_id, len;
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), TDX_WRAPPER_REFUSED);
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_create(&stream, 0, mt, &id, &rp_ide_id),
-			TDX_WRAPPER_REFUSED);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(0, 0, 0, 0, mt, &len), TDX_WRAPPER_REFUSED);
-	expect_state(test, mt, 0, false);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_CREATE), 0);
-
-	tdx_pa_array_release(mt);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 0);
-}
-
-/* Rule: a list of one format is not handed over as another. */
-static void wrappers_refuse_the_other_format(struct kunit *test)
-{
-	struct tdx_pa_array *list = fixture_alloc(test, 2);
-	struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(0, 0);
-	struct tdx_pa_window w;
-	u64 id;
-
-	KUNIT_ASSERT_NOT_NULL(test, mt);
-	fixture_watch(mt);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), TDX_WRAPPER_REFUSED);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_setup(REG_BASE, list, &id), TDX_WRAPPER_REFUSED);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mt, 0, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mt, &w), TDX_WRAPPER_REFUSED);
-	expect_state(test, mt, 0, false);
-	expect_state(test, list, 0, false);
-
-	/* Nor taken back as another. */
-	KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), TDX_WRAPPER_REFUSED);
-	expect_state(test, mt, 2, true);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, mt), 0);
-	id = create_spdm(test, list);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, list), TDX_WRAPPER_REFUSED);
-	expect_state(test, list, 2, true);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, list), 0);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_DELETE), 1);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_CLEAR), 1);
-
-	tdx_pa_array_release(list);
-	tdx_pa_array_release(mt);
-}
-
-/* Rule: pages are not claimed twice, and not given back unless held. */
-static void wrappers_refuse_the_wrong_state(struct kunit *test)
-{
-	struct tdx_pa_array *mt = fixture_alloc(test, 2);
-	struct tdx_pa_window w;
-	u64 id, id2, len;
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(0, mt), TDX_WRAPPER_REFUSED);
-	id = create_spdm(test, mt);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID + 1, mt, &id2), TDX_WRAPPER_REFUSED);
-	KUNIT_ASSERT_EQ(test, tdx_pa_array_window(mt, 0, &w), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mt, &w), TDX_WRAPPER_REFUSED);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(id, 0, 0, 0, mt, &len), TDX_WRAPPER_REFUSED);
-	expect_state(test, mt, 2, true);
-	KUNIT_EXPECT_FALSE(test, mt->donated);
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), TDX_WRAPPER_REFUSED);
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(id, 0, mt), TDX_WRAPPER_REFUSED);
-	tdx_pa_array_release(mt);
-
-	mt = tdx_pa_array_alloc_iommu_mt(1, 2);
-	KUNIT_ASSERT_NOT_NULL(test, mt);
-	fixture_watch(mt);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(0, mt), TDX_WRAPPER_REFUSED);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_CLEAR), 0);
-	tdx_pa_array_release(mt);
-}
-
-/* Rule: cleanup is always safe, whatever state the array was left in. */
-static void cleanup_releases(struct kunit *test)
-{
-	{
-		struct tdx_pa_array *mt __free(tdx_pa_array) = fixture_alloc(test, 3);
-		u64 id = create_spdm(test, mt);
-
-		KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	}
-	{
-		struct tdx_pa_array *mt __free(tdx_pa_array) = fixture_alloc(test, 4);
-
-		create_spdm(test, mt);
-	}
-	{
-		struct tdx_pa_array *mt __free(tdx_pa_array) = tdx_pa_array_alloc(0);
-
-		KUNIT_EXPECT_NULL(test, mt);
-	}
-	fixture_expect(test, 4, 0);
-}
-
-/* Rule: a shared buffer is filled, read across pages, and never flushed. */
-static void connect_fills_a_shared_buffer(struct kunit *test)
-{
-	unsigned int nr = *(const unsigned int *)test->param_value;
-	struct tdx_pa_array *mt = fixture_alloc(test, 1);
-	struct tdx_pa_array *info = fixture_alloc(test, nr);
-	struct tdx_pa_array *shared = fixture_alloc(test, 3);
-	u64 id = create_spdm(test, mt), len = 0;
-	u8 *blob;
-
-	fail(TDH_SPDM_CONNECT, 1, TDX_INTERRUPTED_RESUMABLE, 0);
-	KUNIT_ASSERT_EQ(test, tdh_spdm_connect(id, shared->entries[0], shared->entries[1],
-					       shared->entries[2], info, &len), 0);
-	expect_state(test, info, 0, false);
-	KUNIT_ASSERT_EQ(test, len, nr * PAGE_SIZE);
-
-	blob = kvmalloc(len, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, blob);
-	KUNIT_EXPECT_EQ(test, tdx_pa_array_copy_out(info, blob, 0, len), 0);
-	for (size_t i = 0; i < len; i++)
-		KUNIT_ASSERT_EQ(test, blob[i], tdx_model_info_byte(i));
-	kvfree(blob);
-
-	tdx_pa_array_release(info);
-	tdx_pa_array_release(shared);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 0);
-
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	tdx_pa_array_release(mt);
-}
-
-/* A session, and what is needed to talk to its device. */
-struct talk {
-	struct tdx_pa_array *mt, *shared, *info;
-	phys_addr_t config, response, request;
-	u64 id;
-};
-
-static void talk_begin(struct kunit *test, struct talk *t)
-{
-	t->mt = fixture_alloc(test, 1);
-	t->shared = fixture_alloc(test, 3);
-	t->info = fixture_alloc(test, 4);
-	t->config = t->shared->entries[0];
-	t->response = t->shared->entries[1];
-	t->request = t->shared->entries[2];
-	t->id = create_spdm(test, t->mt);
-}
-
-static void talk_end(struct kunit *test, struct talk *t)
-{
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(t->id, t->mt), 0);
-	tdx_pa_array_release(t->mt);
-	expect_state(test, t->info, 0, false);
-	tdx_pa_array_release(t->info);
-	tdx_pa_array_release(t->shared);
-}
-
-static u64 class(u64 status)
-{
-	return status & TDX_SEAMCALL_STATUS_MASK;
-}
-
-/*
- * Call @leaf until it is done, with the device answering.  Expect a length with
- * each message; return the number of messages, and the length at the end.
- */
-static unsigned int talk(struct kunit *test, const struct talk *t, u64 leaf, u64 detail,
-			 u64 *len)
-{
-	unsigned int nr;
-
-	for (nr = 0; nr < 100; nr++) {
-		u64 status;
-
-		*len = 77;
-		if (leaf == TDH_SPDM_CONNECT)
-			status = tdh_spdm_connect(t->id, t->config, t->response, t->request,
-						  t->info, len);
-		else if (leaf == TDH_SPDM_MNG)
-			status = tdh_spdm_mng(t->id, detail, TDX_NO_OPERAND, t->response,
-					      t->request,
-					      detail == TDX_SPDM_RECOLLECT ? t->info : NULL, len);
-		else if (leaf == TDH_IDE_STREAM_KM)
-			status = tdh_ide_stream_km(t->id, detail, 1, t->response, t->request, len);
-		else
-			status = tdh_spdm_disconnect(t->id, t->response, t->request, len);
-
-		KUNIT_EXPECT_NE(test, *len, 77);
-		if (class(status) != TDX_SPDM_REQUEST) {
-			KUNIT_EXPECT_EQ(test, status, 0);
-			break;
-		}
-		tdx_model_device(t->response, t->request, *len);
-	}
-
-	return nr;
-}
-
-/* Rule: messages go to and fro until a leaf is done, interrupted or not. */
+/* Rule: messages are exchanged until the leaf succeeds, interrupted or not. */
 static void messages_are_exchanged(struct kunit *test)
 {
-	struct tdx_pa_array *ide_mt = fixture_alloc(test, 2);
-	struct tdx_ide_stream stream = { .info = STREAM_INFO };
-	u64 len = 0, ide_id, rp_ide_id;
-	struct talk t;
+	const struct exchange_param *p = test->param_value;
+	unsigned int nr_info, nr = 0;
+	struct exchange x;
+	u64 status, len;
 
-	talk_begin(test, &t);
-	KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, t.id, ide_mt, &ide_id,
-						    &rp_ide_id), 0);
+	exchange_begin(test, &x, 4);
+	if (p->leaf != TDH_SPDM_CONNECT)
+		KUNIT_ASSERT_EQ(test, exchange_call(&x, TDH_SPDM_CONNECT, 0, &len), 0);
 	tdx_model_set_rounds(3);
-	fail(TDH_SPDM_CONNECT, 2, TDX_INTERRUPTED_RESUMABLE, 0);
-	fail(TDH_SPDM_MNG, 1, TDX_INTERRUPTED_RESUMABLE, 0);
-	fail(TDH_IDE_STREAM_KM, 4, TDX_INTERRUPTED_RESUMABLE, 0);
-	fail(TDH_SPDM_DISCONNECT, 3, TDX_INTERRUPTED_RESUMABLE, 0);
-
-	KUNIT_EXPECT_EQ(test, talk(test, &t, TDH_SPDM_CONNECT, 0, &len), 3);
-	KUNIT_EXPECT_EQ(test, len, 4 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, talk(test, &t, TDH_SPDM_MNG, TDX_SPDM_HEARTBEAT, &len), 3);
-	KUNIT_EXPECT_EQ(test, len, 0);
-	KUNIT_EXPECT_EQ(test, talk(test, &t, TDH_SPDM_MNG, TDX_SPDM_RECOLLECT, &len), 3);
-	KUNIT_EXPECT_EQ(test, len, 4 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, talk(test, &t, TDH_IDE_STREAM_KM, ide_id, &len), 3);
-	KUNIT_EXPECT_EQ(test, talk(test, &t, TDH_SPDM_DISCONNECT, 0, &len), 3);
-
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_block(t.id, ide_id), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(t.id, ide_id, ide_mt), 0);
-	tdx_pa_array_release(ide_mt);
-	talk_end(test, &t);
+	fail(p->leaf, 2, INTERRUPTED, 0);
+	fail(p->leaf, 6, INFORMATION, 0);
+	for (;;) {
+		len = 77;
+		status = exchange_call(&x, p->leaf, p->op, &len);
+		KUNIT_EXPECT_NE(test, len, 77);
+		if (status != TDX_SPDM_REQUEST || ++nr == 100)
+			break;
+		tdx_model_device(page_to_phys(x.response), page_to_phys(x.request), len);
+	}
+	KUNIT_EXPECT_EQ(test, status, 0);
+	KUNIT_EXPECT_EQ(test, nr, 3);
+	nr_info = p->returns_info ? 4 : 0;
+	if (p->op != TDX_SPDM_KEY_UPDATE || p->leaf != TDH_SPDM_MNG)
+		KUNIT_EXPECT_EQ(test, len, nr_info * PAGE_SIZE);
+	exchange_end(test, &x);
 }
 
-/* Rule: a length is told with a message and at the end, not with a failure. */
-static void failed_exchange_tells_no_length(struct kunit *test)
+/* Rule: the device information is read across pages, from one page up to a full list. */
+static void device_information_is_read(struct kunit *test)
 {
-	u64 len = 77;
-	struct talk t;
+	static const unsigned int sizes[] = { 1, 2, 512 };
 
-	talk_begin(test, &t);
-	fail(TDH_SPDM_CONNECT, 1, TDX_OPERAND_BUSY, 0);
-	fail(TDH_SPDM_CONNECT, 2, TDX_SPDM_REQUEST, 0);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(t.id, t.config, t.response, t.request, t.info,
-					       &len), TDX_OPERAND_BUSY);
-	KUNIT_EXPECT_EQ(test, len, 77);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(t.id, t.config, t.response, t.request, t.info,
-					       &len), TDX_SPDM_REQUEST);
-	KUNIT_EXPECT_NE(test, len, 77);
-	talk_end(test, &t);
+	for (int s = 0; s < ARRAY_SIZE(sizes); s++) {
+		struct exchange x;
+		u64 len = 0;
+		u8 *blob;
+
+		exchange_begin(test, &x, sizes[s]);
+		KUNIT_ASSERT_EQ(test, exchange_call(&x, TDH_SPDM_CONNECT, 0, &len), 0);
+		KUNIT_ASSERT_EQ(test, len, sizes[s] * PAGE_SIZE);
+		blob = kvmalloc(len, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, blob);
+		KUNIT_EXPECT_EQ(test, tdx_pa_array_copy_out(x.info, blob, len), 0);
+		for (size_t i = 0; i < len; i++)
+			KUNIT_ASSERT_EQ(test, blob[i], tdx_model_info_byte(i));
+		kvfree(blob);
+		exchange_end(test, &x);
+		tdx_model_reset();
+	}
 }
 
-/* Rule: a worn out key is told to the caller, who updates it and goes on. */
-static void key_refresh_is_passed_on(struct kunit *test)
+/* Rule: other statuses reach the caller, who updates a stale key and calls again. */
+static void other_statuses_are_returned(struct kunit *test)
 {
-	struct tdx_pa_array *ide_mt = fixture_alloc(test, 2);
-	struct tdx_ide_stream stream = { .info = STREAM_INFO };
-	u64 len = 0, ide_id, rp_ide_id;
-	struct talk t;
+	struct exchange x;
+	u64 len;
 
-	talk_begin(test, &t);
-	KUNIT_ASSERT_EQ(test, tdh_ide_stream_create(&stream, t.id, ide_mt, &ide_id,
-						    &rp_ide_id), 0);
-	KUNIT_ASSERT_EQ(test, tdh_spdm_connect(t.id, t.config, t.response, t.request, t.info,
-					       &len), 0);
+	exchange_begin(test, &x, 4);
+	fail(TDH_SPDM_CONNECT, 1, BUSY, 0);
+	KUNIT_EXPECT_EQ(test, exchange_call(&x, TDH_SPDM_CONNECT, 0, &len), BUSY);
+	KUNIT_EXPECT_EQ(test, exchange_call(&x, TDH_SPDM_CONNECT, 0, &len), 0);
 
 	fail(TDH_IDE_STREAM_KM, 1, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0);
 	for (int i = 0; i < 2; i++)
-		KUNIT_EXPECT_EQ(test, tdh_ide_stream_km(t.id, ide_id, 1, t.response, t.request,
-							&len),
+		KUNIT_EXPECT_EQ(test, exchange_call(&x, TDH_IDE_STREAM_KM, 1, &len),
 				TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(t.id, TDX_SPDM_KEY_UPDATE, TDX_NO_OPERAND,
-					   t.response, t.request, NULL, &len), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_km(t.id, ide_id, 1, t.response, t.request, &len),
-			0);
-
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_block(t.id, ide_id), 0);
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_delete(t.id, ide_id, ide_mt), 0);
-	tdx_pa_array_release(ide_mt);
-	talk_end(test, &t);
-}
-
-/* Rule: what was private, or does not fit one list page, is no shared buffer. */
-static void mng_refuses_private_and_large_buffers(struct kunit *test)
-{
-	struct tdx_pa_array *large = fixture_alloc(test, 513);
-	u64 len = 0;
-	struct talk t;
-
-	talk_begin(test, &t);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(t.id, TDX_SPDM_RECOLLECT, TDX_NO_OPERAND,
-					   t.response, t.request, large, &len),
-			TDX_WRAPPER_REFUSED);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(t.id, TDX_SPDM_RECOLLECT, TDX_NO_OPERAND,
-					   t.response, t.request, t.mt, &len),
-			TDX_WRAPPER_REFUSED);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_MNG), 0);
-	tdx_pa_array_release(large);
-	talk_end(test, &t);
+	KUNIT_EXPECT_EQ(test, exchange_call(&x, TDH_SPDM_MNG, TDX_SPDM_KEY_UPDATE, &len), 0);
+	KUNIT_EXPECT_EQ(test, exchange_call(&x, TDH_IDE_STREAM_KM, 1, &len), 0);
+	exchange_end(test, &x);
 }
 
 static struct kunit_case tdh_cases[] = {
-	KUNIT_CASE_PARAM(spdm_life, size_gen_params),
-	KUNIT_CASE_PARAM(ide_stream_life, size_gen_params),
-	KUNIT_CASE_PARAM(iommu_life, mt_gen_params),
-	KUNIT_CASE(iommu_resumes_with_originals),
-	KUNIT_CASE(resume_is_bounded),
-	KUNIT_CASE(failed_create_is_flushed),
-	KUNIT_CASE(failed_ide_create_is_flushed),
-	KUNIT_CASE(failed_iommu_setup_is_flushed),
-	KUNIT_CASE(create_after_failed_create),
-	KUNIT_CASE_PARAM(failed_delete_strands, size_gen_params),
-	KUNIT_CASE(failed_delete_after_untaken_memory),
-	KUNIT_CASE(failed_iommu_clear_strands),
-	KUNIT_CASE(delete_after_failed_delete),
-	KUNIT_CASE(delete_ignores_garbage),
-	KUNIT_CASE(delete_leaves_nothing),
-	KUNIT_CASE(delete_survives_failing_allocation),
-	KUNIT_CASE_PARAM(failed_flush_strands_that_page, bad_flush_gen_params),
-	KUNIT_CASE(failed_flush_strands_one_page_of_a_block),
-	KUNIT_CASE(release_warns_once),
-	KUNIT_CASE(donated_memory_stays),
-	KUNIT_CASE(donated_memory_is_not_given_back),
-	KUNIT_CASE(donated_in_part),
-	KUNIT_CASE_PARAM(mem_add_resumes, step_gen_params),
+	KUNIT_CASE_PARAM(each_failure, lifetime_gen_params),
+	KUNIT_CASE_PARAM(failed_calls_can_be_repeated, kind_gen_params),
+	KUNIT_CASE_PARAM(delete_ignores_output, kind_gen_params),
+	KUNIT_CASE_PARAM(delete_allocates_nothing, kind_gen_params),
+	KUNIT_CASE(single_control_page),
+	KUNIT_CASE(iommu_clear_passes_a_list),
+	KUNIT_CASE(interrupted_leaves_are_resumed),
+	KUNIT_CASE(interrupted_create_without_end),
 	KUNIT_CASE(interrupted_mem_add_is_exact),
-	KUNIT_CASE(interrupted_mem_add_counts_from_its_window),
-	KUNIT_CASE(failed_mem_add_is_found_out),
-	KUNIT_CASE(failed_mem_add_may_be_repeated),
-	KUNIT_CASE_PARAM(not_entered_leaves_no_mark, taking_leaf_gen_params),
-	KUNIT_CASE_PARAM(not_entered_keeps_an_older_mark, taking_leaf_gen_params),
-	KUNIT_CASE_PARAM(not_entered_again_keeps_the_mark, resumable_leaf_gen_params),
-	KUNIT_CASE(failed_create_that_kept_pages),
-	KUNIT_CASE_PARAM(kept_by_a_delete_is_found_out, giving_leaf_gen_params),
-	KUNIT_CASE(mem_add_refuses_other_windows),
-	KUNIT_CASE(mem_add_refuses_what_lies_behind),
-	KUNIT_CASE(wrappers_refuse_large_arrays),
-	KUNIT_CASE(wrappers_refuse_the_other_format),
-	KUNIT_CASE(wrappers_refuse_the_wrong_state),
-	KUNIT_CASE(cleanup_releases),
-	KUNIT_CASE_PARAM(connect_fills_a_shared_buffer, size_gen_params),
-	KUNIT_CASE(messages_are_exchanged),
-	KUNIT_CASE(failed_exchange_tells_no_length),
-	KUNIT_CASE(key_refresh_is_passed_on),
-	KUNIT_CASE(mng_refuses_private_and_large_buffers),
+	KUNIT_CASE(mem_add_calls),
+	KUNIT_CASE_PARAM(mem_add_continues, again_gen_params),
+	KUNIT_CASE(failed_flush_leaks_one_page_of_a_block),
+	KUNIT_CASE(other_failed_flushes),
+	KUNIT_CASE(messages_have_the_numbers),
+	KUNIT_CASE(misuse),
+	KUNIT_CASE(leaves_and_operands),
+	KUNIT_CASE(outputs),
+	KUNIT_CASE_PARAM(messages_are_exchanged, exchange_gen_params),
+	KUNIT_CASE(device_information_is_read),
+	KUNIT_CASE(other_statuses_are_returned),
 	{}
 };
 
@@ -1235,5 +914,5 @@ static struct kunit_suite tdh_suite = {
 
 kunit_test_suite(tdh_suite);
 
-MODULE_DESCRIPTION("KUnit tests of SEAMCALL wrappers that take pages");
+MODULE_DESCRIPTION("KUnit tests of the SEAMCALL wrappers of TDX Connect");
 MODULE_LICENSE("GPL");

@@ -1,54 +1,60 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The software TDX module, and the judge
+ * The software TDX module and the page checker
  *
- * The model stands behind the door and does what the TDX module does to pages:
- * it owns them, leaves dirty private cache lines on them, and lets them go.
- * It refuses operands that break a rule, and fails on demand.  A refusal changes
- * nothing.
+ * The model does to pages what the TDX module does: it owns them, leaves dirty
+ * private cache lines on them, and returns them.  It rejects operands that break a
+ * rule, and fails on demand.  A rejected call changes nothing.
  *
- * The judge watches the kernel's allocators.  It knows nothing of any design: a
- * page that is freed while the model owns it or while it is dirty is a
- * violation, no matter who freed it.
+ * The page checker watches the allocators of the kernel and is independent of any
+ * design.  A page that is freed while the model owns it, or while it is dirty, is a
+ * violation.
  *
- * What the model simplifies: one global lock; object names are small numbers; a
- * leaf takes as many control pages as it is offered, where the real module
- * announces a number; configurations, register values and parameters are not
- * looked at.  Where the specification leaves room, it chooses:
+ * Simplifications: one global lock; IDs of objects are small numbers; the contents
+ * of configurations, registers and parameters are not checked.  Where the
+ * specification leaves a choice, the model chooses:
  *
- * - An interrupted IOMMU.SETUP owns the entries that it got to.  CLEAR gives
- *   pages back when it is done and not before.
- * - One leaf at a time exchanges messages for a session.  Until that is over, the
- *   others are busy.  DELETE ends it.
+ * - An interrupted IOMMU.SETUP owns the entries that it has processed.  CLEAR
+ *   returns all pages when it succeeds.
+ * - An interrupted leaf leaves its operands in place.
+ * - One leaf at a time exchanges messages with a device.  Until that ends, other
+ *   such calls are busy.  DELETE ends it.
  */
 #ifndef _TDX_MODEL_H
 #define _TDX_MODEL_H
 
 #include <linux/types.h>
 
-/* The global HKID of the model, 33, above 46 bits of physical address. */
-#define TDX_MODEL_GLOBAL_KEY	(33ULL << 46)
+/* The default global KeyID and its position in a physical address */
+#define TDX_MODEL_KEYID		33
+#define TDX_MODEL_KEYID_SHIFT	46
 
-/* What TDH.IDE.STREAM.CREATE says is the IDE ID of the root port. */
+/* IDE ID of the root port that TDH.IDE.STREAM.CREATE returns */
 #define TDX_MODEL_RP_IDE_ID	0x1de
 
-/* Arm this many faults at the most. */
+/* A page lies outside of all TDMRs.  Linux 7.3 does not define this status. */
+#define TDX_OPERAND_ADDR_RANGE_ERROR	0xC000010100000000ULL
+
+/* Maximum number of armed faults */
 #define TDX_MODEL_MAX_FAULTS	16
 
 /**
  * struct tdx_model_fault - a failure on demand
- * @leaf: of this leaf
- * @nth: on its n-th call from now on, the first being 1; 0 is every call
- * @status: what it returns.  An interruption is a status like the others.  If it
- *	    says that SEAMCALL failed, the model does nothing at all.
- * @after: number of entries that the leaf deals with first.  Memory that is added
- *	   is then owned, and so are control pages of an interrupted leaf; those of
- *	   a failed leaf are dirty, though not owned.
- * @keep: those of a failed leaf stay owned, too, as no module should let them.  If
- *	  @status is 0, a leaf that gives pages back reports success for all of them,
- *	  and returns the first @after entries only; no object owns the others.
+ * @leaf: number of the leaf
+ * @nth: the call that fails, counted from 1; 0 is every call
+ * @status: completion status.  An interruption is a status like the others.  A
+ *	    software error means that SEAMCALL itself fails: the leaf does nothing.
+ *	    After a status with bit 63 clear, the leaf has done its work: it is a
+ *	    success, with information if it is not 0.
+ * @after: number of entries that the leaf processes first.  The module then owns
+ *	   these pages of added memory or of an interrupted leaf.  Control pages of
+ *	   a failed leaf are dirty and not owned.  A success of TDH.EXT.MEM.ADD takes
+ *	   only these pages.
+ * @keep: the module keeps pages, against the specification.  A failed leaf keeps
+ *	  @after pages.  A leaf that returns control pages succeeds, returns @after
+ *	  entries, and keeps the others.
  *
- * TDX_SPDM_REQUEST is one more message to deliver, and
+ * TDX_SPDM_REQUEST adds one message to the exchange.
  * TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH lasts until the key is updated.
  */
 struct tdx_model_fault {
@@ -59,27 +65,53 @@ struct tdx_model_fault {
 	bool keep;
 };
 
-/* What the model writes where it is given a page for output. */
+/* Contents of output pages */
 enum tdx_model_output {
-	TDX_MODEL_OUTPUT_LIST,		/* the pages that it gives back */
-	TDX_MODEL_OUTPUT_GARBAGE,	/* there, and in the register, too */
+	TDX_MODEL_OUTPUT_LIST,		/* the returned pages */
+	TDX_MODEL_OUTPUT_GARBAGE,	/* in the register as well */
 };
 
-/* How TDH.IOMMU.CLEAR treats its list page. */
+/* The list page of TDH.IOMMU.CLEAR */
 enum tdx_model_clear {
-	TDX_MODEL_CLEAR_WRITES,		/* as output */
-	TDX_MODEL_CLEAR_READS,		/* must list the pages to give back */
+	TDX_MODEL_CLEAR_WRITES,		/* is output */
+	TDX_MODEL_CLEAR_READS,		/* must list the pages of the IOMMU */
 };
 
-struct tdx_door;
+/*
+ * What the module writes to the entries of input lists, after it has processed
+ * them.  It writes to no other entry of the list page.
+ */
+enum tdx_model_list_write {
+	TDX_MODEL_WRITE_NONE,
+	TDX_MODEL_WRITE_BIT63,		/* sets bit 63 */
+	TDX_MODEL_WRITE_LOW_BITS,	/* sets bits 11:0 to a number of pages: 2, or 4 */
+	TDX_MODEL_WRITE_ZERO,		/* clears the entry */
+	TDX_MODEL_WRITE_OTHER_PA,	/* copies every second entry to the one before */
+};
 
+struct kunit;
+struct tdx_module_args;
+
+int tdx_model_init(void);
+void tdx_model_exit(void);
+int tdx_model_attach(struct kunit *test);
 int tdx_model_install(void);
 void tdx_model_remove(void);
-const struct tdx_door *tdx_model_door(void);
+u64 tdx_model_seamcall(u64 leaf, struct tdx_module_args *args);
+void tdx_model_reset_paddr(unsigned long base, unsigned long size);
+void tdx_model_set_key(u64 global_key);
+u64 tdx_model_key(void);
 void tdx_model_reset(void);
 int tdx_model_fail(const struct tdx_model_fault *fault);
 int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status);
+int tdx_model_set_outside(phys_addr_t pa);
 void tdx_model_disarm(void);
+void tdx_model_set_busy_region(phys_addr_t pa, unsigned int nr_calls);
+void tdx_model_record(u64 leaf, struct tdx_module_args *args);
+void tdx_model_set_flush_owned(bool on);
+void tdx_model_set_list_write(enum tdx_model_list_write how);
+void tdx_model_set_zero_registers(bool on);
+void tdx_model_set_nr_control(u64 leaf, unsigned int nr);
 void tdx_model_set_iommu_entries(unsigned int nr);
 void tdx_model_set_output(enum tdx_model_output output);
 void tdx_model_set_clear(enum tdx_model_clear clear);
@@ -99,20 +131,20 @@ u8 tdx_model_info_byte(size_t offset);
 void tdx_model_wbinvd_all(void);
 
 /**
- * struct tdx_verdict - what the judge saw
+ * struct tdx_checker_report - report of the page checker
  * @freed_owned: pages that reached the page allocator while the model owned them
  * @freed_dirty: pages that reached it with dirty private cache lines
- * @freed_twice: watched pages that were freed once more than allocated
- * @claimed_free: watched pages that the model was handed after they were freed
+ * @freed_twice: watched pages that were freed twice
+ * @claimed_free: watched pages that were freed before the model took them
  * @held: watched pages that the model owns
- * @lost: watched pages that are neither owned nor back in the page allocator
- * @needless: those of @lost whose WBINVD the model has not refused
+ * @lost: watched pages that are neither owned nor in the page allocator
+ * @needless: pages of @lost whose last WBINVD did not fail
  * @objects: kmalloc objects of a module that are still allocated
- * @messages: lines that the code under test has written to the kernel's log
+ * @messages: lines that the code under test wrote to the kernel log
  *
  * The first four are violations.
  */
-struct tdx_verdict {
+struct tdx_checker_report {
 	unsigned long freed_owned;
 	unsigned long freed_dirty;
 	unsigned long freed_twice;
@@ -124,11 +156,12 @@ struct tdx_verdict {
 	unsigned long messages;
 };
 
-int tdx_judge_begin(void);
-void tdx_judge_watch(phys_addr_t pa, unsigned long nr_pages);
-void tdx_judge_look(struct tdx_verdict *verdict);
-void tdx_judge_end(void);
-unsigned long tdx_judge_nr_free_pages(void);
+int tdx_checker_begin(void);
+void tdx_checker_watch(phys_addr_t pa, unsigned long nr_pages);
+void tdx_checker_read(struct tdx_checker_report *report);
+void tdx_checker_end(void);
+const char *tdx_checker_message(void);
+unsigned long tdx_checker_nr_free_pages(void);
 
 unsigned long tdx_model_reclaim(void);
 

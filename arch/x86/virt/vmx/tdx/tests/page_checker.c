@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The judge: sees every page that reaches the page allocator, every object that a
- * module takes from the slab allocator and returns, and what is said about it
+ * The page checker: watches pages that reach the page allocator, slab objects of
+ * modules, and messages
  *
- * It hangs on the kernel's own events, which all ways of freeing pass.  They are
- * not exported, so they are looked up by name.
+ * It attaches to trace events of the kernel, which all paths of freeing pass.  They
+ * are not exported, so they are found by name.
  */
 #include <linux/atomic.h>
 #include <linux/cleanup.h>
-#include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/sched.h>
@@ -25,7 +24,7 @@ static atomic_long_t freed_owned, freed_dirty, claimed_free, messages;
  * Pages
  */
 
-static void judge_page_free(void *data, struct page *page, unsigned int order)
+static void checker_page_free(void *data, struct page *page, unsigned int order)
 {
 	unsigned long pfn = page_to_pfn(page);
 	unsigned long end = min(pfn + (1UL << order), model.end_pfn);
@@ -41,21 +40,21 @@ static void judge_page_free(void *data, struct page *page, unsigned int order)
 		else if (mp->dirty)
 			atomic_long_inc(&freed_dirty);
 
-		/* Judged; the page is anybody's now. */
+		/* The next user of the page starts without a state. */
 		*mp = (struct model_page) { .freed = mp->watched };
 	}
 }
 
-void judge_claimed_free(void)
+void checker_claimed_free(void)
 {
 	if (READ_ONCE(watching))
 		atomic_long_inc(&claimed_free);
 }
 
 /*
- * Objects: those that the watched task has allocated from a module since the
- * judge began.  Allocations that the kernel makes for itself on the way, and
- * keeps, have another call site.  Who frees them does not matter.
+ * Objects that the watched task has allocated from a module since
+ * tdx_checker_begin().  Allocations that the kernel makes for itself have another
+ * call site.  Any task may free them.
  */
 
 #define MAX_OBJECTS	256
@@ -74,8 +73,8 @@ static bool is_in_module(unsigned long addr)
 #endif
 }
 
-static void judge_kmalloc(void *data, unsigned long call_site, const void *ptr,
-			  size_t bytes_req, size_t bytes_alloc, gfp_t gfp, int node)
+static void checker_kmalloc(void *data, unsigned long call_site, const void *ptr,
+			    size_t bytes_req, size_t bytes_alloc, gfp_t gfp, int node)
 {
 	if (current != READ_ONCE(watched_task) || !ptr || !is_in_module(call_site))
 		return;
@@ -86,14 +85,14 @@ static void judge_kmalloc(void *data, unsigned long call_site, const void *ptr,
 		objects[nr_objects++] = ptr;
 }
 
-static void judge_kfree(void *data, unsigned long call_site, const void *ptr)
+static void checker_kfree(void *data, unsigned long call_site, const void *ptr)
 {
 	if (!READ_ONCE(nr_objects))
 		return;
 
 	guard(raw_spinlock_irqsave)(&objects_lock);
 
-	/* The youngest dies first, mostly. */
+	/* Most often the youngest is freed first. */
 	for (unsigned int i = nr_objects; i--; ) {
 		if (objects[i] == ptr) {
 			objects[i] = objects[--nr_objects];
@@ -103,16 +102,32 @@ static void judge_kfree(void *data, unsigned long call_site, const void *ptr)
 }
 
 /*
- * Messages of the code under test begin like this.
+ * Messages
  */
 
-#define MESSAGE_PREFIX	"tdx: "
+/* pr_fmt() of the code under test */
+#define MESSAGE_PREFIX	"virt/tdx: "
 
-static void judge_console(void *data, const char *text, size_t len)
+static char last_message[128];
+
+static void checker_console(void *data, const char *text, size_t len)
 {
-	if (current == READ_ONCE(watched_task) && len > strlen(MESSAGE_PREFIX) &&
-	    str_has_prefix(text, MESSAGE_PREFIX))
-		atomic_long_inc(&messages);
+	if (current != READ_ONCE(watched_task) || len <= strlen(MESSAGE_PREFIX) ||
+	    !str_has_prefix(text, MESSAGE_PREFIX))
+		return;
+
+	atomic_long_inc(&messages);
+	strscpy(last_message, text, min(len + 1, sizeof(last_message)));
+}
+
+/**
+ * tdx_checker_message - get the last message of the code under test
+ *
+ * Return: the message since tdx_checker_begin(), or an empty string.
+ */
+const char *tdx_checker_message(void)
+{
+	return last_message;
 }
 
 /*
@@ -124,13 +139,13 @@ static struct {
 	void *probe;
 	struct tracepoint *tp;
 } events[] = {
-	{ "mm_page_free", judge_page_free },
-	{ "kmalloc", judge_kmalloc },
-	{ "kfree", judge_kfree },
-	{ "console", judge_console },
+	{ "mm_page_free", checker_page_free },
+	{ "kmalloc", checker_kmalloc },
+	{ "kfree", checker_kfree },
+	{ "console", checker_console },
 };
 
-static void judge_find_event(struct tracepoint *tp, void *data)
+static void checker_find_event(struct tracepoint *tp, void *data)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(events); i++) {
 		if (!strcmp(tp->name, events[i].name))
@@ -139,7 +154,7 @@ static void judge_find_event(struct tracepoint *tp, void *data)
 }
 
 /* Detach from the first @nr events. */
-static void judge_detach(unsigned int nr)
+static void checker_detach(unsigned int nr)
 {
 	while (nr--)
 		tracepoint_probe_unregister(events[nr].tp, events[nr].probe, NULL);
@@ -147,13 +162,13 @@ static void judge_detach(unsigned int nr)
 	attached = false;
 }
 
-static int judge_attach(void)
+static int checker_attach(void)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(events); i++) {
 		int ret = tracepoint_probe_register(events[i].tp, events[i].probe, NULL);
 
 		if (ret) {
-			judge_detach(i);
+			checker_detach(i);
 			return ret;
 		}
 	}
@@ -163,17 +178,17 @@ static int judge_attach(void)
 }
 
 /**
- * tdx_judge_begin - watch the allocators from now on
+ * tdx_checker_begin - start watching
  *
- * What this task allocates is accounted for until tdx_judge_end().
+ * Objects and messages of the current task count until tdx_checker_end().
  *
  * Context: May sleep.
- * Return: 0, or a negative errno if the events cannot be attached to.
+ * Return: 0, or a negative errno if attaching to an event failed.
  */
-int tdx_judge_begin(void)
+int tdx_checker_begin(void)
 {
 	if (!attached) {
-		int ret = judge_attach();
+		int ret = checker_attach();
 
 		if (ret)
 			return ret;
@@ -184,41 +199,40 @@ int tdx_judge_begin(void)
 	atomic_long_set(&claimed_free, 0);
 	atomic_long_set(&messages, 0);
 	nr_objects = 0;
+	last_message[0] = '\0';
 	WRITE_ONCE(watched_task, current);
 	WRITE_ONCE(watching, true);
 	return 0;
 }
-EXPORT_SYMBOL_GPL(tdx_judge_begin);
 
 /**
- * tdx_judge_end - stop watching
+ * tdx_checker_end - stop watching
  *
- * Stays attached to the events, which costs a grace period to detach from.
+ * The checker stays attached to the events: to detach takes a grace period.
  *
  * Context: Any.
  */
-void tdx_judge_end(void)
+void tdx_checker_end(void)
 {
 	WRITE_ONCE(watching, false);
 	WRITE_ONCE(watched_task, NULL);
 	WRITE_ONCE(nr_objects, 0);
 }
-EXPORT_SYMBOL_GPL(tdx_judge_end);
 
 /**
- * tdx_judge_watch - expect pages to come back
+ * tdx_checker_watch - expect pages in the page allocator
  * @pa: PA of the first page
  * @nr_pages: number of pages
  *
  * Context: Any.
  */
-void tdx_judge_watch(phys_addr_t pa, unsigned long nr_pages)
+void tdx_checker_watch(phys_addr_t pa, unsigned long nr_pages)
 {
 	unsigned long pfn = PHYS_PFN(pa);
 
 	guard(spinlock)(&model.lock);
 
-	model_see(pfn, nr_pages);
+	model_note(pfn, nr_pages);
 	while (nr_pages--) {
 		struct model_page *mp = model_page(pfn++);
 
@@ -226,11 +240,10 @@ void tdx_judge_watch(phys_addr_t pa, unsigned long nr_pages)
 		mp->freed = false;
 	}
 }
-EXPORT_SYMBOL_GPL(tdx_judge_watch);
 
 /*
- * A free page has no references.  One that was freed again has less than none,
- * which the kernel does not notice unless it is built to.  Mend it.
+ * A free page has no reference.  A page that was freed twice has a negative count,
+ * which only a debug kernel reports.  Reset it.
  */
 static bool was_freed_twice(unsigned long pfn)
 {
@@ -243,16 +256,16 @@ static bool was_freed_twice(unsigned long pfn)
 }
 
 /**
- * tdx_judge_look - the verdict up to now
- * @verdict: filled
+ * tdx_checker_read - get the report
+ * @report: output
  *
  * Context: Any.
  */
-void tdx_judge_look(struct tdx_verdict *verdict)
+void tdx_checker_read(struct tdx_checker_report *report)
 {
 	unsigned long pfn;
 
-	*verdict = (struct tdx_verdict) {
+	*report = (struct tdx_checker_report) {
 		.freed_owned = atomic_long_read(&freed_owned),
 		.freed_dirty = atomic_long_read(&freed_dirty),
 		.claimed_free = atomic_long_read(&claimed_free),
@@ -264,29 +277,27 @@ void tdx_judge_look(struct tdx_verdict *verdict)
 		const struct model_page *mp = model_page(pfn);
 
 		if (mp->freed && was_freed_twice(pfn))
-			verdict->freed_twice++;
+			report->freed_twice++;
 		if (!mp->watched)
 			continue;
 		if (mp->owner) {
-			verdict->held++;
+			report->held++;
 		} else {
-			verdict->lost++;
-			verdict->needless += !mp->refused;
+			report->lost++;
+			report->needless += !mp->refused;
 		}
 	}
 }
-EXPORT_SYMBOL_GPL(tdx_judge_look);
 
 /**
- * tdx_judge_nr_free_pages - free pages of the machine, to the page
+ * tdx_checker_nr_free_pages - count the free pages of the machine
  *
- * Counts what the per-CPU lists hold and what the per-CPU counters have not
- * passed on yet, so a page cannot hide there.
+ * Includes the pages of per-CPU lists and the changes in per-CPU counters.
  *
- * Context: Any; exact while nobody else allocates.
+ * Context: Any.  The count is exact while nobody else allocates.
  * Return: number of pages.
  */
-unsigned long tdx_judge_nr_free_pages(void)
+unsigned long tdx_checker_nr_free_pages(void)
 {
 	long nr = 0;
 	int nid, cpu;
@@ -310,11 +321,10 @@ unsigned long tdx_judge_nr_free_pages(void)
 
 	return nr;
 }
-EXPORT_SYMBOL_GPL(tdx_judge_nr_free_pages);
 
-int judge_init(void)
+int checker_init(void)
 {
-	for_each_kernel_tracepoint(judge_find_event, NULL);
+	for_each_kernel_tracepoint(checker_find_event, NULL);
 	for (unsigned int i = 0; i < ARRAY_SIZE(events); i++) {
 		if (!events[i].tp)
 			return -ENOENT;
@@ -322,8 +332,8 @@ int judge_init(void)
 	return 0;
 }
 
-void judge_exit(void)
+void checker_exit(void)
 {
 	if (attached)
-		judge_detach(ARRAY_SIZE(events));
+		checker_detach(ARRAY_SIZE(events));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many threads: different arrays are independent, and one array may be looked at by
- * many at once
+ * Arrays in several threads: different arrays are independent, and threads may read
+ * the same array
  */
 #include <linux/completion.h>
 #include <linux/io.h>
@@ -10,13 +10,15 @@
 
 #include <asm/tdx_connect.h>
 
-#include "../door.h"
-#include "fixture.h"
+#include "tdx.h"
+#include "../../arch/x86/virt/vmx/tdx/tests/fixture.h"
 
 #define NR_THREADS	8
 #define NR_ROUNDS	200
+#define STREAM_PAGES	3
+#define MEM_PAGES	2
 
-/* Control pages of a thread's session, in turn. */
+/* Control pages of a thread's session, in turn */
 static const unsigned int sizes[] = { 1, 2, 100, 511, 512 };
 
 static unsigned int size_in_round(unsigned int number, unsigned int round)
@@ -24,73 +26,73 @@ static unsigned int size_in_round(unsigned int number, unsigned int round)
 	return sizes[(number + round) % ARRAY_SIZE(sizes)];
 }
 
-/* Shared by all threads, changed by none: a buffer of three windows. */
+/* Read by all threads, changed by none: three lists */
 static struct tdx_pa_array *shared;
 
 /**
  * struct worker - one thread
- * @number: its number, which makes its names in the module unique
- * @wrong: number of things that went wrong, and
- * @line: where the last of them was
- * @done: it has ended
+ * @number: its number, which makes its objects in the module unique
+ * @nr_errors: number of failed checks
+ * @line: line of the last of them
+ * @done: the thread has ended
  */
 struct worker {
 	unsigned int number;
-	unsigned int wrong;
+	unsigned int nr_errors;
 	int line;
 	struct completion done;
 };
 
-/* Threads have no KUnit of their own. */
-static void check(struct worker *w, bool right, int line)
+/* A thread cannot use the expectations of KUnit. */
+static void check(struct worker *w, bool passed, int line)
 {
-	if (right)
+	if (passed)
 		return;
-	w->wrong++;
+	w->nr_errors++;
 	w->line = line;
 }
 
-#define CHECK(w, right)	check(w, right, __LINE__)
+#define CHECK(w, condition)	check(w, condition, __LINE__)
 
-static void look_at_shared(struct worker *w, unsigned int round)
+static void read_shared(struct worker *w, unsigned int round)
 {
-	unsigned int idx = round % 3;
-	struct tdx_pa_window window;
-	u8 byte;
+	unsigned int first = round % 3 * TDX_PA_LIST_MAX;
+	u64 info = tdx_hpa_list_info(shared, first);
+	u8 byte = 0;
 
-	CHECK(w, !tdx_pa_array_window(shared, idx, &window));
-	CHECK(w, window.first == idx * TDX_PA_WINDOW_MAX);
-	CHECK(w, window.entries[0] == shared->entries[window.first]);
-	CHECK(w, !tdx_pa_array_copy_out(shared, &byte, (size_t)window.first * PAGE_SIZE, 1));
-	CHECK(w, byte == idx);
+	CHECK(w, (info & PAGE_MASK & GENMASK_ULL(51, 0)) == tdx_pa_list(shared, first));
+	CHECK(w, !tdx_pa_array_copy_out(shared, &byte, 1));
+	CHECK(w, byte == 0x5a);
 }
 
-/* A session and a stream, from beginning to end. */
+/* A session and a stream from beginning to end, and memory for the extensions. */
 static void live(struct worker *w, unsigned int round)
 {
 	unsigned int nr = size_in_round(w->number, round);
-	struct tdx_pa_array *spdm_mt = tdx_pa_array_alloc(nr);
-	struct tdx_pa_array *ide_mt = tdx_pa_array_alloc(3);
+	struct tdx_pa_array *spdm_mt __free(tdx_pa_array) = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
+	struct tdx_pa_array *ide_mt __free(tdx_pa_array) =
+		tdx_pa_array_alloc(STREAM_PAGES, NUMA_NO_NODE);
+	struct tdx_pa_array *mem __free(tdx_pa_array) =
+		tdx_pa_array_alloc(MEM_PAGES, NUMA_NO_NODE);
 	struct tdx_ide_stream stream = { .info = 0x100 + w->number };
 	u64 spdm_id, ide_id, rp_ide_id;
 
-	CHECK(w, spdm_mt && ide_mt);
-	if (!spdm_mt || !ide_mt)
-		goto release;
+	CHECK(w, spdm_mt && ide_mt && mem);
+	if (!spdm_mt || !ide_mt || !mem)
+		return;
 
 	fixture_watch(spdm_mt);
 	fixture_watch(ide_mt);
+	fixture_watch(mem);
 	CHECK(w, !tdh_spdm_create(0x1000 + w->number, spdm_mt, &spdm_id));
 	CHECK(w, spdm_mt->nr_held == nr && spdm_mt->flush);
 	CHECK(w, !tdh_ide_stream_create(&stream, spdm_id, ide_mt, &ide_id, &rp_ide_id));
-	look_at_shared(w, round);
+	CHECK(w, !tdh_ext_mem_add(mem) && mem->nr_held == MEM_PAGES);
+	read_shared(w, round);
 	CHECK(w, !tdh_ide_stream_block(spdm_id, ide_id));
 	CHECK(w, !tdh_ide_stream_delete(spdm_id, ide_id, ide_mt));
 	CHECK(w, !tdh_spdm_delete(spdm_id, spdm_mt));
 	CHECK(w, !spdm_mt->nr_held);
-release:
-	tdx_pa_array_release(ide_mt);
-	tdx_pa_array_release(spdm_mt);
 }
 
 static int work(void *data)
@@ -101,25 +103,21 @@ static int work(void *data)
 		live(w, round);
 		cond_resched();
 	}
-	/* Not complete() and return: this module may be gone before the return is. */
+	/* Not complete() and return: this module may be gone before the thread returns. */
 	kthread_complete_and_exit(&w->done, 0);
 }
 
-/* Rule: threads need no lock as long as each has an array of its own. */
+/* Rule: threads need no lock as long as each has its own arrays. */
 static void arrays_are_independent(struct kunit *test)
 {
-	unsigned long pages = 0;
+	unsigned long flushed = 0;
 	struct worker *workers;
-	struct tdx_pa_window w;
 
 	workers = kunit_kcalloc(test, NR_THREADS, sizeof(*workers), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, workers);
 	shared = fixture_alloc(test, 1300);
-	for_each_tdx_pa_window(&w, shared) {
-		u8 *first_byte = phys_to_virt(w.entries[0]);
-
-		*first_byte = w.first / TDX_PA_WINDOW_MAX;
-	}
+	*(u8 *)phys_to_virt(tdx_pa_entry(shared, 0)) = 0x5a;
+	fixture_expect(test, NR_THREADS * NR_ROUNDS * MEM_PAGES, 0);
 
 	for (unsigned int i = 0; i < NR_THREADS; i++) {
 		struct task_struct *task;
@@ -133,20 +131,18 @@ static void arrays_are_independent(struct kunit *test)
 		}
 	}
 
-	/* They use what is freed below, so there is no leaving them behind. */
+	/* Wait for all of them, because they use what is freed below. */
 	for (unsigned int i = 0; i < NR_THREADS; i++) {
 		wait_for_completion(&workers[i].done);
-		KUNIT_EXPECT_EQ_MSG(test, workers[i].wrong, 0, "thread %u, last in line %d",
+		KUNIT_EXPECT_EQ_MSG(test, workers[i].nr_errors, 0, "thread %u, last in line %d",
 				    i, workers[i].line);
-	}
-	tdx_pa_array_release(shared);
-
-	for (unsigned int i = 0; i < NR_THREADS; i++) {
 		for (unsigned int round = 0; round < NR_ROUNDS; round++)
-			pages += 3 + size_in_round(i, round);
+			flushed += STREAM_PAGES + size_in_round(i, round);
 	}
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), pages);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 0);
+	tdx_pa_array_free(shared);
+
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), flushed);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), NR_THREADS * NR_ROUNDS * MEM_PAGES);
 }
 
 static struct kunit_case threads_cases[] = {
@@ -163,5 +159,5 @@ static struct kunit_suite threads_suite = {
 
 kunit_test_suite(threads_suite);
 
-MODULE_DESCRIPTION("KUnit tests of arrays in many threads");
+MODULE_DESCRIPTION("KUnit tests of page arrays in several threads");
 MODULE_LICENSE("GPL");

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Newer than 6.12, where ../../../../compat/compat.h defines the statuses. */
