@@ -1,243 +1,231 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""series.py --kernel TREE --repository DIR --out DIR: write the design as a series of patches.
+"""Write the design as a series of patches for the kernel tree.
 
-Each file in series/ is one patch: a line about the licence, its subject, a blank line, what the message
-says, and behind a line "--" what it brings:
+Each file in series/ is one patch: an SPDX line, the subject, the message, a line "--", and then
+what the patch adds, one item a line:
 
-    file			a file of this repository, whole
-    file: NAME NAME...		those parts of it, by what they define; the rest of
-				the file comes with the patch that names it first
-    file > PATH ...		the same, at another place in the tree
-    file >> PATH ...		the same, behind what the kernel has there
-    PATH ~ SED			a change to a file of the kernel
+    FILE			a file of this repository
+    FILE > PATH			the same, at another place in the kernel tree
+    FILE: NAME...		parts of a file that an earlier patch adds: functions with their
+				comments, or what stands between blank lines.  NAME is a word
+				in their first line of code.
+    FILE / REGEX		lines of a file that an earlier patch adds
+    PATH ~ SED			a change to a file of the kernel; SED runs in the top directory
+				of this repository
+    --- a/FILE ...		a diff of such files, from here to the end
 
-The parts of a file are what blank lines separate.  When the series is at its end,
-each file is what it is here, to the last byte.
+The states of the files are made backwards: each is the next one without what its patch adds.  So
+after the last patch, each file is what it is in this repository.
 """
 import argparse
+import json
 import re
 import subprocess
 import sys
-import textwrap
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
-# Of a mail.
-WIDTH = 72
-
-# What a part defines, by its first line that is not a comment.
-DEFINES = [re.compile(p) for p in (
-    r"^#define (\w+)",
-    r"^(?:struct|enum) (\w+) \{",
-    r"^config (\w+)",
-    r"^(source) ",
-    r"^obj-\$\((?:CONFIG_)?(\w+)\)",
-    r"^\w+-y \+= (\w+)\.o",
-    r"^[a-z][\w ]*?\*?(\w+)\(",
-)]
+MAIL_WIDTH = 72
 
 
-def parts(text):
-    """Split a file at blank lines, but not within a function."""
-    part, inside = [], False
-    for line in text.splitlines(keepends=True):
-        if line == "\n" and not inside:
-            if part:
-                yield "".join(part)
-            part = []
-            continue
-        part.append(line)
-        inside = (inside or line.startswith("{")) and not line.startswith("}")
-    if part:
-        yield "".join(part)
-
-
-def defined(part):
-    """The name that a part defines, or None."""
-    code = re.sub(r"/\*.*?\*/\n?", "", part, flags=re.S)
-    for line in code.splitlines():
-        for pattern in DEFINES:
-            found = pattern.match(line)
-            if found:
-                return found[1]
-    return None
-
-
-class Brought:
-    """A file that comes in parts."""
-
-    def __init__(self, source, target, append):
-        self.source, self.target, self.append = source, target, append
-        self.parts = list(parts((TOP / source).read_text()))
-        if append:
-            # The fragment's own heading.
-            self.parts = self.parts[1:]
-        self.named = {}
-        self.behind = ""
-
-    def name(self, names, patch):
-        known = [defined(p) for p in self.parts]
-        for name in names:
-            if known.count(name) != 1:
-                sys.exit(f"error: {self.source} has {known.count(name)} parts that define {name}")
-            self.named[name] = patch
-
-    def at(self, patch, first):
-        """The text after a patch."""
-        return "\n".join(p for p in self.parts
-                         if self.named.get(defined(p), first) <= patch)
-
-
-def read_text(path):
-    """A text without the line about its licence."""
-    return path.read_text().partition("\n")[2]
-
-
-def read_patch(path):
-    message, _, brings = read_text(path).partition("\n--\n")
-    if not brings:
-        sys.exit(f"error: {path.name} brings nothing")
-    return message.rstrip() + "\n", [line for line in brings.splitlines() if line.strip()]
-
-
-def git(repo, *args, **more):
-    out = subprocess.run(["git", "-C", str(repo), *args], capture_output=True, text=True, **more)
+def run(*command, **more):
+    out = subprocess.run([str(word) for word in command], capture_output=True, text=True, **more)
     if out.returncode:
-        sys.exit(f"error: git {' '.join(args)}: {out.stderr.strip()}")
+        sys.exit(f"error: {' '.join(str(word) for word in command)}: {out.stderr.strip()}")
     return out.stdout
 
 
-class Series:
-    def __init__(self, kernel, repo, author):
-        self.kernel, self.repo, self.author = kernel, repo, author
-        self.brought, self.first = {}, {}
-        self.patches = [read_patch(p) for p in sorted((HERE / "series").glob("*.txt"))]
-
-    def plan(self):
-        """Who brings what, and what the kernel has to have for it."""
-        touched = set()
-        for n, (_, brings) in enumerate(self.patches):
-            for line in brings:
-                if " ~ " in line:
-                    touched.add(line.split(" ~ ")[0])
-                    continue
-                left, _, names = line.partition(":")
-                source, arrow, target = re.match(r"(\S+)(?: (>>?) (\S+))?$", left).groups()
-                if source not in self.brought:
-                    self.brought[source] = Brought(source, target or source, arrow == ">>")
-                    self.first[source] = n
-                    if arrow == ">>":
-                        touched.add(target)
-                self.brought[source].name(names.split(), n)
-        return touched
-
-    def base(self, touched):
-        git(self.repo, "init", "-q", "-b", "series")
-        for path in sorted(touched):
-            if not (self.kernel / path).exists():
-                sys.exit(f"error: {self.kernel} has no {path}: the series is for Linux 7.3")
-            (self.repo / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.repo / path).write_text((self.kernel / path).read_text())
-        self.commit("The kernel as it is")
-        git(self.repo, "tag", "base")
-
-    def commit(self, message):
-        git(self.repo, "add", "-A")
-        name, email = self.author
-        git(self.repo, "-c", f"user.name={name}", "-c", f"user.email={email}",
-            "commit", "-q", "-F", "-", input=message)
-
-    def write(self, brought, n):
-        path = self.repo / brought.target
-        text = brought.at(n, self.first[brought.source])
-        if brought.append:
-            # In the place of what earlier patches have put there.
-            kernel = path.read_text().removesuffix(brought.behind)
-            brought.behind = "\n" + text
-            text = kernel + brought.behind
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-    def edit(self, path, script):
-        before = (self.repo / path).read_text()
-        out = subprocess.run(["sed", "-E", script], input=before, capture_output=True, text=True)
-        if out.returncode or out.stdout == before:
-            sys.exit(f"error: {path} is not that of Linux 7.3, which the series is for: nothing to change by {script} {out.stderr}")
-        (self.repo / path).write_text(out.stdout)
-
-    def make(self):
-        self.base(self.plan())
-        for n, (message, brings) in enumerate(self.patches):
-            sources = []
-            for line in brings:
-                if " ~ " in line:
-                    self.edit(*line.split(" ~ ", 1))
-                else:
-                    sources.append(re.match(r"[^\s:]+", line)[0])
-            for source in dict.fromkeys(sources):
-                self.write(self.brought[source], n)
-            name, email = self.author
-            self.commit(f"{message}\nSigned-off-by: {name} <{email}>\n")
-        for b in self.brought.values():
-            text = (self.repo / b.target).read_text()
-            if text != (TOP / b.source).read_text() and not b.append:
-                sys.exit(f"error: at the end of the series {b.target} is not {b.source}")
+def read_text(path):
+    """A text without its SPDX line."""
+    return path.read_text().partition("\n")[2]
 
 
-def wrapped(text, indent):
-    """Each line for a mail reader."""
-    return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
-                     for line in text.splitlines())
+def without_lines(text, regex):
+    text = "".join(line for line in text.splitlines(keepends=True) if not re.search(regex, line))
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 
 
-def figures():
-    """Figures for the cover letter, from the runs in RESULTS.md."""
-    sys.path.insert(0, str(TOP / "benchmarks" / "report"))
-    import callers
-    import faults
-    import report
+def code_of(part):
+    return re.sub(r"/\*.*?\*/", "", part, flags=re.S).strip()
 
-    runs = {name: report.Run(TOP / "benchmarks" / "results" / f"{file}.json")
-            for name, file in (("i", "qemu-icount"), ("t", "uml"))}
+
+def parts_of(text):
+    """Split a file at blank lines, but neither behind a comment nor in a function."""
+    part = ""
+    for block in text.split("\n\n"):
+        part += "\n\n" * bool(part) + block
+        in_function = re.search(r"^\{", part, re.M) and not re.search(r"^\}", part, re.M)
+        if code_of(part) and not in_function:
+            yield part
+            part = ""
+    yield part
+
+
+def without_parts(text, names):
+    parts = [part for part in parts_of(text) if part]
+    for name in names:
+        found = [p for p in parts if re.search(rf"\b{name}\b", code_of(p).partition("\n")[0])]
+        if len(found) != 1:
+            sys.exit(f"error: {len(found)} parts begin with {name}")
+        parts.remove(found[0])
+    return "\n\n".join(parts).rstrip("\n") + "\n"
+
+
+def without_diff(files, diff):
+    with tempfile.TemporaryDirectory() as d:
+        names = re.findall(r"^--- a/(\S+)", diff, re.M)
+        for name in names:
+            Path(d, name).parent.mkdir(parents=True, exist_ok=True)
+            Path(d, name).write_text(files[name])
+        run("git", "apply", "-R", "-C1", "-", cwd=d, input=diff)
+        return files | {name: Path(d, name).read_text() for name in names}
+
+
+class Patch:
+    def __init__(self, path):
+        message, _, brings = read_text(path).partition("\n--\n")
+        items, _, diff = brings.partition("\n--- a/")
+        self.message = message.rstrip() + "\n"
+        self.diff = diff and "--- a/" + diff
+        self.files, self.parts, self.lines, self.kernel = {}, {}, [], []
+        for item in items.splitlines():
+            if " ~ " in item:
+                self.kernel.append(item.split(" ~ ", 1))
+            elif " / " in item:
+                self.lines.append(item.split(" / ", 1))
+            elif ": " in item:
+                name, _, names = item.partition(": ")
+                self.parts[name] = names.split()
+            elif item:
+                name, _, target = item.partition(" > ")
+                self.files[name] = target or name
+
+    def undo(self, files):
+        """The files before this patch."""
+        if self.diff:
+            files = without_diff(files, self.diff)
+        files = {name: text for name, text in files.items() if name not in self.files}
+        for name, names in self.parts.items():
+            files[name] = without_parts(files[name], names)
+        for name, regex in self.lines:
+            before = without_lines(files[name], regex)
+            if before == files[name]:
+                sys.exit(f"error: no line of {name} has {regex}")
+            files[name] = before
+        return files
+
+    def edit_kernel(self, repo):
+        for path, script in self.kernel:
+            before = (repo / path).read_text()
+            after = run("sed", "-E", script, input=before, cwd=TOP)
+            if after == before:
+                sys.exit(f"error: {path}: {script} changes nothing; the series is for Linux 7.3")
+            (repo / path).write_text(after)
+
+
+def make(patches, kernel, repo, git):
+    """Commit the series, one commit for each patch."""
+    targets = {name: target for patch in patches for name, target in patch.files.items()}
+    states = [{name: (TOP / name).read_text() for name in targets}]
+    for patch in reversed(patches):
+        states.insert(0, patch.undo(states[0]))
+
+    git("init", "-q", "-b", "series")
+    for path in {path for patch in patches for path, _ in patch.kernel}:
+        if not (kernel / path).exists():
+            sys.exit(f"error: {kernel} has no {path}; the series is for Linux 7.3")
+        (repo / path).parent.mkdir(parents=True, exist_ok=True)
+        (repo / path).write_text((kernel / path).read_text())
+    git("add", "-A")
+    git("commit", "-q", "-m", "base")
+    git("tag", "base")
+
+    for patch, files in zip(patches, states[1:]):
+        for name, text in files.items():
+            path = repo / targets[name]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        patch.edit_kernel(repo)
+        git("add", "-A")
+        git("commit", "-q", "-s", "-F", "-", input=patch.message)
+
+
+def added_lines(git):
+    """Lines that each patch adds, as git counts them."""
     rows = []
-    for op, pages in (("hand-over", 1), ("hand-over", 512), ("create", 1), ("create", 32),
-                      ("create", 512), ("release", 1), ("release", 512),
-                      ("life-control", 1), ("life-control", 32), ("life-control", 512),
-                      ("life-memory", 12800)):
-        row = [op, f"{pages:,}"]
-        for run in runs.values():
-            for design in ("v2-blocks", "flat"):
-                r = run.samples.ratio(op, pages, design)
-                row.append(report.number(r[0]) if r else "-")
+    for n, commit in enumerate(git("rev-list", "--reverse", "base..series").split(), 1):
+        row = {"patch": n, "subject": git("log", "-1", "--format=%s", commit).strip(),
+               "production": 0, "tests": 0, "documentation": 0}
+        for line in git("show", "--numstat", "--format=", commit).splitlines():
+            added, _, path = line.split("\t")
+            kind = ("documentation" if path.startswith("Documentation/") else
+                    "tests" if "/tests/" in path else "production")
+            row[kind] += int(added)
         rows.append(row)
-    text = report.table(["v2 /", "pages"] + [f"{n}: {d}" for n in runs for d in ("blocks", "flat")],
-                        rows, left=1)
-    asked = callers.load(TOP)["callers"]
-    counted = [[r["flow"], r["design"], str(r["lines"]), str(r["branches"]), str(len(r["places"]))]
-               for flow in (callers.ALL, "extensions memory") for r in asked if r["flow"] == flow]
-    matrix = faults.load(TOP, "uml")["rows"]
+    return rows
 
-    def rows_of(design):
-        return sum(design in r["cells"] for r in matrix)
 
-    def unsafe(design):
-        return sum(bool(r["cells"][design]["unsafe"]) for r in matrix if design in r["cells"])
+def figures(rows):
+    """Texts for the placeholders of the cover letter.  A placeholder without data gets none."""
+    designs = ("v2", "descriptor", "bare-list", "flat")
+    kept = TOP / "benchmarks" / "results"
+    sys.path.insert(0, str(TOP / "benchmarks" / "report"))
 
-    made = [f"  {r.about['command']}  ({r.about['kernel']}, {r.about['commit']})"
-            for r in runs.values()]
-    sizes, events = callers.text_of(callers.load(TOP))
-    return {"TABLE": text,
-            "LOSSES": wrapped(report.losses_in_short(runs["t"], runs["i"], sizes).replace("**", ""), 2),
-            "CALLERS": report.table(["flow", "design", "lines", "branches", "may go wrong"], counted, left=2),
-            "FAULTS": wrapped("In the fault matrix, leaves that take or return pages fail, or the callers or memory "
-                              "do, on each design, before a judge at the page allocator.  Of its "
-                              f"{rows_of('v2')} rows, v2 is unsafe in {unsafe('v2')}, descriptor in "
-                              f"{unsafe('descriptor')}, this series in {unsafe('flat')}; of the "
-                              f"{rows_of('bare-list')} that bare-list has, it is in {unsafe('bare-list')}.", 0),
-            "TEXT": f"{sizes[callers.DESIGN]:,} bytes to {sizes[callers.BASE]:,}, with wrappers;\n  {events:,} more are trace events.",
-            "COMMANDS": "\n".join([*made, "  make callers; make faults"])}
+    def table(first, width, rows):
+        return "\n".join(f"    {row[0]:{first}}" + "".join(f"{cell:>{width}}" for cell in row[1:])
+                         for row in rows)
+
+    def lines():
+        return table(38, 8, [("patch", "code", "tests", "doc.")] + [
+            (f"{row['patch']} {row['subject'].partition(': ')[2][:35]}",
+             *(row[kind] or "-" for kind in ("production", "tests", "documentation")))
+            for row in rows])
+
+    def ratios():
+        import results
+        runs = [run.samples for k in results.kernels(TOP) for run in (k.icount, k.time)]
+        cells = [("hand-over", 1), ("hand-over", 512), ("hand-over", 12800),
+                 ("cycle", 32), ("cycle", 512), ("cycle", 12800),
+                 ("life-control", 32), ("life-control", 512), ("life-memory", 12800)]
+        return table(22, 8, [("v2 / this series", "zi", "zt", "i", "t")] + [
+            (f"{op} {pages:,}", *(results.number(run.ratio(op, pages, "flat")[0]) for run in runs))
+            for op, pages in cells])
+
+    def sizes():
+        sizes = json.loads((kept / "size.json").read_text())["designs"]
+        return table(14, 10, [("", "lines", "bytes")] + [
+            (d, sizes[d]["lines"], f"{sizes[d]['bytes']:,}") for d in designs])
+
+    def faults():
+        matrix = json.loads((kept / "faults-uml.json").read_text())["rows"]
+        cells = {d: [row["cells"][d] for row in matrix if d in row["cells"] and not row["mode"]]
+                 for d in designs}
+        return table(14, 10, [("", "unsafe", "rows")] + [
+            (d, sum(bool(cell["unsafe"]) for cell in cells[d]), len(cells[d])) for d in designs])
+
+    texts = {}
+    for make_text in (lines, ratios, sizes, faults):
+        try:
+            texts[make_text.__name__.upper()] = make_text()
+        except (ImportError, AttributeError, OSError, LookupError, TypeError, ValueError) as e:
+            print(f"  the cover letter lacks its {make_text.__name__}: {e!r}", file=sys.stderr)
+    return texts
+
+
+def write_cover(cover, texts):
+    """Fill in the cover letter, without the figures that are missing and what introduces them."""
+    subject, _, blurb = read_text(HERE / "cover.txt").partition("\n\n")
+    for name, text in texts.items():
+        blurb = blurb.replace("{" + name + "}", text)
+    blurb = re.sub(r"[^\n]+(\n[^\n]+)*:\n\n\{[A-Z]+\}\n\n", "", blurb.strip())
+    for line in blurb.splitlines():
+        if len(line) > MAIL_WIDTH and "https://" not in line:
+            sys.exit(f"error: cover.txt: over {MAIL_WIDTH} columns: {line}")
+    cover.write_text(cover.read_text().replace("*** SUBJECT HERE ***", subject)
+                     .replace("*** BLURB HERE ***", blurb))
 
 
 def main():
@@ -247,27 +235,23 @@ def main():
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--author", nargs=2, required=True, metavar=("NAME", "EMAIL"))
     args = p.parse_args()
+    name, email = args.author
 
-    series = Series(args.kernel, args.repository, args.author)
-    series.make()
+    def git(*words, **more):
+        return run("git", "-C", args.repository, "-c", f"user.name={name}",
+                   "-c", f"user.email={email}", *words, **more)
 
-    git(args.repository, "-c", f"user.name={args.author[0]}", "-c", f"user.email={args.author[1]}",
-        "format-patch", "-q", "--cover-letter", "--no-signature", "--zero-commit",
-        "-o", str(args.out), "base")
-    cover = args.out / "0000-cover-letter.patch"
-    subject, _, blurb = read_text(HERE / "cover.txt").partition("\n\n")
-    for name, text in figures().items():
-        blurb = blurb.replace("{" + name + "}", text)
-    # A link cannot be broken.
-    for line in blurb.splitlines():
-        if len(line) > WIDTH and "https://" not in line:
-            sys.exit(f"error: a line of the cover letter does not fit {WIDTH} columns: {line}")
-    text = cover.read_text().replace("*** SUBJECT HERE ***", subject)
-    # Not among the patches: git am would stop at it.
+    make([Patch(path) for path in sorted((HERE / "series").glob("*.txt"))], args.kernel,
+         args.repository, git)
+    rows = added_lines(git)
+    (args.out / "lines.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+    # git am stops at a cover letter, so it gets a directory of its own.
+    git("format-patch", "-q", "--cover-letter", "--no-signature", "--zero-commit",
+        "-o", args.out, "base")
     (args.out / "cover").mkdir()
-    (args.out / "cover" / cover.name).write_text(text.replace("*** BLURB HERE ***",
-                                                              blurb.rstrip()))
-    cover.unlink()
+    name = "0000-cover-letter.patch"
+    write_cover((args.out / name).rename(args.out / "cover" / name), figures(rows))
     for patch in sorted(args.out.rglob("*.patch")):
         print(patch)
 
