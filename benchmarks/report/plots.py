@@ -134,7 +134,7 @@ def life_cycle_table(samples):
 def metadata_bytes(records):
     cells = {d: {} for d in DESIGNS}
     for r in records:
-        if r["kind"] == "metadata":
+        if r["kind"] == "metadata" and r["design"] in cells:
             cells[r["design"]][r["pages"]] = r["bytes"]
     return cells
 
