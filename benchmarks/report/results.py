@@ -70,6 +70,10 @@ def at_least(ks, what, unit, op, sizes, least, rivals=(BASE,), only=None):
         found = [(samples.ratio(op, p, DESIGN, base=r), spread(samples, op, p) if least == 1 else 1, r, p)
                  for p in (sizes or samples.cells(op)) for r in rivals]
         found = [f for f in found if f[0]]
+        if not found:
+            reached.append("-")
+            met.append(True)
+            continue
         r, beyond, rival, pages = min(found, key=lambda f: f[0][0] * f[1])
         text = f"{number(r[0])} ({rival}, {pages:,})" if len(found) > 1 else number(r[0])
         reached.append(text)
@@ -297,7 +301,8 @@ figures include about a dozen lines that its variants need.
 CPU: {ks[0].time.about["cpu"]}. Times are medians of {ks[0].time.nr_samples} samples in one boot of user-mode
 Linux; brackets hold a 95% interval over samples of that boot. It does not cover
 another boot. Instructions are those of x86-64, counted by QEMU; two boots differ by
-at most 0.5%. [All tables](Documentation/results/tables.md).
+at most 0.5%. With zeroing they stop at 512 pages, because QEMU counts each step of a
+rep instruction. [All tables](Documentation/results/tables.md).
 """
 
 

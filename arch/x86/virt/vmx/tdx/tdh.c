@@ -133,15 +133,15 @@ u64 tdh_ext_mem_add(struct tdx_pa_array *mem)
 	mem->flush = true;
 	while (mem->nr_held < mem->nr) {
 		struct tdx_module_args args = { .rcx = tdx_hpa_list_info(mem, mem->nr_held) };
-		unsigned int list = round_down(mem->nr_held, TDX_PA_LIST_MAX);
+		unsigned int next = round_down(mem->nr_held, TDX_PA_LIST_MAX);
 		u64 status = seamcall_ret(TDH_EXT_MEM_ADD, &args);
 
 		if (status && !is_interrupted(status))
 			return status;
 
 		/* An interruption reports the next entry. */
-		mem->nr_held = min(list + (status ? FIELD_GET(HPA_LIST_FIRST, args.rcx) :
-					   TDX_PA_LIST_MAX), mem->nr);
+		next += status ? FIELD_GET(HPA_LIST_FIRST, args.rcx) : TDX_PA_LIST_MAX;
+		mem->nr_held = min(next, mem->nr);
 	}
 
 	return 0;
