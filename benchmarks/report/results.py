@@ -229,8 +229,8 @@ SEAMCALL takes nanoseconds. "flat" is the array of physical addresses, "v2" the
 posted series as it is rebuilt here, "descriptor" its change of April 2026,
 "bare-list" the extensions series of June 2026, "floor" the cheapest bare calls that
 allocate and free the same pages, "floor-pages" the same with each page flushed and
-freed alone. Every table has two kernels. Debian and Ubuntu
-ship `init_on_alloc=1`, which zeroes pages on allocation.
+freed alone. Every table has two kernels. Debian and Ubuntu ship `init_on_alloc=1`,
+which zeroes pages on allocation.
 
 ## Requirements
 
@@ -272,6 +272,8 @@ tables](Documentation/results/tables.md).
   lock. v2's single pages come from a list of the CPU. A limit of 32 KiB for fewer
   than 128 pages would cost 16 bytes, which the size budget does not have.
 - **2 pages.** The list and the spare page take 8 KiB. v2's list takes 4 KiB.
+- **1,024 and 4,096 pages of extensions memory.** flat allocates all lists at once,
+  the bare list only one. Without zeroing this is visible.
 
 ## The first edition
 
