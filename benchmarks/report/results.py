@@ -224,8 +224,8 @@ def page(top):
 
 # Results
 
-No figure here is from TDX hardware: the TDX module is a software model, and its
-SEAMCALL takes nanoseconds. "flat" is the array of physical addresses, "v2" the
+No figure here is from TDX hardware (a section "TDX hosts" would be): the TDX module
+is a software model, and its SEAMCALL takes nanoseconds. "flat" is the array of physical addresses, "v2" the
 posted series as it is rebuilt here, "descriptor" its change of April 2026,
 "bare-list" the extensions series of June 2026, "floor" the cheapest bare calls that
 allocate and free the same pages, "floor-pages" the same with each page flushed and
@@ -296,7 +296,7 @@ figures include about a dozen lines that its variants need.
 
 {faults.summary(faults.load(top, "uml"))}
 
-## Runs
+{host.results(top)}## Runs
 
 {table(["what", "command", "kernel", "compiler", "code at"], [about(k, u) for k in ks for u in ("time", "icount")], left=5)}
 
@@ -342,7 +342,6 @@ def tables(top):
                  f"{fact_table(ks[1].time.records, 'calls', ['create', 'release'])}\n")
     parts.append(callers.section(top))
     parts.append(frag.section(top, "uml", ""))
-    parts.append(host.results(top))
     return "\n".join(part for part in parts if part)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Benchmark runs: the records of a log, and the runs that are kept."""
+import functools
 import json
 import random
 import statistics
@@ -96,6 +97,7 @@ class Samples:
         ns = self.get(op, pages, design)
         return statistics.median(ns) if ns else None
 
+    @functools.cache
     def ratio(self, op, pages, design, base=BASE):
         """(ratio, low, high) of @base to @design, or None."""
         seed = f"{SEED} {base} {op} {pages} {design}"
