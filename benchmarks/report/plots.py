@@ -76,8 +76,8 @@ def cost_per_page(directory, samples):
     axes.set_yscale("log")
     pages_axis(axes, samples.cells("cycle"))
     axes.set_ylabel("ns per page (log scale)")
-    axes.set_title("Create an array, hand over all windows, release it: cost of a page\n"
-                   "lower is better; a line ends where a design cannot have so many pages")
+    axes.set_title("Life cycle without a flush: time per page, init_on_alloc=0\n"
+                   "lower is better; a line ends where a design has no larger arrays")
     axes.legend(ncols=2)
     save(figure, directory, "cost-per-page")
 
@@ -118,7 +118,7 @@ def life_cycle(directory, samples):
     all_axes[0].set_ylabel("µs per array (a scale for each size)")
     figure.legend(handles=[Patch(facecolor="#bbbbbb", edgecolor="white", hatch=h, label=s)
                            for s, h in STEPS.items()], loc="upper right", ncols=3)
-    figure.suptitle("Life of an array by step; lower is better\n", x=0.02, ha="left")
+    figure.suptitle("Life cycle without a flush, by step, init_on_alloc=0; lower is better\n", x=0.02, ha="left")
     save(figure, directory, "life-cycle")
 
 

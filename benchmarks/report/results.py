@@ -332,6 +332,12 @@ def tables(top):
 # All tables
 """]
     parts += [f"- `{name}`: {title}" for name, title in DESIGNS.items()]
+    parts.append("")
+    parts += [f"![{words}](../../benchmarks/results/plots/{name}.svg)\n" for name, words in (
+        ("cost-per-page", "time per page of a life cycle, by size"),
+        ("life-cycle", "time of each step of a life cycle"),
+        ("metadata", "bytes of an array next to its pages"),
+        ("fragmentation", "extensions memory from fragmented memory"))]
     for k in ks:
         for unit, words in (("time", "ns"), ("icount", "instructions")):
             parts.append(f"\n## {k.name}, {words}\n")
