@@ -534,6 +534,12 @@ static void iommu_mt_starts_with_blocks(struct kunit *test)
 	tdx_pa_array_free(array);
 }
 
+/* Rule: an array has pages. */
+static void alloc_rejects_no_pages(struct kunit *test)
+{
+	KUNIT_EXPECT_NULL(test, tdx_pa_array_alloc(0, NUMA_NO_NODE));
+}
+
 /* Rule: NULL can be freed, and a variable frees its array at the end of its scope. */
 static void free_takes_null_and_serves_cleanup(struct kunit *test)
 {
@@ -700,6 +706,7 @@ static struct kunit_case pa_array_cases[] = {
 	KUNIT_CASE(alloc_does_not_insist),
 	KUNIT_CASE_PARAM(alloc_survives_each_failure, size_gen_params),
 	KUNIT_CASE(alloc_survives_the_end_of_memory),
+	KUNIT_CASE(alloc_rejects_no_pages),
 	KUNIT_CASE_PARAM(hpa_list_info_fields, list_info_gen_params),
 	KUNIT_CASE(hpa_array_fields),
 	KUNIT_CASE(page_operands),
