@@ -28,8 +28,7 @@ count_modules()
 	step "$FARM-lib.log" "building the counter" \
 		make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM-lib" modules
 	step "$FARM.log" "building the modules with counted allocator calls" \
-		make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" -j"$JOBS" LDFLAGS_MODULE="$wraps" \
-		CONFIG_TDX_PA_ARRAY=m CONFIG_TDX_MODEL=m modules
+		make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$FARM" -j"$JOBS" LDFLAGS_MODULE="$wraps" modules
 	mkdir -p "$FARM/benchmarks/count"
 	cp "$FARM-lib/tdx_count.ko" "$FARM/benchmarks/count/"
 }

@@ -57,22 +57,6 @@ def table_text(data, op, pages):
     return table([f"{op}, {pages:,} page{'s'[:pages > 1]}", *present], rows)
 
 
-def section(top):
-    """The section of RESULTS.md."""
-    data = load(top)
-    run = data["run"]
-    tables = "\n\n".join(table_text(data, *cell) for cell in cells_of(data))
-    return f"""## Instructions by function
-
-Made by `{run["command"]}` on Linux {run["kernel"]}, code at commit {run["commit"]}, {run["compiler"]}: QEMU writes
-down each instruction of one operation, and the sum is what its clock says. One array at a time, after some
-rounds to warm up, so that memory comes from where it was just put. What is inlined counts
-where it is; each turn of a `rep` instruction counts.
-
-{tables}
-"""
-
-
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("log")

@@ -13,8 +13,6 @@ from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 
 import frag  # noqa: E402
-from common import table  # noqa: E402
-from runs import number  # noqa: E402
 
 # The palette of Okabe and Ito, for all eyes.
 COLOURS = {
@@ -82,14 +80,6 @@ def cost_per_page(directory, samples):
     save(figure, directory, "cost-per-page")
 
 
-def cost_table(samples):
-    costs = page_costs(samples)
-    present = [d for d in DESIGNS if costs[d]]
-    return table(["pages"] + present,
-                 [[f"{p:,}"] + [number(costs[d].get(p)) for d in present]
-                  for p in samples.cells("cycle")], left=0)
-
-
 def step_costs(samples, pages):
     """{design: [ns of each step]}; control pages are handed over in no time."""
     cells = {}
@@ -120,15 +110,6 @@ def life_cycle(directory, samples):
                            for s, h in STEPS.items()], loc="upper right", ncols=3)
     figure.suptitle("Life cycle without a flush, by step, init_on_alloc=0; lower is better\n", x=0.02, ha="left")
     save(figure, directory, "life-cycle")
-
-
-def life_cycle_table(samples):
-    rows = []
-    for pages in STEP_SIZES:
-        for design, steps in step_costs(samples, pages).items():
-            rows.append([design, f"{pages:,}", *(number(ns) if ns else "-" for ns in steps),
-                         number(sum(steps))])
-    return table(["design", "pages", *(f"{s} ns" for s in STEPS), "sum ns"], rows)
 
 
 def metadata_bytes(records):

@@ -279,9 +279,8 @@ tables](Documentation/results/tables.md).
 
 It freed whole blocks of up to 2 MiB and requested no contiguous run
 (`flat-blocks`). These quotients are the cost of split pages, and above 512 pages of
-the contiguous run. The gain had its price: at commit 71e9cf6 the array and its
-wrappers had 883 net lines, and 6,729 bytes of functions as a module (`make callers`
-there).
+the contiguous run. The gain had its price: at commit 71e9cf6, `make callers` counts
+6,729 bytes of functions of the array and its wrappers, as a module.
 
 {first_edition(ks)}
 
