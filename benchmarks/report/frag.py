@@ -110,9 +110,9 @@ such a page lies in.
 v2, descriptor, bare list and flat-v2alloc need one contiguous run. flat and v2-blocks first try one run,
 and then take blocks. The pointers of v2-blocks are one kmalloc, which needs a block of 128 KiB.
 
-Where only single pages are left, far from each other, flat gets its memory and pins a region of 2 MiB for
-every few pages, for good; designs that want one run get nothing, and pin nothing. Which of
-both a machine wants is the caller's to say: no function here says "not at that price".
+Where only single pages are free, flat gets its memory, and each few pages pin a
+region of 2 MiB for good. Designs that need one run get no memory and pin no region.
+The caller has no option that refuses memory at this price.
 """
 
 
