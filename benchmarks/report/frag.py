@@ -107,8 +107,8 @@ such a page lies in.
 
 {table_text(data)}
 
-v2, descriptor, bare list and flat-v2alloc need one contiguous run. flat and v2-blocks first try one run,
-and then take blocks. The pointers of v2-blocks are one kmalloc, which needs a block of 128 KiB.
+v2, descriptor, bare list and flat-v2alloc need one contiguous run. flat and v2-blocks take blocks.
+The pointers of v2-blocks are one kmalloc, which needs a block of 128 KiB.
 
 Where only single pages are free, flat gets its memory, and each few pages pin a
 region of 2 MiB for good. Designs that need one run get no memory and pin no region.

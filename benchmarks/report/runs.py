@@ -30,7 +30,7 @@ OPERATIONS = {
 DESIGNS = {
     "v2": "written from a description of the series as posted (the series itself: `make compare`)",
     "v2-noclflush": "v2 without the CLFLUSH before each claim: one call dropped",
-    "v2-blocks": "v2-noclflush with flat's allocation policy (split blocks or one run, freed in runs)",
+    "v2-blocks": "v2-noclflush with flat's allocation policy (split blocks, freed in runs)",
     "descriptor": "the caller's pages and pointers, 512 of them described at a time (April 2026)",
     "bare-list": "no object, one refilled list page, donated memory only (June 2026)",
     "flat-v2alloc": "flat with v2's allocation policy (single pages, or one contiguous run)",

@@ -58,14 +58,12 @@ static void free_run(unsigned long pfn, unsigned long nr)
 
 #undef pr_fmt
 #undef __free_contig_range
-#undef alloc_contig_pages
 #define split_page		keep_block
 #define __free_contig_range	free_run
-#define alloc_contig_pages(...)	((struct page *)NULL)
 
 #include "../../../arch/x86/virt/vmx/tdx/pa_array.c"
 
 #define FLAT_DESIGN		design_flat_blocks
 #define FLAT_NAME		"flat-blocks"
-#define FLAT_TITLE		"flat with blocks that are not split, and no contiguous run"
+#define FLAT_TITLE		"flat with blocks that are not split"
 #include "../flat/flows.c"

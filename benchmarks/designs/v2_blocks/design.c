@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * v2 with the allocation policy of flat: split blocks of up to 2 MiB or one
- * contiguous run, freed in contiguous runs, and no CLFLUSH.  Pointers, root page
- * and populate loop are those of v2.  IOMMU_MT arrays stay as posted.
+ * v2 with the allocation policy of flat: split blocks of up to 2 MiB, freed in
+ * contiguous runs, and no CLFLUSH.  Pointers, root page and populate loop are those
+ * of v2.  IOMMU_MT arrays stay as posted.
  */
 #include <linux/gfp.h>
 #include <linux/log2.h>
@@ -48,16 +48,9 @@ static void append(struct page **pages, unsigned int *filled, struct page *page,
 
 static int blocks_alloc(struct page **pages, unsigned int nr_pages, void *data)
 {
-	int order = ilog2(TDX_PAGE_ARRAY_MAX_NENTS);
+	int order = nr_pages < 128 ? PAGE_ALLOC_COSTLY_ORDER : ilog2(TDX_PAGE_ARRAY_MAX_NENTS);
 	unsigned int filled = 0;
 	struct page *page;
-
-	if (nr_pages > TDX_PAGE_ARRAY_MAX_NENTS) {
-		page = alloc_contig_pages(nr_pages, GFP_KERNEL | __GFP_NOWARN | __GFP_THISNODE,
-					  numa_mem_id(), NULL);
-		if (page)
-			append(pages, &filled, page, nr_pages);
-	}
 
 	while (filled < nr_pages) {
 		order = min(order, ilog2(nr_pages - filled));

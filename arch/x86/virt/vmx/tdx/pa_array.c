@@ -17,7 +17,6 @@
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/topology.h>
 #include <linux/vmalloc.h>
 
 #include <asm/tdx.h>
@@ -89,36 +88,28 @@ phys_addr_t tdx_hpa_array_output(const struct tdx_pa_array *array)
 	return array->nr == 1 ? 0 : tdx_pa_list(array, round_up(array->nr, TDX_PA_LIST_MAX));
 }
 
-/* Append entries for physically contiguous pages.  Inlining costs 78 bytes. */
-static noinline void append(struct tdx_pa_array *array, struct page *page, unsigned int nr)
-{
-	u64 *entry = array->entries + array->nr;
-	phys_addr_t pa = page_to_phys(page);
-
-	for (array->nr += nr; nr--; pa += PAGE_SIZE)
-		*entry++ = pa;
-}
-
-/* Append a block of pages, each with a reference of its own. */
-static bool append_block(struct tdx_pa_array *array, unsigned int order, unsigned int nr_entries,
-			 gfp_t gfp, int nid)
+/* Append a block of pages, each with a reference of its own.  Inlining costs 63 bytes. */
+static noinline bool append_block(struct tdx_pa_array *array, unsigned int order,
+				  unsigned int nr_entries, gfp_t gfp, int nid)
 {
 	struct page *page = alloc_pages_node(nid, GFP_KERNEL | gfp, order);
+	u64 *entry = array->entries + array->nr;
 
 	if (!page)
 		return false;
 
 	split_page(page, order);
-	append(array, page, nr_entries);
+	array->nr += nr_entries;
+	for (phys_addr_t pa = page_to_phys(page); nr_entries--; pa += PAGE_SIZE)
+		*entry++ = pa;
 	return true;
 }
 
 static struct tdx_pa_array *alloc_array(unsigned int nr_blocks, unsigned int block_order,
 					unsigned int nr, int nid)
 {
-	int order = ilog2(TDX_PA_LIST_MAX);
+	int order = nr < 128 ? PAGE_ALLOC_COSTLY_ORDER : ilog2(TDX_PA_LIST_MAX);
 	struct tdx_pa_array *array;
-	struct page *page;
 
 	array = kzalloc_obj(*array, GFP_KERNEL);
 	if (!array)
@@ -137,14 +128,6 @@ static struct tdx_pa_array *alloc_array(unsigned int nr_blocks, unsigned int blo
 			goto free;
 		if (block_order)
 			array->entries[array->nr - 1] |= 1UL << block_order;
-	}
-
-	/* A contiguous run breaks up the fewest large regions of memory. */
-	if (nr > TDX_PA_LIST_MAX) {
-		page = alloc_contig_pages(nr - array->nr, GFP_KERNEL | __GFP_THISNODE,
-					  nid == NUMA_NO_NODE ? numa_mem_id() : nid, NULL);
-		if (page)
-			append(array, page, nr - array->nr);
 	}
 
 	while (array->nr < nr) {

@@ -81,67 +81,6 @@ static void alloc_uses_the_node(struct kunit *test)
 	}
 }
 
-static bool is_contiguous(const struct tdx_pa_array *array)
-{
-	for (unsigned int i = 1; i < array->nr; i++) {
-		if (array->entries[i] != array->entries[0] + i * PAGE_SIZE)
-			return false;
-	}
-	return true;
-}
-
-#ifdef CONFIG_CONTIG_ALLOC
-
-/*
- * Rule: more than one list of pages comes from a contiguous run.  The page allocator
- * is not used: allocations fail after the object and the entries.
- */
-static void alloc_takes_a_contiguous_run_first(struct kunit *test)
-{
-	struct tdx_pa_array *array;
-
-	if (!fixture_can_fail_allocations())
-		kunit_skip(test, "needs fault injection for allocations");
-	if (!fixture_counts_are_exact())
-		kunit_skip(test, "KASAN and kmemleak allocate in addition");
-
-	fixture_fail_from_nth_allocation(3);
-	array = tdx_pa_array_alloc(1300, NUMA_NO_NODE);
-	fixture_fail_from_nth_allocation(0);
-
-	KUNIT_ASSERT_NOT_NULL(test, array);
-	fixture_watch(array);
-	KUNIT_EXPECT_TRUE(test, is_contiguous(array));
-	tdx_pa_array_free(array);
-}
-
-/* Rule: if memory is fragmented, pages come from blocks. */
-static void alloc_falls_back_to_blocks(struct kunit *test)
-{
-	const unsigned int nr = 12800;
-	struct tdx_pa_array *array;
-	struct page *page, *next;
-	LIST_HEAD(kept);
-
-	/* Keep one page of each run. */
-	while ((page = alloc_contig_pages(nr, GFP_KERNEL | __GFP_NOWARN | __GFP_THISNODE,
-					  numa_mem_id(), NULL))) {
-		__free_contig_range(page_to_pfn(page) + 1, nr - 1);
-		list_add(&page->lru, &kept);
-	}
-	array = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
-	list_for_each_entry_safe(page, next, &kept, lru)
-		__free_page(page);
-
-	KUNIT_ASSERT_NOT_NULL(test, array);
-	fixture_watch(array);
-	KUNIT_EXPECT_EQ(test, array->nr, nr);
-	KUNIT_EXPECT_FALSE(test, is_contiguous(array));
-	tdx_pa_array_free(array);
-}
-
-#endif /* CONFIG_CONTIG_ALLOC */
-
 /* Rule: if a large block cannot be had, smaller ones follow. */
 static void alloc_falls_back_to_smaller_blocks(struct kunit *test)
 {
@@ -166,23 +105,40 @@ static void alloc_falls_back_to_smaller_blocks(struct kunit *test)
 	}
 }
 
-/* Rule: pages come in blocks, so few calls of the page allocator serve many pages. */
+/*
+ * Rule: pages come in blocks of up to 2 MiB, so few calls of the page allocator serve
+ * many pages.  Fewer than 128 pages come in blocks of up to 32 KiB.
+ */
 static void alloc_takes_large_blocks(struct kunit *test)
 {
-	struct tdx_pa_array *array;
+	static const struct { unsigned int nr, nr_blocks; } cases[] = {
+		{ 512, 1 }, { 128, 1 }, { 127, 15 + 3 }, { 16, 2 }, { 8, 1 },
+	};
 
 	if (!fixture_can_fail_allocations())
 		kunit_skip(test, "needs fault injection for allocations");
 	if (!fixture_counts_are_exact())
 		kunit_skip(test, "KASAN and kmemleak allocate in addition");
 
-	/* The object, the entries, and a block of 512 pages */
-	fixture_fail_from_nth_allocation(4);
-	array = tdx_pa_array_alloc(512, NUMA_NO_NODE);
-	fixture_fail_from_nth_allocation(0);
-	KUNIT_ASSERT_NOT_NULL(test, array);
-	fixture_watch(array);
-	tdx_pa_array_free(array);
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tdx_pa_array *array;
+
+		/* The object, the entries, and the blocks */
+		fixture_fail_from_nth_allocation(2 + cases[i].nr_blocks + 1);
+		array = tdx_pa_array_alloc(cases[i].nr, NUMA_NO_NODE);
+		KUNIT_EXPECT_FALSE(test, fixture_allocation_failed());
+		fixture_fail_from_nth_allocation(0);
+		KUNIT_ASSERT_NOT_NULL(test, array);
+		fixture_watch(array);
+		tdx_pa_array_free(array);
+
+		fixture_fail_from_nth_allocation(2 + cases[i].nr_blocks);
+		array = tdx_pa_array_alloc(cases[i].nr, NUMA_NO_NODE);
+		KUNIT_EXPECT_TRUE(test, fixture_allocation_failed());
+		fixture_fail_from_nth_allocation(0);
+		KUNIT_EXPECT_NULL(test, array);
+		tdx_pa_array_free(array);
+	}
 }
 
 /* GFP flags of the last page allocation of each order, except those of slabs */
@@ -697,10 +653,6 @@ static void copy_out_rejects_private_pages(struct kunit *test)
 static struct kunit_case pa_array_cases[] = {
 	KUNIT_CASE_PARAM(alloc_returns_distinct_pages, size_gen_params),
 	KUNIT_CASE(alloc_uses_the_node),
-#ifdef CONFIG_CONTIG_ALLOC
-	KUNIT_CASE(alloc_takes_a_contiguous_run_first),
-	KUNIT_CASE(alloc_falls_back_to_blocks),
-#endif
 	KUNIT_CASE(alloc_falls_back_to_smaller_blocks),
 	KUNIT_CASE(alloc_takes_large_blocks),
 	KUNIT_CASE(alloc_does_not_insist),
