@@ -13,7 +13,7 @@
 
 #include <asm/tdx.h>
 
-#include "../seamcall/seamcall.h"
+#include "seamcall/seamcall.h"
 
 /**
  * struct watch - state of the watch

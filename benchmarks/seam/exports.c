@@ -31,7 +31,7 @@ EXPORT_SYMBOL_GPL(tdh_ide_stream_km);
 EXPORT_SYMBOL_GPL(tdh_ide_stream_block);
 EXPORT_SYMBOL_GPL(tdh_ide_stream_delete);
 
-/* For benchmarks/trace/trace_kunit.c */
+/* For benchmarks/host/trace/trace_kunit.c */
 EXPORT_TRACEPOINT_SYMBOL_GPL(tdx_pa_array_free);
 EXPORT_TRACEPOINT_SYMBOL_GPL(tdx_pa_array_flush_failed);
 

@@ -3,7 +3,7 @@
  * v2 from the mbox of its series: stands for ../v2/page_array.h
  *
  * Wrappers and callers are the project's, compiled against the struct of the
- * series.  benchmarks/compare/extract.py writes the files in posted/: the array,
+ * series.  benchmarks/tdxpa/extract.py writes the files in posted/: the array,
  * and names.h.  It lists the functions used by the callers that are static in the
  * series (POSTED_STATIC_), and those that the series lacks (POSTED_LACKS_).  The
  * project's own functions replace the latter.

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The qemu engine: Linux for x86-64 in QEMU, with the host's root file system as
+# its own, read-only.  KVM runs it if a kernel boots there, else it is emulated.
+#
+# engine_boot LOG SECONDS MEM MODE [ARGS]: boot and run guest-init MODE ARGS, on
+#	$CPUS CPUs (2).  With ICOUNT=1 it is emulated on one CPU, and a nanosecond
+#	of its clock is one instruction.
+
+ENGINE_ARCH=x86_64
+ENGINE_TARGET=bzImage
+
+# Seconds for a kernel to boot under KVM; where that works, it takes one.
+QEMU_PROBE=10
+
+# /dev/kvm may open and no kernel boot on it.  So try, once for each boot of this
+# machine, with the kernel that is wanted.
+qemu_has_kvm()
+{
+	local kernel=$1 answer
+
+	[ -w /dev/kvm ] || return 1
+	answer=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
+	if [ ! -e "$answer" ]; then
+		if (qemu_run "$BUILD/qemu-kvm.log" $QEMU_PROBE 512M "$kernel" ram probe -accel kvm -cpu host) 2> /dev/null; then
+			echo yes > "$answer"
+		else
+			say "  /dev/kvm is there, but no kernel boots on it in $QEMU_PROBE s: emulating (log: $BUILD/qemu-kvm.log)"
+			echo no > "$answer"
+		fi
+	fi
+	[ "$(cat "$answer")" = yes ]
+}
+
+# qemu_run LOG SECONDS MEM KERNEL ROOT ARGUMENTS OPTION...: run a guest whose root is
+# the host's (host) or an initial ram disk (ram); ARGUMENTS are the guest-init's.  The
+# command $QEMU_RUNNER, if there is one, runs it.
+qemu_run()
+{
+	local log=$1 seconds=$2 mem=$3 kernel=$4 root=$5 arguments=$6
+	local machine=console=ttyS0 init options
+	shift 6
+
+	# See qemu-sanitize.config.
+	[ "$VARIANT" != sanitize ] || machine+=" pci=noacpi"
+	if [ "$root" = host ]; then
+		options="-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap -device virtio-9p-pci,fsdev=root,mount_tag=/dev/root"
+		init="root=/dev/root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=262144 ro init=$TOP/benchmarks/kernels/guest-init -- $TREE"
+	else
+		qemu_ram_disk "$log.cpio"
+		options="-initrd $log.cpio"
+		init="rdinit=/guest-init -- /tree"
+	fi
+	# shellcheck disable=SC2086
+	guest_run "$log" "$seconds" ${QEMU_RUNNER:-} \
+		qemu-system-x86_64 "$@" -m "$mem" -nodefaults -no-user-config -display none \
+		-no-reboot -chardev stdio,id=console,signal=off -serial chardev:console \
+		-kernel "$kernel" $options -append "$machine $GUEST_ARGS $init $arguments"
+	guest_ended "$log"
+}
+
+# qemu_ram_disk FILE: the modules of $TREE, and just what guest-init needs to load them
+qemu_ram_disk()
+{
+	local dir=$1.d tool
+
+	rm -rf "$dir"
+	mkdir -p "$dir"/{bin,dev,proc,sys,tmp,tree}
+	cp "$TOP/benchmarks/kernels/guest-init" "$dir/"
+	cp "$(command -v busybox)" "$dir/bin/busybox"
+	for tool in $(busybox --list); do
+		[ "$tool" = busybox ] || ln -s busybox "$dir/bin/$tool"
+	done
+	(cd "$TREE" && find . -name '*.ko' -exec cp --parents {} "$dir/tree/" \;)
+	# The same files make the same disk.
+	(cd "$dir" && find . | LC_ALL=C sort | cpio --quiet -o -H newc --reproducible) > "$1"
+	rm -rf "$dir"
+}
+
+# qemu_machine KERNEL: options for a machine as fast as it can be had
+qemu_machine()
+{
+	if qemu_has_kvm "$1"; then
+		echo "-accel kvm -cpu host -smp ${CPUS:-2}"
+	else
+		# One host thread for all CPUs: where each has its own, QEMU before 8.1
+		# may translate an instruction while another CPU replaces it, and
+		# the kernel dies of a breakpoint that is gone (Oops: int3).
+		echo "-accel tcg,thread=single -cpu max -smp ${CPUS:-2}"
+	fi
+}
+
+# Are times an emulator's?
+engine_is_emulated() { [ -z "${ICOUNT:-}" ] && ! qemu_has_kvm "$KOBJ/arch/x86/boot/bzImage"; }
+
+engine_boot()
+{
+	local log=$1 seconds=$2 mem=$3 kernel=$KOBJ/arch/x86/boot/bzImage root=host options
+	shift 3
+
+	if [ -n "${ICOUNT:-}" ]; then
+		# Nothing from outside that differs from run to run: no time of day,
+		# no random numbers, no file that comes sooner or later.  Each turn of
+		# a repeated instruction counts: it is to move words, not bytes.
+		root=ram
+		options="-accel tcg -cpu max,-rdrand,-rdseed,-erms,-fsrm -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 -smp 1"
+	else
+		options=$(qemu_machine "$kernel")
+	fi
+	# shellcheck disable=SC2086
+	qemu_run "$log" "$seconds" "$mem" "$kernel" $root "$*" $options
+}

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Plots of the runs that are kept, as SVG and PNG, each with its text table.
+
+A design has the same colour in all of them.
+"""
+from statistics import median
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.lines import Line2D  # noqa: E402
+from matplotlib.patches import Patch  # noqa: E402
+
+from tdxpa import frag  # noqa: E402
+
+# The palette of Okabe and Ito, for all eyes.
+COLOURS = {
+    "v2": "#d55e00",
+    "v2-noclflush": "#e69f00",
+    "v2-blocks": "#cc79a7",
+    "descriptor": "#009e73",
+    "bare-list": "#56b4e9",
+    "flat-v2alloc": "#999999",
+    "flat-blocks": "#f0e442",
+    "flat": "#0072b2",
+    "floor": "#000000",
+}
+DESIGNS = tuple(COLOURS)
+MARKERS = dict(zip(COLOURS, "os^DvxP*."))
+# The life of an array, step by step.
+STEPS = {"create": "", "hand-over": "xxx", "release": "///"}
+STEP_SIZES = (1, 32, 512, 12800)
+
+
+def save(figure, directory, name):
+    directory.mkdir(parents=True, exist_ok=True)
+    # The same data make the same file.
+    matplotlib.rcParams["svg.hashsalt"] = name
+    figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+    figure.savefig(directory / f"{name}.png", dpi=100, metadata={"Software": None})
+    plt.close(figure)
+
+
+def pages_axis(axes, sizes):
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sizes)
+    axes.set_xticklabels([f"{s:,}" for s in sizes], rotation=45, ha="right")
+    axes.minorticks_off()
+    axes.set_xlabel("pages in the array")
+
+
+def lines(axes, cells):
+    """One line for each design; @cells is {design: {pages: value}}."""
+    for design, colour in COLOURS.items():
+        points = cells.get(design)
+        if points:
+            # What lies below another line shows around it.
+            axes.plot(list(points), list(points.values()), color=colour, marker=MARKERS[design],
+                      markersize=11 - list(COLOURS).index(design), label=design, linestyle="--" if design == "floor" else "-",
+                      linewidth=2.5 if design == "flat" else 1.3)
+    axes.grid(True, which="major", alpha=0.3)
+
+
+def page_costs(samples):
+    """{design: {pages: ns per page}} of create, hand over and release."""
+    return {d: {p: samples.median("cycle", p, d) / p for p in samples.cells("cycle")
+                if samples.get("cycle", p, d)} for d in DESIGNS}
+
+
+def cost_per_page(directory, samples):
+    figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
+    lines(axes, page_costs(samples))
+    axes.set_yscale("log")
+    pages_axis(axes, samples.cells("cycle"))
+    axes.set_ylabel("ns per page (log scale)")
+    axes.set_title("Life cycle without a flush: time per page, init_on_alloc=0\n"
+                   "lower is better; a line ends where a design has no larger arrays")
+    axes.legend(ncols=2)
+    save(figure, directory, "cost-per-page")
+
+
+def step_costs(samples, pages):
+    """{design: [ns of each step]}; control pages are handed over in no time."""
+    cells = {}
+    for d in DESIGNS:
+        ns = [0 if step == "hand-over" and (pages <= 512 or d == "floor") else
+              samples.median(step, pages, d) for step in STEPS]
+        if None not in ns:
+            cells[d] = ns
+    return cells
+
+
+def life_cycle(directory, samples):
+    figure, all_axes = plt.subplots(1, len(STEP_SIZES), figsize=(12, 5), layout="constrained")
+    for axes, pages in zip(all_axes, STEP_SIZES):
+        cells = step_costs(samples, pages)
+        for x, (design, steps) in enumerate(cells.items()):
+            bottom = 0
+            for (step, hatch), ns in zip(STEPS.items(), steps):
+                axes.bar(x, ns / 1000, bottom=bottom / 1000, color=COLOURS[design], hatch=hatch,
+                         edgecolor="white", alpha=1 if step == "create" else 0.75)
+                bottom += ns
+        axes.set_xticks(range(len(cells)))
+        axes.set_xticklabels(cells, rotation=60, ha="right")
+        axes.set_title(f"{pages:,} page{'s'[:pages > 1]}")
+        axes.grid(True, axis="y", alpha=0.3)
+    all_axes[0].set_ylabel("µs per array (a scale for each size)")
+    figure.legend(handles=[Patch(facecolor="#bbbbbb", edgecolor="white", hatch=h, label=s)
+                           for s, h in STEPS.items()], loc="upper right", ncols=3)
+    figure.suptitle("Life cycle without a flush, by step, init_on_alloc=0; lower is better\n", x=0.02, ha="left")
+    save(figure, directory, "life-cycle")
+
+
+def metadata_bytes(records):
+    cells = {d: {} for d in DESIGNS}
+    for r in records:
+        if r["kind"] == "metadata" and r["design"] in cells:
+            cells[r["design"]][r["pages"]] = r["bytes"]
+    return cells
+
+
+def metadata(directory, records):
+    cells = metadata_bytes(records)
+    figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
+    lines(axes, cells)
+    axes.set_yscale("log", base=2)
+    axes.set_ylabel("bytes beside the pages (log scale)")
+    ticks = [1 << n for n in range(12, 24, 2)]
+    axes.set_yticks(ticks)
+    axes.set_yticklabels([f"{t >> 10:,} KiB" for t in ticks])
+    pages_axis(axes, sorted({p for c in cells.values() for p in c}))
+    axes.set_title("Metadata of an array; lower is better")
+    axes.legend(ncols=2)
+    save(figure, directory, "metadata")
+
+
+def bars(axes, data, height):
+    """A group of bars for each degree; a cross where a design has no memory."""
+    states = [frag.label(s) for s in data["states"]]
+    present = [d for d in COLOURS if any(r["design"] == d for r in data["rows"])]
+    width = 0.85 / len(present)
+    for row in data["rows"]:
+        x = states.index(frag.label(row)) + (present.index(row["design"]) + 0.5) * width - 0.425
+        good = [i for i, e in enumerate(row["errno"]) if not e]
+        if good:
+            axes.bar(x, median(height(row, i) for i in good), width, color=COLOURS[row["design"]])
+        else:
+            axes.plot(x, 0.03, "x", color=COLOURS[row["design"]],
+                      transform=axes.get_xaxis_transform())
+    axes.set_xticks(range(len(states)))
+    axes.set_xticklabels([state.replace(", ", "\n") + ("\n(as it is)" if s["order"] == data["run"]["max_order"] else "")
+                          for state, s in zip(states, data["states"])], fontsize="small")
+    axes.set_xlabel("largest free block")
+    axes.grid(True, axis="y", alpha=0.3)
+    return present
+
+
+def fragmentation(directory, data):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
+    bars(left, data, lambda row, i: row["ns"][i] / 1000)
+    left.set_yscale("log")
+    left.set_ylabel("µs for the flow (log scale)")
+    present = bars(right, data, lambda row, i: row["regions"][i])
+    right.set_yscale("log")
+    right.set_ylabel("2 MiB regions that never come back (log scale)")
+    right.legend(handles=[Patch(facecolor=COLOURS[d], label=d) for d in present] +
+                 [Line2D([], [], color="#444444", marker="x", linestyle="", label="no memory")],
+                 loc="upper left", ncols=2)
+    right.set_ylim(bottom=10, top=4000)
+    figure.suptitle(f"{data['run']['pages']:,} pages for the extensions, from fragmented memory; "
+                    "lower is better, a cross is a failure")
+    save(figure, directory, "fragmentation")
+
+
+def draw(directory, time, fragmented):
+    """All plots: of a benchmark run, and of one with fragmented memory."""
+    cost_per_page(directory, time.samples)
+    life_cycle(directory, time.samples)
+    metadata(directory, time.records)
+    fragmentation(directory, fragmented)

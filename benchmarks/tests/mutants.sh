@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# mutants.sh [names | check]: break each rule in mutants.list, or in mutants-qemu.list with
+# ENGINE=qemu, one at a time, and run the suites.  A mutant that survives is a rule that no
+# test guards.  MUTANT=text selects the rules that contain the text.  "names" prints the
+# rules.  "check" only checks that each mutant changes its file.
+#
+# A failing test, an unexpected complaint in the kernel log, or a kernel that stops during
+# the tests kills a mutant.  A mutant that does not build or boot was not tried: an error.
+set -eu
+. "$(dirname "$0")/../kernels/common.sh"
+
+# The folders in benchmarks/ that are built, and the suite to run: all if empty
+if [ "${ENGINE:-uml}" = uml ]; then
+	list=mutants.list dir=arch/x86/virt/vmx/tdx folders='seam/ host/driver/ host/trace/' suite=
+else
+	list=mutants-qemu.list dir=benchmarks/host/seamcall folders='seam/ host/seamcall/' suite=suite=tdx_seamcall
+fi
+
+# next_mutant: read the next line of the list; sets rule, file and script
+next_mutant()
+{
+	local line rest
+
+	while IFS= read -r line; do
+		case $line in '#'* | '') continue ;; esac
+		rule=${line%% | *}
+		rest=${line#* | }
+		file=${rest%% | *}
+		script=${rest#* | }
+		[[ $file == */* ]] || file=$dir/$file
+		case $rule in *"${MUTANT:-}"*) return 0 ;; esac
+	done
+	return 1
+}
+
+nr=0 idle=0
+while next_mutant; do
+	nr=$((nr + 1))
+	[ "${1:-}" != names ] || echo "$rule"
+	! sed "$script" "$TOP/$file" | cmp -s - "$TOP/$file" || {
+		say "$list: \"$rule\" changes nothing in $file"
+		idle=1
+	}
+done < "$TOP/benchmarks/tests/$list"
+[ $nr -gt 0 ] || die "MUTANT=$MUTANT: no rule in $list contains this text;" \
+	"benchmarks/tests/mutants.sh names lists them"
+[ $idle -eq 0 ] || exit 1
+[ -z "${1:-}" ] || exit 0
+
+prepare
+tree=$TREE-mutant
+ends=$BUILD/mutants.ends
+
+# run_mutant: print how it ended, nothing if it survived
+run_mutant()
+{
+	local log=$TREE.console rc=0
+
+	make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$TREE" -j1 modules > "$TREE.log" 2>&1 ||
+		{ echo "NOT TRIED: does not build: $TREE.log"; return; }
+	(engine_boot "$log" 300 6G test without=designs until=failure $suite) 2> "$TREE.error" || rc=$?
+	if ! grep -q '^guest: tests begin' "$log" || grep -q 'did not finish in time' "$TREE.error"; then
+		echo "NOT TRIED: does not boot, or not in time: $log"
+	elif [ $rc -ne 0 ]; then
+		echo "killed: the kernel stopped"
+	elif grep -qE '^ *not ok' "$log"; then
+		grep -oE '^ *not ok [0-9]+ [a-z_]+$' "$log" | awk '{ print $4 }' | grep -v '^tdx_' |
+			head -n 3 | paste -sd ' ' | sed 's/^/killed: /'
+	elif ! $PYTHON -m tdxpa.log "$log" > /dev/null; then
+		echo "killed: the kernel log"
+	fi
+}
+
+# worker K: every mutant of $JOBS, from the K-th on, in a build of its own
+worker()
+{
+	local n=0 rule file script end
+
+	TREE=$tree-$1
+	rm -rf "$TREE"
+	mkdir -p "$TREE"
+	"$TOP/benchmarks/kernels/build-tree.sh" "$TREE"
+	rm "$TREE/benchmarks/Kbuild" "$TREE/benchmarks/host/trace/Kbuild"
+	echo "obj-m += $folders" > "$TREE/benchmarks/Kbuild"
+	echo "obj-m += trace_kunit.o" > "$TREE/benchmarks/host/trace/Kbuild"
+	sed -i 's/ model_kunit.o / /' "$TREE/arch/x86/virt/vmx/tdx/tests/Kbuild"
+
+	# The suites must pass before anything is broken.
+	end=$(run_mutant)
+	[ -z "$end" ] || die "without a mutant: $end"
+
+	while next_mutant; do
+		[ $((n++ % JOBS)) -eq "$1" ] || continue
+
+		rm "$TREE/$file"
+		sed "$script" "$TOP/$file" > "$TREE/$file"
+		end=$(run_mutant)
+		printf '%-56s %s\n' "$rule" "${end:-SURVIVED}" | tee -a "$ends"
+
+		# A new time makes the next build notice.
+		cp "$TOP/$file" "$TREE/$file"
+	done < "$TOP/benchmarks/tests/$list"
+	rm -rf "$TREE"
+}
+
+# Each worker is a process group, which is ended with everything that it started.
+: > "$ends"
+workers=
+trap 'for w in $workers; do kill -- -"$w" 2> /dev/null; done' EXIT
+trap 'exit 130' INT TERM
+set -m
+for ((k = 0; k < JOBS; k++)); do
+	worker $k < /dev/null &
+	workers+=" $!"
+done
+set +m
+for w in $workers; do
+	wait "$w" || true
+done
+trap - EXIT INT TERM
+
+killed=$(grep -c ' killed: ' "$ends" || true)
+tried=$(grep -cE ' (killed: |SURVIVED)' "$ends" || true)
+[ "$tried" -eq $nr ] || say "error: $((nr - tried)) of $nr mutants were not tried"
+echo "$killed passed, $((nr - killed)) failed"
+[ "$killed" -eq $nr ]
