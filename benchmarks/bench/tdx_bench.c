@@ -11,8 +11,10 @@
  * Loading the module runs the benchmark.  The module stays loaded and does nothing
  * more.  A signal ends the benchmark early, and the module is not loaded.
  */
+#include <linux/gfp.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
 #include <linux/sched/signal.h>
@@ -249,6 +251,47 @@ static int life_blob_batch(struct run *run)
 	return ret;
 }
 
+/*
+ * Memory for the extensions is given once per boot, and its caches are cold.  Without
+ * this, designs that always get the same contiguous run would find it in the caches.
+ */
+static struct page *other_data[16];
+
+#define OTHER_DATA_ORDER 10
+
+static bool have_other_data(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(other_data); i++) {
+		if (!other_data[i])
+			other_data[i] = alloc_pages(GFP_KERNEL, OTHER_DATA_ORDER);
+		if (!other_data[i])
+			return false;
+	}
+	return true;
+}
+
+static void free_other_data(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(other_data); i++) {
+		if (other_data[i])
+			__free_pages(other_data[i], OTHER_DATA_ORDER);
+	}
+}
+
+static int fill_caches(struct run *run)
+{
+	if (run->nr_pages <= 512)
+		return 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(other_data); i++) {
+		const char *data = page_address(other_data[i]);
+
+		for (size_t at = 0; at < PAGE_SIZE << OTHER_DATA_ORDER; at += L1_CACHE_BYTES)
+			run->mix += READ_ONCE(data[at]);
+	}
+	return 0;
+}
+
 static int life_memory_batch(struct run *run)
 {
 	int ret = 0;
@@ -306,7 +349,7 @@ static const struct bench_op ops[] = {
 	{ "cycle", can_create, NULL, cycle_batch, NULL, .many_pages = true },
 	{ "life-control", can_live_as_control, NULL, life_control_batch, NULL },
 	{ "life-blob", can_live_as_blob, open_session, life_blob_batch, close_session },
-	{ "life-memory", can_live_as_memory, NULL, life_memory_batch, reclaim, true },
+	{ "life-memory", can_live_as_memory, fill_caches, life_memory_batch, reclaim, true },
 };
 
 /* Is @name in the comma separated @list?  An empty list has all names. */
@@ -586,7 +629,7 @@ static int __init bench_init(void)
 
 	runs = vcalloc(nr_designs, sizeof(*runs));
 	samples = vcalloc(nr_designs * repeats, sizeof(*samples));
-	if (!runs || !samples)
+	if (!runs || !samples || !have_other_data())
 		goto out;
 	if (!log) {
 		ret = records_open();
@@ -610,6 +653,7 @@ static int __init bench_init(void)
 	else
 		ret = 0;
 out:
+	free_other_data();
 	vfree(samples);
 	vfree(runs);
 	designs_put();
