@@ -1,129 +1,85 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# setup.sh [qemu|check|...]: install what a build needs and the machine has not, from
-# the distribution's packages, and what the engine or target of that name needs.
+# setup.sh NAME: install the Debian packages that the engine or target NAME needs.
 set -eu
 . "$(dirname "$0")/common.sh"
 
-# Tool or header, and the Debian package that has it.
+# Tool, header or Python module; its package; who needs it.  All but modules need what
+# "kernel" needs.
 NEEDS="
-gcc		gcc
-ld		binutils
-make		make
-flex		flex
-bison		bison
-bc		bc
-perl		perl
-python3		python3
-xz		xz-utils
-insmod		kmod
-flock		util-linux
-/usr/include/stdio.h	libc6-dev
+gcc				gcc			kernel modules
+ld				binutils		kernel modules
+make				make			kernel modules
+python3				python3			kernel modules
+insmod				kmod			kernel modules
+flex				flex			kernel
+bison				bison			kernel
+bc				bc			kernel
+perl				perl			kernel
+xz				xz-utils		kernel
+flock				util-linux		kernel
+/usr/include/stdio.h		libc6-dev		kernel
+/usr/include/libelf.h		libelf-dev		qemu size check intree
+pahole				pahole			qemu
+qemu-system-x86_64		qemu-system-x86		qemu headers intree
+busybox				busybox-static		qemu headers
+cpio				cpio			qemu headers
+debootstrap			debootstrap		headers
+git				git			check patches intree
+sparse				sparse			intree
+clang-19			clang-19		intree
+/usr/bin/sphinx-build		python3-sphinx		check htmldocs intree
+/usr/lib/python3/dist-packages/yaml		python3-yaml		intree
+/usr/lib/python3/dist-packages/matplotlib	python3-matplotlib	plots
+/usr/lib/python3/dist-packages/pyflakes		python3-pyflakes	check
+/usr/lib/python3/dist-packages/pytest		python3-pytest		check
+mypy				mypy			check
+shellcheck			shellcheck		check
+pmccabe				pmccabe			check callers
+bpftrace			bpftrace		trace
 "
-case ${1:-} in
-modules)
-	# For a kernel that somebody else has built.
-	NEEDS="
-gcc		gcc
-ld		binutils
-make		make
-python3		python3
-insmod		kmod
-" ;;
-patches)
-	NEEDS+="
-git		git
-" ;;
-htmldocs)
-	NEEDS+="
-/usr/bin/sphinx-build	python3-sphinx
-" ;;
-headers)
-	NEEDS+="
-debootstrap	debootstrap
-qemu-system-x86_64	qemu-system-x86
-busybox		busybox-static
-cpio		cpio
-" ;;
-intree)
-	# Where there is no such clang, the check that wants it is left out.
-	NEEDS+="
-git		git
-qemu-system-x86_64	qemu-system-x86
-/usr/include/libelf.h	libelf-dev
-sparse		sparse
-sphinx-build	python3-sphinx
-/usr/lib/python3/dist-packages/yaml	python3-yaml
-"
-	! apt-cache show clang-19 > /dev/null 2>&1 || NEEDS+="
-clang-19	clang-19
-" ;;
-qemu)
-	NEEDS+="
-qemu-system-x86_64	qemu-system-x86
-busybox		busybox-static
-cpio		cpio
-pahole		pahole
-/usr/include/libelf.h	libelf-dev
-" ;;
-plots)
-	NEEDS+="
-/usr/lib/python3/dist-packages/matplotlib	python3-matplotlib
-" ;;
-callers)
-	NEEDS+="
-pmccabe		pmccabe
-" ;;
-size)
-	NEEDS+="
-/usr/include/libelf.h	libelf-dev
-" ;;
-trace)
-	NEEDS+="
-bpftrace	bpftrace
-" ;;
-check)
-	NEEDS+="
-git		git
-/usr/include/libelf.h	libelf-dev
-shellcheck	shellcheck
-pmccabe		pmccabe
-/usr/bin/sphinx-build	python3-sphinx
-/usr/lib/python3/dist-packages/pyflakes	python3-pyflakes
-" ;;
-esac
+base=kernel
+[ "$1" != modules ] || base=modules
 
 PATH=$PATH:/usr/sbin:/sbin
-tools='' packages=''
-while read -r tool package; do
-	case $tool in
-	'') ;;
-	/*) [ -e "$tool" ] || { tools+=" $tool"; packages+=" $package"; } ;;
-	*) command -v "$tool" > /dev/null || { tools+=" $tool"; packages+=" $package"; } ;;
-	esac
+packages=''
+while read -r tool package users; do
+	[[ " $users " == *" $1 "* || " $users " == *" $base "* ]] || continue
+	[[ $tool = /* && -e $tool ]] || command -v "$tool" > /dev/null || packages+=" $package"
 done <<< "$NEEDS"
-
+# Linux 7.3 needs clang 17.  Without it, make series WHAT=intree leaves out one check.
+[[ $packages != *clang-19* ]] || apt-cache show clang-19 > /dev/null 2>&1 || packages=${packages/ clang-19/}
 [ -n "$packages" ] || exit 0
 
 command -v apt-get > /dev/null && [ -e /etc/debian_version ] ||
-	die "this machine is not Debian: install what is missing ($tools ) by its own means, and pass a kernel tree with KSRC=path"
-
+	die "this machine is not Debian; install these packages under the names that they have here:$packages"
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo > /dev/null || die "to install$packages: run as root, or install sudo"
+	command -v sudo > /dev/null || die "cannot install$packages: run as root, or install sudo"
 	sudo=sudo
 fi
 
-apt_install()
+end=$((SECONDS + ${APT_WAIT:-600}))
+# apt_get COMMAND...: wait for a process that holds one of the locks
+apt_get()
 {
-	# shellcheck disable=SC2086
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends install $packages
+	local holder='' log=$BUILD/apt.log
+
+	until $sudo env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@" > "$log" 2>&1; do
+		cat "$log"
+		grep -q 'Could not get lock' "$log" && [ $SECONDS -lt $end ] || return
+		[ "$holder" = "$(grep -o 'Could not get lock.*' "$log")" ] || {
+			holder=$(grep -o 'Could not get lock.*' "$log")
+			say "  waiting for the package manager, at most 10 minutes: $holder" 2>&3; }
+		sleep 2
+	done
+	cat "$log"
 }
 
-apt_refresh_and_install()
-{
-	apt_install || { $sudo apt-get -q update && apt_install; }
-}
+# shellcheck disable=SC2086
+install() { apt_get --no-install-recommends install $packages; }
+# The lists of a fresh machine are empty or old.
+install_all() { install || { apt_get update && install; }; }
 
-step "$BUILD/setup.log" "installing$packages" apt_refresh_and_install
+step "$BUILD/setup.log" "installing with apt-get:$packages" install_all 3>&2
