@@ -50,19 +50,15 @@ number()
 	printf -v "$1" %d $((10#${!1}))
 }
 
-# buildable NAME PATH ADVICE: the kernel's build takes this path
-buildable()
-{
-	[[ $2 != *[[:space:]:\"\'\$\#\\]* ]] ||
-		die "$1=$2: a kernel does not build in a path with a space, colon, quote, \$ or #; $3"
-}
+# buildable NAME PATH: the kernel's build takes this path
+buildable() { [[ $2 != *[[:space:]:\"\'\$\#\\]* ]] || die "$1=$2: must be a path without space, colon, quote, \$ and #"; }
 
 # own NAME DIR ADVICE: the user can write to DIR, or make it
 own()
 {
 	local dir=$2
 
-	buildable "$@"
+	buildable "$1" "$2"
 	until [ -e "$dir" ]; do dir=$(dirname "$dir"); done
 	[ -d "$dir" ] && [ -w "$dir" ] || die "$1=$2: $dir is not a writable directory; $3"
 	[ "$dir" != "$2" ] || [ -O "$dir" ] || die "$1=$2: belongs to the user $(stat -c %U "$dir"); $3"
@@ -90,7 +86,7 @@ for name in WHAT ENGINE $(cut -f 5 <<< "$ROWS") "$@"; do
 	unset "$name"
 done
 
-own build "$BUILD" "use a checkout of your own in another path"
+own build "$BUILD" "use a checkout of your own"
 if [[ $takes = KSRC* || -n ${CHECK:-} || $target = distclean ]]; then
 	[ -n "${TDX_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
 		die "HOME is not set; set it, or TDX_CACHE=dir, where kernels are kept"
@@ -108,14 +104,14 @@ for name in $takes; do
 	SEED) number SEED 0 999999999999999 ;;
 	SIMULATE) number SIMULATE 0 1000000 ;;
 	STEPS) number STEPS 1 1000000000 ;;
-	SUITE) one_of SUITE $(grep -rhoP --include='*_kunit.c' '^\t\.name = "\Ktdx_\w+' "$TOP"/{arch,benchmarks} | sort) ;;
-	TOOL) one_of TOOL events $(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt) ;;
+	SUITE) words=$(find "$TOP"/{arch,benchmarks} -name '*_kunit.c' -printf 'tdx_%f\n' | sort) && one_of SUITE ${words//_kunit.c/} ;;
+	TOOL) words=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt) && one_of TOOL events $words ;;
 	COMPARE | FILE | V2_MBOX) [ -r "${!name}" ] || bad "$name" "cannot be read; pass the path of a file" ;;
 	KDIR)
 		[ -f "$KDIR/Makefile" ] || bad KDIR "has no kernel headers; pass their directory, as in /usr/src/linux-headers-VERSION"
-		buildable KDIR "$(realpath "$KDIR")" "use headers in another path" ;;
+		buildable KDIR "$(realpath "$KDIR")" ;;
 	KSRC)
-		buildable KSRC "$(realpath -m "$KSRC")" "use a source in another path"
+		buildable KSRC "$(realpath -m "$KSRC")"
 		KSRC=$(bash "$TOP/benchmarks/kernels/source.sh") ;;
 	esac
 done
@@ -132,6 +128,7 @@ fi
 [ "$target:${CHECK:-}" != modules:1 ] || script=host/headers.sh
 [ "${WHAT:-}" = instructions ] && ICOUNT=1 || ICOUNT=''
 RUN="make $target${WHAT:+ WHAT=$WHAT}"
-export ICOUNT RUN TDX_CACHE $takes
+# shellcheck disable=SC2163
+export ICOUNT RUN $takes
 # A script with its arguments
 exec bash "$TOP"/benchmarks/$script

@@ -51,8 +51,7 @@ hold()
 	echo "process $$ (${RUN:-$0})" > "$2"
 }
 
-# While a run uses the cache, make distclean waits.  Each part of the cache has a lock of
-# its own while it is made.
+# make distclean waits for runs that use the cache.  What is built there has its own lock.
 take_lock() { hold 6 "$CACHE/in-use.lock" -s; }
 drop_lock() { exec 6>&-; }
 

@@ -9,13 +9,8 @@
 # print_versions: the tools whose output is in the kernel of this engine
 print_versions()
 {
-	gcc -dumpfullversion
-	gcc -dumpmachine
-	ld --version | head -n 1
-	case $ENGINE in
-	uml) getconf GNU_LIBC_VERSION ;;
-	qemu) pahole --version ;;
-	esac
+	gcc -dumpfullversion; gcc -dumpmachine; ld --version | head -n 1
+	if [ "$ENGINE" = uml ]; then getconf GNU_LIBC_VERSION; else pahole --version; fi
 }
 
 # kernel_build SRC [VARIANT]: sets KOBJ, KSOURCE, KVERSION, VARIANT and GUEST_ARGS.  Kernels
@@ -23,7 +18,6 @@ print_versions()
 kernel_build()
 {
 	local src=$1 dir=$TOP/benchmarks/kernels configs='' f key title
-
 	VARIANT=${2:-}
 	for f in guest "$ENGINE" ${VARIANT:+"$VARIANT" "$ENGINE-$VARIANT"}; do
 		[ ! -e "$dir/$f.config" ] || configs+=" $dir/$f.config"
@@ -31,8 +25,7 @@ kernel_build()
 	KVERSION=$(make -s -C "$src" kernelversion)
 	# shellcheck disable=SC2086
 	key=$( (echo "$src $KVERSION"; print_versions; sort $configs | grep CONFIG_) | sha256sum | cut -c 1-12)
-	KOBJ=$CACHE/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}-$key
-	KSOURCE=$src
+	KOBJ=$CACHE/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}-$key KSOURCE=$src
 	GUEST_ARGS="quiet panic=-1 log_buf_len=4M kunit.enable=1 kunit.autorun=1"
 	# By default, KASAN stops after one report.  Arrays of free objects (sheaves) point to
 	# leaked objects and hide them; a cache that checks its objects has none.
@@ -40,14 +33,11 @@ kernel_build()
 
 	[ ! -e "$KOBJ/complete" ] || [ -n "${KSRC:-}" ] || return 0
 	kernel_make() { make -C "$src" O="$KOBJ" ARCH="$ENGINE_ARCH" "$@"; }
+	# shellcheck disable=SC2086
 	kernel_config()
 	{
-		local line
-
-		# shellcheck disable=SC2086
 		cat $configs > "$KOBJ/wanted.config"
 		kernel_make KCONFIG_ALLCONFIG="$KOBJ/wanted.config" allnoconfig || return
-		# shellcheck disable=SC2086
 		sed -s '/^# Not checked/,$d' $configs | grep '^CONFIG_' | while read -r line; do
 			grep -qxF "$line" "$KOBJ/.config" || { echo "this kernel does not take $line"; exit 1; }
 		done

@@ -5,58 +5,36 @@
 set -eu
 . "$(dirname "$0")/common.sh"
 
-# Tool, header or Python module; its package; who needs it.  All but modules need what
-# "kernel" needs.
-NEEDS="
-gcc				gcc			kernel modules
-ld				binutils		kernel modules
-make				make			kernel modules
-python3				python3			kernel modules
-insmod				kmod			kernel modules
-flex				flex			kernel
-bison				bison			kernel
-bc				bc			kernel
-perl				perl			kernel
-xz				xz-utils		kernel
-flock				util-linux		kernel
-/usr/include/stdio.h		libc6-dev		kernel
-/usr/include/libelf.h		libelf-dev		qemu size check intree
-pahole				pahole			qemu
-qemu-system-x86_64		qemu-system-x86		qemu headers intree
-busybox				busybox-static		qemu headers
-cpio				cpio			qemu headers
-debootstrap			debootstrap		headers
-git				git			check patches intree
-sparse				sparse			intree
-clang-19			clang-19		intree
-/usr/bin/sphinx-build		python3-sphinx		check htmldocs intree
-/usr/lib/python3/dist-packages/yaml		python3-yaml		intree
-/usr/lib/python3/dist-packages/matplotlib	python3-matplotlib	plots
-/usr/lib/python3/dist-packages/pyflakes		python3-pyflakes	check
-/usr/lib/python3/dist-packages/pytest		python3-pytest		check
-mypy				mypy			check
-shellcheck			shellcheck		check
-pmccabe				pmccabe			check callers
-bpftrace			bpftrace		trace
-"
-base=kernel
-[ "$1" != modules ] || base=modules
+packages="gcc binutils make python3 kmod"
+[ "$1" = modules ] || packages+=" flex bison bc perl xz-utils util-linux libc6-dev"
+case $1 in
+modules | uml) ;;
+qemu) packages+=" qemu-system-x86 busybox-static cpio pahole libelf-dev" ;;
+headers) packages+=" qemu-system-x86 busybox-static cpio debootstrap" ;;
+trace) packages+=" bpftrace" ;;
+size) packages+=" libelf-dev" ;;
+callers) packages+=" pmccabe" ;;
+plots) packages+=" python3-matplotlib" ;;
+patches) packages+=" git" ;;
+intree)
+	packages+=" git qemu-system-x86 libelf-dev sparse python3-sphinx python3-yaml"
+	# Linux 7.3 needs clang 17.  Without it, one check is left out.
+	! apt-cache show clang-19 > /dev/null 2>&1 || packages+=" clang-19" ;;
+htmldocs) packages+=" python3-sphinx" ;;
+check) packages+=" git libelf-dev shellcheck pmccabe mypy python3-sphinx python3-pyflakes python3-pytest" ;;
+*) die "setup.sh $1: is not a known name; add it to $0" ;;
+esac
 
-PATH=$PATH:/usr/sbin:/sbin
-packages=''
-while read -r tool package users; do
-	[[ " $users " == *" $1 "* || " $users " == *" $base "* ]] || continue
-	[[ $tool = /* && -e $tool ]] || command -v "$tool" > /dev/null || packages+=" $package"
-done <<< "$NEEDS"
-# Linux 7.3 needs clang 17.  Without it, make series WHAT=intree leaves out one check.
-[[ $packages != *clang-19* ]] || apt-cache show clang-19 > /dev/null 2>&1 || packages=${packages/ clang-19/}
-[ -n "$packages" ] || exit 0
-
-command -v apt-get > /dev/null && [ -e /etc/debian_version ] ||
-	die "this machine is not Debian; install these packages under the names that they have here:$packages"
+command -v dpkg-query > /dev/null || {
+	say "  warning: this machine is not Debian and may lack some of: $packages"; exit 0; }
+missing='' installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' $packages 2> /dev/null || true)"
+for package in $packages; do
+	[[ $installed == *" installed:$package "* ]] || missing+=" $package"
+done
+[ -n "$missing" ] || exit 0
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo > /dev/null || die "cannot install$packages: run as root, or install sudo"
+	command -v sudo > /dev/null || die "cannot install$missing: run as root, or install sudo"
 	sudo=sudo
 fi
 
@@ -64,22 +42,20 @@ end=$((SECONDS + ${APT_WAIT:-600}))
 # apt_get COMMAND...: wait for a process that holds one of the locks
 apt_get()
 {
-	local holder='' log=$BUILD/apt.log
+	local printed="" log=$BUILD/apt.log
 
 	until $sudo env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@" > "$log" 2>&1; do
 		cat "$log"
 		grep -q 'Could not get lock' "$log" && [ $SECONDS -lt $end ] || return
-		[ "$holder" = "$(grep -o 'Could not get lock.*' "$log")" ] || {
-			holder=$(grep -o 'Could not get lock.*' "$log")
-			say "  waiting for the package manager, at most 10 minutes: $holder" 2>&3; }
+		[ -n "$printed" ] || say "  waiting for the package manager, at most 10 minutes: $(grep -m 1 -o 'Could not.*' "$log")" 2>&3
+		printed=1
 		sleep 2
 	done
 	cat "$log"
 }
-
+# The package lists of a fresh machine are empty or old.
 # shellcheck disable=SC2086
-install() { apt_get --no-install-recommends install $packages; }
-# The lists of a fresh machine are empty or old.
+install() { apt_get --no-install-recommends install $missing; }
 install_all() { install || { apt_get update && install; }; }
 
-step "$BUILD/setup.log" "installing with apt-get:$packages" install_all 3>&2
+step "$BUILD/setup.log" "installing with apt-get:$missing" install_all 3>&2

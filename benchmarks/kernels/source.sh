@@ -3,14 +3,11 @@
 #
 # source.sh: get a kernel source tree and print its path.
 #
-# KSRC=path, else the newest linux-source-7.x of Debian's backports, else linux-source-6.12
-# of the machine's own apt sources.  The lists and state of apt are private, and the mirror
-# is that of the machine.
+# KSRC=path, else the newest linux-source-7.x of the machine's apt sources and of Debian's
+# backports on the same mirror, else linux-source-6.12.
 set -eu
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/external.sh"
-
-BACKPORTS=trixie-backports
 
 if [ -n "${KSRC:-}" ]; then
 	[ -f "$KSRC/Kbuild" ] && [ -f "$KSRC/Makefile" ] && version=$(make -s -C "$KSRC" kernelversion 2> /dev/null) ||
@@ -22,11 +19,8 @@ if [ -n "${KSRC:-}" ]; then
 	exit
 fi
 
-# print_source: print the path of a complete tree.  Trees are moved into place when complete.
-print_source()
-{
-	find "$CACHE/src" -mindepth 1 -maxdepth 1 -name 'linux-source-*' 2> /dev/null | sort -V | tail -n 1 | grep .
-}
+# Trees are moved there when they are complete.
+print_source() { find "$CACHE/src" -maxdepth 1 -name 'linux-source-*' 2> /dev/null | sort -V | tail -n 1 | grep .; }
 ! print_source || exit 0
 hold 9 "$CACHE/src.lock"
 ! print_source || exit 0
@@ -37,40 +31,26 @@ command -v apt-get > /dev/null && [ -e /etc/debian_version ] ||
 [ "$(df -Pk "$CACHE" | awk 'NR == 2 { print $4 }')" -ge 4000000 ] ||
 	die "TDX_CACHE=$CACHE: needs 4 GB of free space for kernel source and build"
 
+# The machine's apt sources and the backports, with private lists and state
 apt=$CACHE/apt
 rm -rf "$apt"
 mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial"
-cat > "$apt/conf" <<EOF
-Dir::State "$apt/state";
-Dir::State::status "/var/lib/dpkg/status";
-Dir::Cache "$apt/cache";
-APT::Sandbox::User "$(id -un)";
-EOF
-
-# newest PATTERN: update the lists, and print the newest source package of that name
-newest()
-{
-	apt-get -q update >> "$apt/update.log" 2>&1 || true
-	apt-cache -q search --names-only "^linux-source-$1\$" | cut -d ' ' -f 1 | sort -V | tail -n 1
-}
-
-package=''
 mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
 	 awk -v release="${VERSION_CODENAME:-}" '$1 == release && $2 == "main" { print $3; exit }')
+{ cat /etc/apt/sources.list || true
+  [ -z "$mirror" ] ||
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie-backports main"
+} > "$apt/sources.list" 2> /dev/null
+printf '%s;\n' "Dir::State \"$apt/state\"" 'Dir::State::status "/var/lib/dpkg/status"' "Dir::Cache \"$apt/cache\"" \
+	"Dir::Etc::SourceList \"$apt/sources.list\"" "APT::Sandbox::User \"$(id -un)\"" > "$apt/conf"
 export APT_CONFIG=$apt/conf
-if [ -n "$mirror" ]; then
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $BACKPORTS main" > "$apt/sources.list"
-	cp "$apt/conf" "$apt/own.conf"
-	printf 'Dir::Etc::%s;\n' "SourceList \"$apt/sources.list\"" 'SourceParts "/dev/null"' >> "$apt/conf"
-	package=$(newest '7\.[0-9]+')
-fi
-if [ -z "$package" ]; then
-	say "  no linux-source-7.x in $BACKPORTS of ${mirror:-no mirror}; trying linux-source-$OLDEST"
-	[ ! -e "$apt/own.conf" ] || mv "$apt/own.conf" "$apt/conf"
-	package=$(newest '6\.12')
-fi
+apt-get -q update > "$apt/update.log" 2>&1 || true
+for version in '7\.[0-9]+' '6\.12'; do
+	package=$(apt-cache -q search --names-only "^linux-source-$version\$" | cut -d ' ' -f 1 | sort -V | tail -n 1)
+	[ -z "$package" ] || break
+done
 [ -n "$package" ] ||
-	die "the mirror has no linux-source-7.x and no linux-source-$OLDEST; is the network up? Or pass a kernel source with KSRC=path (log: $apt/update.log)"
+	die "apt finds neither linux-source-7.x nor linux-source-$OLDEST; check the network, or pass a kernel source with KSRC=path (log: $apt/update.log)"
 
 # Chained: a failure must not reach the move.
 get_source()
