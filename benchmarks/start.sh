@@ -1,41 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# start.sh TARGET [VARIABLE...]: check the variables of a make target, then run its script.
-# VARIABLE are the names that were set on make's command line.  Everything is checked
-# before a lock is taken or anything is fetched or built.
+# start.sh TARGET [VARIABLE...]: check the variables of a make target, then run its script,
+# as targets.list says.  VARIABLE are the names that were set on make's command line.
+# Everything is checked before a lock is taken or anything is fetched or built.
 set -eu
 . "$(dirname "$0")/kernels/common.sh"
-
-# Target, WHAT, ENGINE, script, and the variables that it takes.  The first row of a target
-# is its default; "-" is nothing.  A target that takes KSRC uses the cache.
-ROWS="
-bench	time	uml,qemu	bench/time.sh	KSRC QUICK INIT_ON_ALLOC COMPARE V2_MBOX
-bench	time	host	host/run.sh bench	QUICK KDIR SIMULATE CLAIM DONATE
-bench	instructions	qemu	bench/time.sh	KSRC QUICK INIT_ON_ALLOC COMPARE V2_MBOX CHECK
-bench	fragmentation	uml,qemu	bench/fragmentation.sh	KSRC
-bench	profile	qemu	bench/profile.sh	KSRC
-bench	size	-	bench/size.sh	KSRC
-bench	callers	-	bench/callers.sh	KSRC
-test	-	uml,qemu	tests/test.sh	KSRC SAN COVERAGE SUITE CPUS
-torture	all	uml,qemu	tests/torture.sh faults fuzz mutants	KSRC SEED STEPS MUTANT
-torture	faults	uml,qemu	tests/faults.sh	KSRC
-torture	fuzz	uml,qemu	tests/fuzz.sh	KSRC SEED STEPS
-torture	mutants	uml,qemu	tests/mutants.sh	KSRC MUTANT
-trace	-	qemu	host/trace.sh	KSRC TOOL NEWEST
-trace	-	host	host/trace.sh	TOOL
-host	check	-	host/run.sh check	KDIR SIMULATE
-host	run	-	host/run.sh bench	QUICK KDIR SIMULATE CLAIM DONATE
-host	test	-	host/test.sh	KSRC SEED
-results	-	-	results/results.sh	FILE
-series	patches	-	series/patches.sh	KSRC
-series	intree	-	series/intree.sh	KSRC
-modules	-	-	host/modules.sh	KDIR CHECK
-check	-	-	tests/check.sh	KSRC
-docs	-	-	../Documentation/docs.sh	KSRC
-clean	-	-	kernels/clean.sh
-distclean	-	-	kernels/distclean.sh
-"
 
 # bad NAME PROBLEM: the variable of that name is wrong
 bad() { die "$1=${!1:-}: $2"; }
@@ -75,12 +45,12 @@ while IFS=$'\t' read -r row what engine command variables; do
 	script=$command takes="$variables TDX_CACHE"
 	[ "$what" = - ] || takes+=" WHAT"
 	[ "$engine" = - ] || takes+=" ENGINE"
-done <<< "$ROWS"
+done < "$TOP/benchmarks/targets.list"
 [ -n "$whats" ] || die "make $target: there is no such target; make help lists them"
 [ -n "$engines" ] || bad WHAT "must be one of:$whats"
 [ -n "$script" ] || bad ENGINE "must be one of:$engines"
 # Ignore variables of other targets, unless make's command line sets them.
-for name in WHAT ENGINE $(cut -f 5 <<< "$ROWS") "$@"; do
+for name in WHAT ENGINE $(cut -s -f 5 "$TOP/benchmarks/targets.list") "$@"; do
 	[[ " $takes " != *" $name "* ]] || continue
 	[[ " $* " != *" $name "* ]] || bad "$name" "make $target${WHAT:+ WHAT=$WHAT} does not take it; see make help"
 	unset "$name"

@@ -1,12 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# clean.sh: remove build/.
+# clean.sh [cache]: remove build/, and from the cache what these scripts put there.
 set -eu
 . "$(dirname "$0")/common.sh"
 
-[ -d "$BUILD" ] || exit 0
-hold 8 "$BUILD/lock"
-# The next run may start while files are removed.
-mv "$BUILD" "$BUILD.removed.$$"
-rm -rf "$BUILD.removed.$$"
+if [ -d "$BUILD" ]; then
+	hold 8 "$BUILD/lock"
+	# The next run may start while files are removed.
+	mv "$BUILD" "$BUILD.removed.$$"
+	rm -rf "$BUILD.removed.$$"
+fi
+[ "${1:-}" = cache ] && [ -d "$CACHE" ] || exit 0
+hold 6 "$CACHE/in-use.lock"
+rm -rf "$CACHE"/{src,apt,log,unpack} "$CACHE"/{uml,qemu,intree,kvm}-* "$CACHE"/src.lock
+# Another Debian belongs to root.
+sudo=
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+[ -z "$(find "$CACHE" -maxdepth 1 -name 'debian-*')" ] || $sudo rm -rf "$CACHE"/debian-*
+rm -f "$CACHE/in-use.lock" "$CACHE/lock"
+rmdir "$CACHE" 2> /dev/null || say "  kept: $CACHE, because it also holds other files"

@@ -1,29 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# setup.sh NAME: install the Debian packages that the engine or target NAME needs.
+# setup.sh NAME: install the Debian packages of the row NAME of packages.list.
 set -eu
 . "$(dirname "$0")/common.sh"
 
-packages="gcc binutils make python3 kmod"
-[ "$1" = modules ] || packages+=" flex bison bc perl xz-utils util-linux libc6-dev"
-case $1 in
-modules | uml) ;;
-qemu) packages+=" qemu-system-x86 busybox-static cpio pahole libelf-dev" ;;
-headers) packages+=" qemu-system-x86 busybox-static cpio debootstrap" ;;
-trace) packages+=" bpftrace" ;;
-size) packages+=" libelf-dev" ;;
-callers) packages+=" pmccabe" ;;
-plots) packages+=" python3-matplotlib" ;;
-patches) packages+=" git" ;;
-intree)
-	packages+=" git qemu-system-x86 libelf-dev sparse python3-sphinx python3-yaml"
-	# Linux 7.3 needs clang 17.  Without it, one check is left out.
-	! apt-cache show clang-19 > /dev/null 2>&1 || packages+=" clang-19" ;;
-htmldocs) packages+=" python3-sphinx" ;;
-check) packages+=" git libelf-dev shellcheck pmccabe mypy python3-sphinx python3-pyflakes python3-pytest" ;;
-*) die "setup.sh $1: is not a known name; add it to $0" ;;
-esac
+list=$TOP/benchmarks/kernels/packages.list
+packages=$(sed -n "s/^$1: *//p" "$list")
+[ -n "$packages" ] || die "setup.sh $1: $list does not have this name"
+[ "$1" = modules ] || packages="$(sed -n 's/^all: *//p' "$list") $packages"
+# Linux 7.3 needs clang 17.  Without it, one check is left out.
+[[ $packages != *clang-19* ]] || apt-cache show clang-19 > /dev/null 2>&1 || packages=${packages/clang-19/}
 
 command -v dpkg-query > /dev/null || {
 	say "  warning: this machine is not Debian and may lack some of: $packages"; exit 0; }

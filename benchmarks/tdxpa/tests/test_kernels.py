@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The scripts that build and boot kernels: locks, the keys of kept kernels, and guests."""
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tdxpa.tests.test_start import copy_tree, stub
+
+# A make that builds nothing.  A sanitized kernel takes long.
+MAKE = """case "$*" in
+*kernelversion*) echo 7.3.4 ;;
+*allnoconfig*) o=$(echo "$*" | grep -o ' O=[^ ]*'); cp "${o# O=}/wanted.config" "${o# O=}/.config" ;;
+*-sanitize-*O=* | *O=*-sanitize-*) echo > "$TMP/building"; sleep 20 ;;
+esac
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    tree = copy_tree(tmp_path / "tree")
+    (tmp_path / "cache/src/linux-source-7.3").mkdir(parents=True)
+    (tree / "benchmarks/kernels/setup.sh").write_text("#!/bin/bash\n")
+    stub(tmp_path / "bin", "make", MAKE)
+    return tree
+
+
+def start(tree: Path, script: str, **env: str) -> subprocess.Popen:
+    """bash with common.sh and this script"""
+    tmp = tree.parent
+    variables = {"PATH": f"{tmp}/bin:{os.environ['PATH']}", "TDX_CACHE": f"{tmp}/cache", "TMP": str(tmp), **env}
+    return subprocess.Popen(["bash", "-eu", "-c", f". {tree}/benchmarks/kernels/common.sh; {script}"], env=variables,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def within(seconds: int, condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return condition()
+
+
+def finish(run: subprocess.Popen, seconds: int = 10) -> tuple[str, str]:
+    out, err = run.communicate(timeout=seconds)
+    assert run.returncode == 0, err
+    return out, err
+
+
+def test_a_waiting_run_names_the_holder_and_ignores_a_removed_lock(tree: Path) -> None:
+    hold = 'hold 8 "$BUILD/lock"; echo > "$TMP/held"; '
+    first = start(tree, hold + 'while [ ! -e "$TMP/end" ]; do sleep 0.1; done; rm "$BUILD/lock"', RUN="make test")
+    assert within(9, (tree.parent / "held").exists)
+    second = start(tree, hold + '[ /dev/fd/8 -ef "$BUILD/lock" ] && cat "$BUILD/lock"', RUN="make bench")
+    time.sleep(0.5)
+    (tree.parent / "end").touch()
+    finish(first)
+    out, err = finish(second)
+    assert f"waiting at most an hour for process {first.pid} (make test), which holds {tree}/build/lock" in err
+    assert out == f"process {second.pid} (make bench)\n"
+
+
+@pytest.mark.parametrize("lock,words,removed", [
+    ('hold 8 "$BUILD/lock"', "", "build"), ("take_lock", "cache", "../cache")])
+def test_clean_waits_for_runs(tree: Path, lock: str, words: str, removed: str) -> None:
+    run = start(tree, f'{lock}; echo > "$TMP/held"; sleep 1; ls {tree}/{removed}')
+    assert within(9, (tree.parent / "held").exists)
+    _, err = finish(start(tree, f"bash {tree}/benchmarks/kernels/clean.sh {words}"))
+    finish(run)
+    assert "waiting" in err and not (tree / removed).exists() and not list(tree.glob("build*"))
+
+
+def test_runs_share_the_cache_and_do_not_wait_for_the_kernel_of_another(tree: Path) -> None:
+    finish(start(tree, "prepare"))
+    other = start(tree, "prepare sanitize")
+    assert within(9, (tree.parent / "building").exists)
+    _, err = finish(start(tree, "prepare"))
+    os.killpg(other.pid, signal.SIGKILL)
+    assert "waiting" not in err
+
+
+@pytest.mark.parametrize("engine,tool", [("uml", "ld"), ("qemu", "ld"), ("uml", "getconf"), ("qemu", "pahole")])
+def test_the_key_of_a_kernel_has_the_tools(tree: Path, engine: str, tool: str) -> None:
+    stub(tree.parent / "bin", "pahole", "echo v1.24\n")
+    keys = []
+    for version in ("1.0", "1.0", "1.1"):
+        stub(tree.parent / "bin", tool, f"echo {tool} {version}\n")
+        keys.append(finish(start(tree, 'prepare; echo "$KOBJ"', ENGINE=engine))[0])
+    assert keys[0] == keys[1] != keys[2]
+
+
+@pytest.mark.parametrize("call", ["guest_run", "(guest_run"])
+def test_a_guest_has_no_lock_and_ends_with_a_killed_script(tree: Path, call: str) -> None:
+    tmp = tree.parent
+    guest = f'bash -c "ls -l /proc/\\$\\$/fd > {tmp}/fds; echo \\$\\$ > {tmp}/pid; sleep 60"'
+    run = start(tree, '. "$TOP/benchmarks/kernels/kernel.sh"; take_lock; hold 8 "$BUILD/lock"; hold 9 "$CACHE/x.lock"; '
+                f'{call} "$TMP/log" 60 {guest}{")" if call[0] == "(" else ""}; true')
+    assert within(9, (tmp / "pid").exists)
+    assert not re.search(r"[/.]lock$", (tmp / "fds").read_text(), re.MULTILINE)
+    run.kill()
+    run.wait()
+    finish(start(tree, 'hold 8 "$BUILD/lock"'), 5)
+    assert within(5, lambda: not Path("/proc", (tmp / "pid").read_text().strip()).exists())
+
+
+def test_a_guest_on_disk_is_a_warning(tree: Path) -> None:
+    stub(tree.parent / "bin", "df", "echo; echo tmpfs 65536 0 65536 0% /dev/shm\n")
+    stub(tree.parent, "linux", 'echo "$TMPDIR"; echo "guest: done"\n')
+    _, err = finish(start(tree, '. "$TOP/benchmarks/kernels/kernel.sh"; . "$TOP/benchmarks/kernels/uml.sh"; '
+                          'KOBJ=$TMP GUEST_ARGS= TREE=/; engine_boot "$TMP/log" 10 1G test'))
+    assert "warning: /dev/shm has less than 1 GB free" in err
+    assert (tree.parent / "log").read_text().startswith(f"{tree}/build/tmp\n")
+
+
+def test_progress_skips_a_line_that_is_cut(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("""[ 0.1] tdx_bench: {"kind": "progress", "do
+tdx_bench: {"kind": "progress", "done": 0, "of": 8}
+tdx_bench: {"kind": "progress", "done": 4, "of": 8}
+tdx_bench: {"kind": "end", "errno": 0}
+""")
+    command = ["/usr/bin/python3", "-m", "tdxpa.progress", str(tmp_path / "log")]
+    env = {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=10)
+    assert run.returncode == 0 and run.stderr == "  4 of 8 operations measured, 0:00 left\n"
+    master, terminal = pty.openpty()
+    subprocess.run(command, env=env, stderr=terminal, check=True, timeout=10)
+    assert b"[####################                    ]  50%, 0:00 left" in os.read(master, 1000)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0
+"""make and benchmarks/start.sh: what is refused before anything happens, and which script runs."""
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tdxpa import common
+
+TOP = Path(__file__).resolve().parents[3]
+# As root, run as another user what must not be writable.
+NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups " if os.getuid() == 0 else ""
+
+
+def copy_tree(path: Path) -> Path:
+    """A copy of the sources, in which nothing is built yet."""
+    for name in ("arch", "benchmarks"):
+        shutil.copytree(TOP / name, path / name, ignore=shutil.ignore_patterns("results", "__pycache__"))
+    shutil.copy(TOP / "Makefile", path)
+    return path
+
+
+def stub(directory: Path, name: str, text: str) -> None:
+    """A command for a directory that comes first in PATH."""
+    directory.mkdir(exist_ok=True)
+    (directory / name).write_text("#!/bin/bash\n" + text)
+    (directory / name).chmod(0o755)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the sources, in which the script of each target is a stub."""
+    tree = copy_tree(tmp_path / "tree")
+    for script in [s for s in tree.glob("benchmarks/*/*.sh") if s.name not in ("common.sh", "external.sh", "source.sh")]:
+        script.write_text('echo "script: ${0#*benchmarks/} $*"; env\n')
+    (tmp_path / "home").mkdir()
+    return tree
+
+
+def make(tree: Path, words: str, user: str = "", **env: str | None) -> subprocess.CompletedProcess:
+    variables: dict[str, str | None] = {"PATH": f"{tree.parent}/bin:{os.environ['PATH']}", "HOME": f"{tree.parent}/home", **env}
+    return subprocess.run(f"{user}make -s {words}".split(), cwd=tree, capture_output=True, text=True,
+                          env={k: v for k, v in variables.items() if v is not None})
+
+
+def refused(run: subprocess.CompletedProcess, message: str) -> None:
+    """One line, a status, and no script."""
+    errors = [line for line in run.stderr.splitlines() if not line.startswith("make: ")]
+    assert run.returncode != 0 and "script:" not in run.stdout
+    assert len(errors) == 1 and re.match(f"error: {message}", errors[0]), run.stderr
+
+
+@pytest.mark.parametrize("words,message", [
+    ("bench QUICK=abc", "QUICK=abc: must be one of: 0 1"),
+    ("bench WHAT=x", "WHAT=x: must be one of: time instructions fragmentation"),
+    ("bench WHAT=profile ENGINE=uml", "ENGINE=uml: must be one of: qemu"),
+    ("bench CHECK=1", "CHECK=1: make bench WHAT=time does not take it"),
+    ("bench COMPARE=/none", "COMPARE=/none: cannot be read"),
+    ("bench ENGINE=host SIMULATE=abc", "SIMULATE=abc: must be a number"),
+    ("test CPUS=x", "CPUS=x: must be a number from 1 to 2"),
+    ("test SUITE=x", "SUITE=x: must be one of: tdx_"),
+    ("test KSRC=/none", "KSRC=/none: is not a kernel source tree"),
+    ("test COVERAGE=1 SAN=1", "SAN=1: COVERAGE=1 does not take it"),
+    ("torture WHAT=fuzz STEPS=0", "STEPS=0: must be a number"),
+    ("trace TOOL=x", "TOOL=x: must be one of: events"),
+    ("modules KDIR=/nonexistent", "KDIR=/nonexistent: has no kernel headers; pass their directory")])
+def test_wrong_values_are_refused_first(tree: Path, words: str, message: str) -> None:
+    refused(make(tree, words), message)
+    assert not (tree / "build").exists() and not list((tree.parent / "home").iterdir())
+
+
+@pytest.mark.parametrize("words,script,variables", [
+    ("bench QUICK=0 INIT_ON_ALLOC=0", "bench/time.sh", "ENGINE=uml !QUICK !INIT_ON_ALLOC ICOUNT="),
+    ("bench WHAT=instructions CHECK=1", "bench/time.sh", "ICOUNT=1 ENGINE=qemu CHECK=1"),
+    ("bench V2_MBOX=Makefile", "bench/compare.sh", ""),
+    ("test SAN=0 CPUS=02 SUITE=tdx_tdh", "tests/test.sh", "!SAN CPUS=2 SUITE=tdx_tdh"),
+    ("test COVERAGE=1", "tests/coverage.sh", ""),
+    ("torture", "tests/torture.sh faults fuzz mutants", "WHAT=all"),
+    ("torture WHAT=fuzz STEPS=09", "tests/fuzz.sh", "STEPS=9"),
+    ("host", "host/run.sh check", "!ENGINE"),
+    ("results FILE=Makefile", "host/import.sh", ""),
+    ("modules CHECK=1", "host/headers.sh", "")])
+def test_a_target_runs_its_script(tree: Path, words: str, script: str, variables: str) -> None:
+    # TOOL in the environment is for make trace.
+    out = make(tree, words, TOOL="x").stdout.splitlines()
+    assert out[0].rstrip() == f"script: {script}"
+    for name in variables.split():
+        assert name in out if name[0] != "!" else not [v for v in out if v.startswith(name[1:] + "=")]
+
+
+def test_help_fits_a_screen_and_has_all_names() -> None:
+    text = (TOP / "benchmarks/help.txt").read_text()
+    assert len(text.splitlines()) <= 40 and max(map(len, text.splitlines())) <= 80
+    rows = [row for row in (TOP / "benchmarks/targets.list").read_text().splitlines() if row[0] != "#"]
+    assert len(rows) > 20
+    for row in rows:
+        target, what, engines, _, *variables = row.split("\t")
+        for word in [f"make {target}", what, *engines.split(","), *" ".join(variables).split()]:
+            # Defaults are described in words.
+            assert word in text or word in ("-", "time", "all", "patches", "uml"), word
+
+
+def test_suites_have_the_names_of_their_files() -> None:
+    sources = [*TOP.glob("arch/**/*_kunit.c"), *TOP.glob("benchmarks/**/*_kunit.c")]
+    assert sources and all(f'.name = "tdx_{s.name[:-8]}"' in s.read_text() for s in sources)
+
+
+def test_paths_and_owners(tree: Path) -> None:
+    tmp = tree.parent
+    refused(make(tree, "test", HOME=None), "HOME is not set; set it, or TDX_CACHE=dir")
+    refused(make(tree, "test", HOME="/dev/null/x"), "TDX_CACHE=.*/dev/null is not a writable directory; set")
+    refused(make(tree, "test", TDX_CACHE="/tmp/a b"), "TDX_CACHE=/tmp/a b: must be a path without space")
+    refused(make(tree.rename(tmp / "a b"), "test"), "build=.*/a b/build: must be a path without space")
+    (tmp / "a b").rename(tree)
+    assert not list((tmp / "home").iterdir()) and not (tree / "build").exists()
+    assert make(tree, "clean", HOME=None).returncode == 0
+    for path in (tmp, *list(tmp.parents)[:2]):
+        path.chmod(0o755)
+    (tmp / "cache").mkdir()
+    if NOBODY:
+        os.chown(tree, 65534, 65534)
+        os.chown(tmp / "cache", 65534, 65534)
+    (tmp / "home").chmod(0o555)
+    refused(make(tree, "test", NOBODY), "TDX_CACHE=.*home is not a writable directory; set TDX_CACHE=dir")
+    refused(make(tree, "test", TDX_CACHE=f"{tmp}/cache" if NOBODY else "/"), "TDX_CACHE=.*(belongs to|not a writable)")
+
+
+def test_measurements_need_a_large_dev_shm(tree: Path) -> None:
+    stub(tree.parent / "bin", "df", "echo; echo tmpfs 65536 0 65536 0% /dev/shm\n")
+    refused(make(tree, "bench"), "/dev/shm has less than 1 GB free.*as root: mount")
+    assert [make(tree, words).returncode for words in ("test", "bench WHAT=size")] == [0, 0]
+
+
+def test_no_git_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert common.commit(TOP) == "no commit"
