@@ -5,8 +5,6 @@
 
 # The oldest kernel that the modules build for, as in compat.h
 OLDEST=6.12
-
-# is_supported VERSION
 is_supported() { [ "$(printf '%s\n' $OLDEST "$1" | sort -V | head -n 1)" = $OLDEST ]; }
 
 # external_modules TREE MAKE...: MAKE is the kernel's make, with M=TREE.  Warnings are errors,
