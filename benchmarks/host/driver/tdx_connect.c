@@ -3,7 +3,7 @@
  * Example of a host driver for TDX Connect: bring-up and teardown of a device
  *
  * The call sequences are those of the design, see ../../designs/flat/flows.c.  This
- * file adds their order.  The driver has no decision about pages on any path.
+ * file adds their order.  The driver makes no decision about pages on any path.
  */
 #include <linux/slab.h>
 

@@ -68,7 +68,7 @@ static const struct design *flat;
 static const struct step *running;
 static unsigned long first_pfn, leaked_pfn;
 
-/* Note what the events report of @array, and let the page checker find its pages. */
+/* Record what the events report of @array, and watch its pages with the page checker. */
 static void watch(const struct design *design, void *array)
 {
 	first_pfn = PHYS_PFN(tdx_pa_entry(array, 0));
@@ -205,7 +205,7 @@ static int run_step(const struct step *s)
 	if (!first_pfn)
 		return -ENOMEM;
 
-	/* The table is right: the page checker finds the same. */
+	/* The page checker must find what the table lists. */
 	if (report.held != s->nr_held || report.lost != !!s->leaked) {
 		pr_err(PREFIX "%s: %lu pages held, %lu leaked\n", s->name, report.held,
 		       report.lost);
