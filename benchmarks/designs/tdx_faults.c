@@ -879,7 +879,7 @@ static int free_array(const struct design *d)
 
 	if (!array)
 		return -ENOMEM;
-	d->ways_out[parameter].take(array);
+	d->free_functions[parameter].free(array);
 	return 0;
 }
 
@@ -894,10 +894,10 @@ static int free_rows(void)
 		for (unsigned int i = 0; i < nr_designs; i++) {
 			const struct design *d = designs[i];
 
-			for (parameter = 0; parameter < DESIGN_MAX_WAYS_OUT; parameter++) {
+			for (parameter = 0; parameter < DESIGN_MAX_FREE_FUNCTIONS; parameter++) {
 				struct outcome out = {};
 
-				if (d->ways_out[parameter].take)
+				if (d->free_functions[parameter].free)
 					run_case(row, i, free_array, &(struct plan) {}, &out);
 			}
 		}
