@@ -1,108 +1,134 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# start.sh TARGET [VARIABLE...]: check what a make target was given, then run its scripts.
-# VARIABLE are the names that were set on the command line of make.  Nothing is locked,
-# fetched or built before everything is checked.
+# start.sh TARGET [VARIABLE...]: check the variables of a make target, then run its script.
+# VARIABLE are the names that were set on make's command line.  Everything is checked
+# before a lock is taken or anything is fetched or built.
 set -eu
 . "$(dirname "$0")/kernels/common.sh"
 
-target=$1
-shift
+# Target, WHAT, ENGINE, script, and the variables that it takes.  The first row of a target
+# is its default; "-" is nothing.  A target that takes KSRC uses the cache.
+ROWS="
+bench	time	uml,qemu	bench/time.sh	KSRC QUICK INIT_ON_ALLOC COMPARE V2_MBOX
+bench	time	host	host/run.sh bench	QUICK KDIR SIMULATE CLAIM DONATE
+bench	instructions	qemu	bench/time.sh	KSRC QUICK INIT_ON_ALLOC COMPARE V2_MBOX CHECK
+bench	fragmentation	uml,qemu	bench/fragmentation.sh	KSRC
+bench	profile	qemu	bench/profile.sh	KSRC
+bench	size	-	bench/size.sh	KSRC
+bench	callers	-	bench/callers.sh	KSRC
+test	-	uml,qemu	tests/test.sh	KSRC SAN COVERAGE SUITE CPUS
+torture	all	uml,qemu	tests/torture.sh faults fuzz mutants	KSRC SEED STEPS MUTANT
+torture	faults	uml,qemu	tests/faults.sh	KSRC
+torture	fuzz	uml,qemu	tests/fuzz.sh	KSRC SEED STEPS
+torture	mutants	uml,qemu	tests/mutants.sh	KSRC MUTANT
+trace	-	qemu	host/trace.sh	KSRC TOOL NEWEST
+trace	-	host	host/trace.sh	TOOL
+host	check	-	host/run.sh check	KDIR SIMULATE
+host	run	-	host/run.sh bench	QUICK KDIR SIMULATE CLAIM DONATE
+host	test	-	host/test.sh	KSRC SEED
+results	-	-	results/results.sh	FILE
+series	patches	-	series/patches.sh	KSRC
+series	intree	-	series/intree.sh	KSRC
+modules	-	-	host/modules.sh	KDIR CHECK
+check	-	-	tests/check.sh	KSRC
+docs	-	-	../Documentation/docs.sh	KSRC
+clean	-	-	kernels/clean.sh
+distclean	-	-	kernels/distclean.sh
+"
 
-# what: the values of WHAT, of which the first is the default.  engines: those of ENGINE,
-# likewise.  takes: other variables.
-what='' engines='' takes=KSRC
-case $target in
-bench)
-	what='time instructions fragmentation profile size callers'
-	takes+=' INIT_ON_ALLOC QUICK COMPARE CHECK V2_MBOX'
-	case ${WHAT:-time} in
-	time) engines='uml qemu host' takes+=' KDIR SIMULATE CLAIM DONATE' ;;
-	fragmentation) engines='uml qemu' ;;
-	esac ;;
-test) engines='uml qemu' takes+=' SAN COVERAGE SUITE CPUS' ;;
-torture) what='all faults fuzz mutants' engines='uml qemu' takes+=' SEED STEPS MUTANT' ;;
-trace) engines='qemu host' takes+=' TOOL NEWEST' ;;
-host) what='check run test' takes+=' KDIR QUICK SIMULATE CLAIM DONATE SEED' ;;
-results) takes=' FILE' ;;
-series) what='patches intree' ;;
-modules) takes+=' KDIR CHECK' ;;
-check | docs | clean | distclean) ;;
-*) die "make $target: no such target; make help lists them" ;;
-esac
+# bad NAME PROBLEM: the variable of that name is wrong
+bad() { die "$1=${!1:-}: $2"; }
 
-# one_of NAME VALUE WORD...: VALUE is one of the words
-one_of()
-{
-	[[ " ${*:3} " == *" $2 "* && $2 != *' '* ]] || die "$1=$2: must be one of: ${*:3}"
-}
+# one_of NAME WORD...: its value is one of the words
+one_of() { [[ " ${*:2} " == *" ${!1} "* && ${!1} != *' '* ]] || bad "$1" "must be one of: ${*:2}"; }
 
-# number NAME MIN MAX: set the variable of that name to a decimal number in this range
+# number NAME MIN MAX: its value is a number in this range.  Leading zeros are removed.
 number()
 {
-	local value=${!1}
-
-	[[ $value =~ ^[0-9]{1,15}$ ]] && ((10#$value >= $2 && 10#$value <= $3)) ||
-		die "$1=$value: must be a number from $2 to $3"
-	printf -v "$1" %d $((10#$value))
+	[[ ${!1} =~ ^[0-9]{1,15}$ ]] && ((10#${!1} >= $2 && 10#${!1} <= $3)) || bad "$1" "must be a number from $2 to $3"
+	printf -v "$1" %d $((10#${!1}))
 }
 
-for name; do
-	[[ " WHAT ENGINE TDX_CACHE $takes " == *" $name "* ]] ||
-		die "$name=${!name:-}: make $target does not take it; make help shows what it takes"
-done
-[ -z "${WHAT:-}" ] || one_of WHAT "$WHAT" "${what:-(none)}"
-[ -z "${ENGINE:-}" ] || one_of ENGINE "$ENGINE" "${engines:-(none)}"
-WHAT=${WHAT:-${what%% *}} ENGINE=${ENGINE:-${engines%% *}}
+# buildable NAME PATH: the kernel's build takes this path
+buildable() { [[ $2 != *[[:space:]:\"\'\$\#\\]* ]] || die "$1=$2: must be a path without space, colon, quote, \$ and #"; }
 
-for name in CHECK COVERAGE INIT_ON_ALLOC NEWEST QUICK SAN; do
-	case ${!name:-0} in
-	0) printf -v $name '' ;;
-	1) ;;
-	*) die "$name=${!name}: must be 0 or 1" ;;
+# own NAME DIR ADVICE: the user can write to DIR, or make it
+own()
+{
+	local dir=$2
+
+	buildable "$1" "$2"
+	until [ -e "$dir" ]; do dir=$(dirname "$dir"); done
+	[ -d "$dir" ] && [ -w "$dir" ] || die "$1=$2: $dir is not a writable directory; $3"
+	[ "$dir" != "$2" ] || [ -O "$dir" ] || die "$1=$2: belongs to the user $(stat -c %U "$dir"); $3"
+}
+
+target=$1 whats='' engines='' script='' takes=''
+shift
+while IFS=$'\t' read -r row what engine command variables; do
+	[ "$row" = "$target" ] || continue
+	[[ $whats == *" $what"* ]] || whats+=" $what"
+	[[ $what = - || $what = "${WHAT:=$what}" ]] || continue
+	engines+=" ${engine//,/ }"
+	[[ $engine = - || ,$engine, = *",${ENGINE:=${engine%%,*}},"* ]] || continue
+	script=$command takes="$variables TDX_CACHE"
+	[ "$what" = - ] || takes+=" WHAT"
+	[ "$engine" = - ] || takes+=" ENGINE"
+done <<< "$ROWS"
+[ -n "$whats" ] || die "make $target: there is no such target; make help lists them"
+[ -n "$engines" ] || bad WHAT "must be one of:$whats"
+[ -n "$script" ] || bad ENGINE "must be one of:$engines"
+# Ignore variables of other targets, unless make's command line sets them.
+for name in WHAT ENGINE $(cut -f 5 <<< "$ROWS") "$@"; do
+	[[ " $takes " != *" $name "* ]] || continue
+	[[ " $* " != *" $name "* ]] || bad "$name" "make $target${WHAT:+ WHAT=$WHAT} does not take it; see make help"
+	unset "$name"
+done
+
+own build "$BUILD" "use a checkout of your own"
+if [[ $takes = KSRC* || -n ${CHECK:-} || $target = distclean ]]; then
+	[ -n "${TDX_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
+		die "HOME is not set; set it, or TDX_CACHE=dir, where kernels are kept"
+	own TDX_CACHE "$CACHE" "set TDX_CACHE=dir, where kernels are kept"
+	TDX_CACHE=$CACHE
+fi
+for name in $takes; do
+	[ -n "${!name:-}" ] || continue
+	case $name in
+	CHECK | COVERAGE | INIT_ON_ALLOC | NEWEST | QUICK | SAN)
+		one_of "$name" 0 1
+		[ "${!name}" = 1 ] || unset "$name" ;;
+	CPUS) number CPUS 1 "$([ "$ENGINE" = uml ] && echo 2 || echo 4)" ;;
+	DONATE) number DONATE 1 1048576 ;;
+	SEED) number SEED 0 999999999999999 ;;
+	SIMULATE) number SIMULATE 0 1000000 ;;
+	STEPS) number STEPS 1 1000000000 ;;
+	SUITE) words=$(find "$TOP"/{arch,benchmarks} -name '*_kunit.c' -printf 'tdx_%f\n' | sort) && one_of SUITE ${words//_kunit.c/} ;;
+	TOOL) words=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt) && one_of TOOL events $words ;;
+	COMPARE | FILE | V2_MBOX) [ -r "${!name}" ] || bad "$name" "cannot be read; pass the path of a file" ;;
+	KDIR)
+		[ -f "$KDIR/Makefile" ] || bad KDIR "has no kernel headers; pass their directory, as in /usr/src/linux-headers-VERSION"
+		buildable KDIR "$(realpath "$KDIR")" ;;
+	KSRC)
+		buildable KSRC "$(realpath -m "$KSRC")"
+		KSRC=$(bash "$TOP/benchmarks/kernels/source.sh") ;;
 	esac
 done
-[ -z "${CPUS:-}" ] || number CPUS 1 16
-[ -z "${SEED:-}" ] || number SEED 0 999999999999999
-[ -z "${STEPS:-}" ] || number STEPS 1 1000000000
-[ -z "${SIMULATE:-}" ] || number SIMULATE 0 1000000
-[ -z "${DONATE:-}" ] || number DONATE 1 1048576
-[ -z "${SUITE:-}" ] || one_of SUITE "$SUITE" "$(grep -rhoP --include='*_kunit.c' '^\t\.name = "\Ktdx_[a-z_]+' \
-	"$TOP/arch" "$TOP/benchmarks" | sort | paste -sd ' ')"
-[ -z "${TOOL:-}" ] || one_of TOOL "$TOOL" events "$(cd "$TOP/benchmarks/host/trace" && basename -s .bt -- *.bt | paste -sd ' ')"
-for name in COMPARE FILE V2_MBOX; do
-	[ -z "${!name:-}" ] || [ -r "${!name}" ] || die "$name=${!name}: cannot be read"
-done
+if [ -n "${COVERAGE:-}" ]; then
+	[ "$ENGINE" = uml ] || bad ENGINE "COVERAGE=1 needs ENGINE=uml"
+	[ -z "${SAN:-}" ] || bad SAN "COVERAGE=1 does not take it"
+	script=tests/coverage.sh
+fi
+[[ $target:${ENGINE:-} != bench:uml ]] || shm_is_large ||
+	die "/dev/shm has less than 1 GB free, and the disk would be measured; as root: mount -o remount,size=4G /dev/shm"
 
-case $target:$WHAT in
-bench:time | bench:instructions)
-	[ "$WHAT" = time ] || ENGINE=qemu ICOUNT=1
-	script=bench/time.sh
-	[ -z "${V2_MBOX:-}" ] || script=bench/compare.sh
-	[ "$ENGINE" != host ] || script='host/run.sh bench' ;;
-bench:*) script=bench/$WHAT.sh ;;
-test:)
-	script=tests/test.sh
-	[ -z "${COVERAGE:-}" ] || script=tests/coverage.sh ;;
-torture:all) script='tests/torture.sh faults fuzz mutants' ;;
-torture:*) script=tests/$WHAT.sh ;;
-trace:) script=host/trace.sh ;;
-host:check) script='host/run.sh check' ;;
-host:run) script='host/run.sh bench' ;;
-host:test) script=host/test.sh ;;
-results:)
-	script=results/results.sh
-	[ -z "${FILE:-}" ] || script=host/import.sh ;;
-series:*) script=series/$WHAT.sh ;;
-modules:)
-	script=host/modules.sh
-	[ -z "${CHECK:-}" ] || script=host/headers.sh ;;
-check:) script=tests/check.sh ;;
-docs:) script=../Documentation/docs.sh ;;
-clean: | distclean:) script=kernels/$target.sh ;;
-esac
-export CHECK CLAIM COMPARE COVERAGE CPUS DONATE ENGINE FILE ICOUNT INIT_ON_ALLOC KDIR KSRC MUTANT NEWEST \
-	QUICK SAN SEED SIMULATE STEPS SUITE TDX_CACHE TOOL V2_MBOX
-# shellcheck disable=SC2086
+[ -z "${V2_MBOX:-}" ] || script=bench/compare.sh
+[ -z "${FILE:-}" ] || script=host/import.sh
+[ "$target:${CHECK:-}" != modules:1 ] || script=host/headers.sh
+[ "${WHAT:-}" = instructions ] && ICOUNT=1 || ICOUNT=''
+RUN="make $target${WHAT:+ WHAT=$WHAT}"
+# shellcheck disable=SC2163
+export ICOUNT RUN $takes
+# A script with its arguments
 exec bash "$TOP"/benchmarks/$script

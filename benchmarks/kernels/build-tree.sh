@@ -3,17 +3,15 @@
 #
 # build-tree.sh DIR [VARIANT [POSTED]]: lay out the sources for an external build.
 #
-# The sources have the shape of a kernel tree, and one checkout is built for
-# several kernels.  So each build gets a directory of symbolic links of its own,
-# with the few Kbuild files that only an external build needs.  In the variant
-# "coverage", the array and the wrappers record which branches are taken.  POSTED is
-# a directory with v2 as posted, which is then one more design.
+# Each build has symbolic links of its own, and the Kbuild files that only an external build
+# needs.  In the variant "coverage", the array and the wrappers record executed branches.
+# POSTED is a directory with v2 as posted, which becomes one more design.
 set -eu
 . "$(dirname "$0")/common.sh"
 
 tree=$1
 
-# A source was removed: start again, or its module would still be loaded.
+# Start again if a source was removed: its module would still be loaded.
 [ ! -d "$tree" ] || [ -z "$(find "$tree" -xtype l -print -quit)" ] || rm -rf "$tree"
 
 mkdir -p "$tree"
@@ -21,15 +19,15 @@ cp -rsf "$TOP/arch" "$TOP/benchmarks" "$tree/"
 [ -z "${3:-}" ] || cp -rsfT "$3" "$tree/benchmarks/designs/v2_posted/posted"
 
 cat > "$tree/Kbuild" <<'EOF'
-# The compat header sees to it that older kernels will do.
+# compat.h adapts the sources to older kernels.
 subdir-ccflags-y := -I$(src)/arch/x86/include -I$(src)/benchmarks/kernels \
 		    -I$(src)/benchmarks/seam/include -idirafter $(src)/benchmarks/seam/fallback \
 		    -include $(src)/benchmarks/kernels/compat.h
 ccflags-y := $(subdir-ccflags-y)
 obj-m += arch/x86/virt/vmx/tdx/ benchmarks/
 EOF
-# The directory's own Makefile is the kernel tree's.  Here the array is a module, and
-# the seam stands in for the kernel's SEAMCALL helpers.
+# Kbuild overrides the Makefile of the kernel tree.  Here the array is a module, and the
+# seam replaces the kernel's SEAMCALL helpers.
 cat > "$tree/arch/x86/virt/vmx/tdx/Kbuild" <<'EOF'
 obj-m += tdx_pa_array.o tests/
 tdx_pa_array-y := pa_array.o tdh.o ../../../../../benchmarks/seam/exports.o
@@ -48,9 +46,8 @@ endif
 EOF
 [ "${2:-}" = coverage ] || exit 0
 
-# Branches as they are written: nothing inlined, no branch turned into
-# arithmetic, none from the kernel's macros.  (Without optimization, the kernel's
-# headers do not compile.)
+# Keep branches as they are written, without those of the kernel's macros.  The kernel's
+# headers need -O1.
 cat >> "$tree/arch/x86/virt/vmx/tdx/Kbuild" <<'EOF'
 GCOV_PROFILE := y
 ccflags-y += -O1 -fno-inline -fno-if-conversion -fno-if-conversion2 -fno-ssa-phiopt \

@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# clean.sh: remove what was built in this tree.
+# clean.sh: remove build/.
 set -eu
 . "$(dirname "$0")/common.sh"
 
+[ -d "$BUILD" ] || exit 0
 hold 8 "$BUILD/lock"
-rm -rf "$BUILD"
+# The next run may start while files are removed.
+mv "$BUILD" "$BUILD.removed.$$"
+rm -rf "$BUILD.removed.$$"

@@ -1,26 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the scripts of all engines share: where things are, and how to talk.
+# What all scripts share: paths, messages, locks, and the kernel of an engine.
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$TOP/build
-CACHE=${TDX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tdx-pa-array}
+CACHE=$(realpath -m "${TDX_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/tdx-pa-array}")
 JOBS=$(nproc)
-# The one that the distribution's packages are for; another may come first in PATH.
+# The distribution's Python, which has its packages
 PYTHON=/usr/bin/python3
-# The package tdxpa; nothing is written next to the sources.
 export PYTHONPATH=$TOP/benchmarks PYTHONDONTWRITEBYTECODE=1
 
-# The kernel's make is not to inherit what this one was called with.
+# The kernel's make must not inherit the variables of this one.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
 # Progress and errors go to stderr, results to stdout.
 say() { echo "$*" >&2; }
 die() { echo "error: $*" >&2; exit 1; }
 
-# step LOG TITLE COMMAND...: run a long command, tell how long it took and where
-# its log is.  A failure shows the end of the log.
+# step LOG TITLE COMMAND...: run a long command.  A failure prints the end of its log.
 step()
 {
 	local log=$1 title=$2 start=$SECONDS rc=0
@@ -36,30 +34,37 @@ step()
 	say "  $title: done in $((SECONDS - start)) s"
 }
 
-# hold FD FILE: lock FILE as file descriptor FD; another run may hold it for an hour at most
+# hold FD FILE [-s]: lock FILE, with -s shared, as file descriptor FD.  Its text names the
+# holder.  A file that was removed meanwhile is not the lock any more.
 hold()
 {
-	mkdir -p "$(dirname "$2")"
-	eval "exec $1> \"\$2\""
-	flock -n "$1" || { say "  waiting for another run that holds $2"; flock -w 3600 "$1"; } ||
-		die "another run has held $2 for an hour; stop it and start again"
+	local holder
+
+	until [ "/dev/fd/$1" -ef "$2" ]; do
+		mkdir -p "$(dirname "$2")"
+		eval "exec $1>> \"\$2\""
+		flock -n "${@:3}" "$1" && continue
+		holder=$(cat "$2")
+		say "  waiting at most an hour for ${holder:-another run}, which holds $2"
+		flock -w 3600 "${@:3}" "$1" || die "${holder:-another run} has held $2 for an hour; end it and start again"
+	done
+	echo "process $$ (${RUN:-$0})" > "$2"
 }
 
-# The cache: one run at a time fetches and builds what all runs share.
-take_lock() { hold 9 "$CACHE/lock"; }
-drop_lock() { exec 9>&-; }
+# make distclean waits for runs that use the cache.  What is built there has its own lock.
+take_lock() { hold 6 "$CACHE/in-use.lock" -s; }
+drop_lock() { exec 6>&-; }
 
-# prepare [VARIANT [POSTED]]: choose the engine, have its kernel, or a variant of it,
-# and build the modules for it, with the design that is posted in POSTED.
+# User-mode Linux keeps its memory in a file.
+shm_is_large() { [ "0$(df -Pk /dev/shm 2> /dev/null | awk 'NR == 2 { print $4 }')" -ge 1000000 ]; }
+
+# prepare [VARIANT [POSTED]]: make the kernel of $ENGINE, or a variant of it, and build the
+# modules for it, with the design that is posted in POSTED.
 prepare()
 {
 	local src
 
 	ENGINE=${ENGINE:-uml}
-	case $ENGINE in
-	uml | qemu) ;;
-	*) die "ENGINE=$ENGINE is not known; engines: uml, qemu" ;;
-	esac
 	. "$TOP/benchmarks/kernels/external.sh"
 	. "$TOP/benchmarks/kernels/kernel.sh"
 	. "$TOP/benchmarks/kernels/$ENGINE.sh"
@@ -68,7 +73,6 @@ prepare()
 	"$TOP/benchmarks/kernels/setup.sh" "$ENGINE"
 	src=$("$TOP/benchmarks/kernels/source.sh")
 	kernel_build "$src" ${1:+"$1"}
-	drop_lock
 	# The modules and logs of this tree
 	hold 8 "$BUILD/lock"
 	kernel_modules ${2:+"$2"}

@@ -1,66 +1,58 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Build a kernel for the engine, and the modules for it, and see a guest to its
-# end.  Kernels are kept, by source, configuration and compiler.
+# Build a kernel for the engine and the modules for it, and run a guest.
 #
-# The engine says ENGINE_ARCH and ENGINE_TARGET, what make is to build.  Its
-# configuration is what its guest needs (guest.config), and what a variant of the
-# kernel has beyond that:
-#
-#	guest.config ENGINE.config [VARIANT.config] [ENGINE-VARIANT.config]
+# ENGINE.sh sets ENGINE_ARCH and ENGINE_TARGET, the target of the kernel's make.  The
+# configuration is guest.config, ENGINE.config, VARIANT.config and ENGINE-VARIANT.config.
 
-# kernel_build SRC [VARIANT]: sets KOBJ, KSOURCE, KVERSION, VARIANT and GUEST_ARGS
+# print_versions: the tools whose output is in the kernel of this engine
+print_versions()
+{
+	gcc -dumpfullversion; gcc -dumpmachine; ld --version | head -n 1
+	if [ "$ENGINE" = uml ]; then getconf GNU_LIBC_VERSION; else pahole --version; fi
+}
+
+# kernel_build SRC [VARIANT]: sets KOBJ, KSOURCE, KVERSION, VARIANT and GUEST_ARGS.  Kernels
+# are kept, by source, configuration and tools.
 kernel_build()
 {
-	local src=$1 dir=$TOP/benchmarks/kernels configs='' f key
-
+	local src=$1 dir=$TOP/benchmarks/kernels configs='' f key title
 	VARIANT=${2:-}
 	for f in guest "$ENGINE" ${VARIANT:+"$VARIANT" "$ENGINE-$VARIANT"}; do
 		[ ! -e "$dir/$f.config" ] || configs+=" $dir/$f.config"
 	done
 	KVERSION=$(make -s -C "$src" kernelversion)
 	# shellcheck disable=SC2086
-	key=$( { echo "$src $KVERSION"; gcc -dumpfullversion; gcc -dumpmachine
-		 sort $configs | grep CONFIG_; } | sha256sum | cut -c 1-12)
-	KOBJ=$CACHE/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}-$key
-	KSOURCE=$src
+	key=$( (echo "$src $KVERSION"; print_versions; sort $configs | grep CONFIG_) | sha256sum | cut -c 1-12)
+	KOBJ=$CACHE/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}-$key KSOURCE=$src
 	GUEST_ARGS="quiet panic=-1 log_buf_len=4M kunit.enable=1 kunit.autorun=1"
-	# KASAN falls silent after a report, if it is not told.  Arrays of free
-	# objects (sheaves) hide leaks: they still point to what was in them.  A
-	# cache that checks its objects has none.
+	# By default, KASAN stops after one report.  Arrays of free objects (sheaves) point to
+	# leaked objects and hide them; a cache that checks its objects has none.
 	[ "$VARIANT" != sanitize ] || GUEST_ARGS+=" kasan_multi_shot slab_debug=F"
 
-	if [ -e "$KOBJ/complete" ] && [ -z "${KSRC:-}" ]; then
-		return
-	fi
+	[ ! -e "$KOBJ/complete" ] || [ -n "${KSRC:-}" ] || return 0
 	kernel_make() { make -C "$src" O="$KOBJ" ARCH="$ENGINE_ARCH" "$@"; }
+	# shellcheck disable=SC2086
 	kernel_config()
 	{
-		local config line
-
-		# shellcheck disable=SC2086
 		cat $configs > "$KOBJ/wanted.config"
 		kernel_make KCONFIG_ALLCONFIG="$KOBJ/wanted.config" allnoconfig || return
-		for config in $configs; do
-			while read -r line; do
-				case $line in
-				'# Not checked'*) break ;;
-				CONFIG_*)
-					grep -qxF "$line" "$KOBJ/.config" ||
-						{ echo "this kernel does not take $line"; return 1; } ;;
-				esac
-			done < "$config"
+		sed -s '/^# Not checked/,$d' $configs | grep '^CONFIG_' | while read -r line; do
+			grep -qxF "$line" "$KOBJ/.config" || { echo "this kernel does not take $line"; exit 1; }
 		done
 	}
-	mkdir -p "$KOBJ"
+	hold 9 "$KOBJ.lock"
+	title="Linux $KVERSION ($ENGINE${VARIANT:+, $VARIANT})"
 	if [ ! -e "$KOBJ/complete" ]; then
-		say "  Linux $KVERSION for $ENGINE${VARIANT:+ ($VARIANT)} is built once; that takes some minutes"
-		step "$KOBJ.config.log" "configuring Linux $KVERSION ($ENGINE${VARIANT:+, $VARIANT})" kernel_config
+		say "  $title is built once; that takes some minutes"
+		mkdir -p "$KOBJ"
+		step "$KOBJ.config.log" "configuring $title" kernel_config
 	fi
-	step "$KOBJ.build.log" "building Linux $KVERSION ($ENGINE${VARIANT:+, $VARIANT})" \
-		kernel_make -j"$JOBS" "$ENGINE_TARGET" modules_prepare modules
+	[ -e "$KOBJ/complete" ] && [ -z "${KSRC:-}" ] ||
+		step "$KOBJ.build.log" "building $title" kernel_make -j"$JOBS" "$ENGINE_TARGET" modules_prepare modules
 	touch "$KOBJ/complete"
+	exec 9>&-
 }
 
 # kernel_modules [POSTED]: sets TREE.  POSTED is a directory with v2 as posted.
@@ -71,37 +63,37 @@ kernel_modules()
 	external_modules "$TREE" make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$TREE" W=1
 }
 
-# guest_run LOG SECONDS COMMAND...: run a guest whose console is its output.  It does
-# not outlive SECONDS, nor this script.
+# guest_run LOG SECONDS COMMAND...: run a guest whose console is its output.  It ends after
+# SECONDS, and with this script, even if that is killed.
 guest_run()
 {
-	local log=$1 seconds=$2 guest
+	local log=$1 seconds=$2 guest watch
 	shift 2
 
 	guest_status=0
 	mkdir -p "$(dirname "$log")"
-	# A session of its own, ended as a whole, whatever ends this script.  User-mode
-	# Linux makes one more for itself and minds no TERM: timeout(1) finds it, and
-	# kills it a second later.
-	setsid timeout -k 1 "$seconds" "$@" > "$log" 2>&1 < /dev/null 8>&- 9>&- &
+	# User-mode Linux ignores TERM and makes a session of its own: timeout(1) finds it,
+	# and kills it a second later.  The guest must not inherit locks.
+	setsid timeout -k 1 "$seconds" "$@" > "$log" 2>&1 < /dev/null 6>&- 8>&- 9>&- &
 	guest=$!
+	setsid sh -c "tail --pid=$$ -f /dev/null; kill -TERM $guest" > /dev/null 2>&1 6>&- 8>&- 9>&- &
+	watch=$!
 	# shellcheck disable=SC2064
-	trap "kill -TERM $guest 2> /dev/null; wait $guest; kill -KILL -- -$guest 2> /dev/null" EXIT
+	trap "kill -KILL -- -$watch 2> /dev/null; kill -TERM $guest 2> /dev/null; wait $guest; kill -KILL -- -$guest 2> /dev/null" EXIT
 	trap 'exit 130' INT TERM
 	wait $guest || guest_status=$?
-	kill -KILL -- -$guest 2> /dev/null || true
+	kill -KILL -- -$watch -$guest 2> /dev/null || true
 	trap - EXIT INT TERM
 	sed -i 's/\r$//' "$log"
 }
 
-# guest_ended LOG: die unless guest-init came to its end
+# guest_ended LOG: fail unless guest-init reached its end
 guest_ended()
 {
-	grep -q '^guest: done' "$1" && return
-	case $guest_status in 124 | 137)
-		die "the kernel did not finish in time; its console: $1" ;;
-	esac
+	! grep -q '^guest: done' "$1" || return 0
+	! grep -q '^guest: no suite ' "$1" ||
+		die "SUITE=${SUITE:-}: this engine does not build it; use ENGINE=qemu, or another suite (console: $1)"
+	case $guest_status in 124 | 137) die "the kernel did not finish in time; its console: $1" ;; esac
 	tail -n 25 "$1" >&2
-	! grep -q '^guest: no suite ' "$1" || die "$(sed -n 's/^guest: \(no suite .*\)/\1/p' "$1"); make test lists them"
 	die "the kernel stopped before the end (status $guest_status); its console: $1"
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# The qemu engine: Linux for x86-64 in QEMU, with the host's root file system as
-# its own, read-only.  KVM runs it if a kernel boots there, else it is emulated.
+# ENGINE=qemu: Linux for x86-64 in QEMU, with the host's root file system as its own,
+# read-only.  It is emulated if no kernel boots with KVM.
 #
 # engine_boot LOG SECONDS MEM MODE [ARGS]: boot and run guest-init MODE ARGS, on
 #	$CPUS CPUs (2).  With ICOUNT=1 it is emulated on one CPU, and a nanosecond
@@ -11,31 +11,23 @@
 ENGINE_ARCH=x86_64
 ENGINE_TARGET=bzImage
 
-# Seconds for a kernel to boot under KVM; where that works, it takes one.
-QEMU_PROBE=10
-
-# /dev/kvm may open and no kernel boot on it.  So try, once for each boot of this
-# machine, with the kernel that is wanted.
+# Some hosts have /dev/kvm, but no kernel boots on it.  So try, once for each boot of this
+# machine.
 qemu_has_kvm()
 {
-	local kernel=$1 answer
+	local result
 
 	[ -w /dev/kvm ] || return 1
-	answer=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
-	if [ ! -e "$answer" ]; then
-		if (qemu_run "$BUILD/qemu-kvm.log" $QEMU_PROBE 512M "$kernel" ram probe -accel kvm -cpu host) 2> /dev/null; then
-			echo yes > "$answer"
-		else
-			say "  /dev/kvm is there, but no kernel boots on it in $QEMU_PROBE s: emulating (log: $BUILD/qemu-kvm.log)"
-			echo no > "$answer"
-		fi
-	fi
-	[ "$(cat "$answer")" = yes ]
+	result=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
+	[ -e "$result" ] ||
+		(qemu_run "$BUILD/qemu-kvm.log" 10 512M "$1" ram probe -accel kvm -cpu host > /dev/null 2>&1 &&
+			echo yes || { say "  no kernel boots with /dev/kvm here: emulating (log: $BUILD/qemu-kvm.log)"; echo no; }) > "$result"
+	[ "$(cat "$result")" = yes ]
 }
 
 # qemu_run LOG SECONDS MEM KERNEL ROOT ARGUMENTS OPTION...: run a guest whose root is
-# the host's (host) or an initial ram disk (ram); ARGUMENTS are the guest-init's.  The
-# command $QEMU_RUNNER, if there is one, runs it.
+# the host's (host) or an initial ram disk (ram); ARGUMENTS are for guest-init.
+# $QEMU_RUNNER is a command that runs QEMU, if it is set.
 qemu_run()
 {
 	local log=$1 seconds=$2 mem=$3 kernel=$4 root=$5 arguments=$6
@@ -60,7 +52,7 @@ qemu_run()
 	guest_ended "$log"
 }
 
-# qemu_ram_disk FILE: the modules of $TREE, and just what guest-init needs to load them
+# qemu_ram_disk FILE: the modules of $TREE, guest-init, and busybox
 qemu_ram_disk()
 {
 	local dir=$1.d tool
@@ -78,20 +70,15 @@ qemu_ram_disk()
 	rm -rf "$dir"
 }
 
-# qemu_machine KERNEL: options for a machine as fast as it can be had
+# qemu_machine KERNEL: print the options of the fastest machine
 qemu_machine()
 {
-	if qemu_has_kvm "$1"; then
-		echo "-accel kvm -cpu host -smp ${CPUS:-2}"
-	else
-		# One host thread for all CPUs: where each has its own, QEMU before 8.1
-		# may translate an instruction while another CPU replaces it, and
-		# the kernel dies of a breakpoint that is gone (Oops: int3).
-		echo "-accel tcg,thread=single -cpu max -smp ${CPUS:-2}"
-	fi
+	# One host thread for all CPUs: with a thread for each, QEMU before 8.1 may translate an
+	# instruction while another CPU replaces it, and the kernel stops (Oops: int3).
+	echo "$(qemu_has_kvm "$1" && echo "-accel kvm -cpu host" || echo "-accel tcg,thread=single -cpu max") -smp ${CPUS:-2}"
 }
 
-# Are times an emulator's?
+# Is time that of an emulator?
 engine_is_emulated() { [ -z "${ICOUNT:-}" ] && ! qemu_has_kvm "$KOBJ/arch/x86/boot/bzImage"; }
 
 engine_boot()
@@ -100,9 +87,9 @@ engine_boot()
 	shift 3
 
 	if [ -n "${ICOUNT:-}" ]; then
-		# Nothing from outside that differs from run to run: no time of day,
-		# no random numbers, no file that comes sooner or later.  Each turn of
-		# a repeated instruction counts: it is to move words, not bytes.
+		# Nothing that differs between runs: no time of day, no random numbers, no file
+		# system of the host.  Repeated instructions must move words, not bytes,
+		# because each step counts.
 		root=ram
 		options="-accel tcg -cpu max,-rdrand,-rdseed,-erms,-fsrm -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 -smp 1"
 	else

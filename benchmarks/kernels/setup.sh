@@ -1,129 +1,61 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# setup.sh [qemu|check|...]: install what a build needs and the machine has not, from
-# the distribution's packages, and what the engine or target of that name needs.
+# setup.sh NAME: install the Debian packages that the engine or target NAME needs.
 set -eu
 . "$(dirname "$0")/common.sh"
 
-# Tool or header, and the Debian package that has it.
-NEEDS="
-gcc		gcc
-ld		binutils
-make		make
-flex		flex
-bison		bison
-bc		bc
-perl		perl
-python3		python3
-xz		xz-utils
-insmod		kmod
-flock		util-linux
-/usr/include/stdio.h	libc6-dev
-"
-case ${1:-} in
-modules)
-	# For a kernel that somebody else has built.
-	NEEDS="
-gcc		gcc
-ld		binutils
-make		make
-python3		python3
-insmod		kmod
-" ;;
-patches)
-	NEEDS+="
-git		git
-" ;;
-htmldocs)
-	NEEDS+="
-/usr/bin/sphinx-build	python3-sphinx
-" ;;
-headers)
-	NEEDS+="
-debootstrap	debootstrap
-qemu-system-x86_64	qemu-system-x86
-busybox		busybox-static
-cpio		cpio
-" ;;
+packages="gcc binutils make python3 kmod"
+[ "$1" = modules ] || packages+=" flex bison bc perl xz-utils util-linux libc6-dev"
+case $1 in
+modules | uml) ;;
+qemu) packages+=" qemu-system-x86 busybox-static cpio pahole libelf-dev" ;;
+headers) packages+=" qemu-system-x86 busybox-static cpio debootstrap" ;;
+trace) packages+=" bpftrace" ;;
+size) packages+=" libelf-dev" ;;
+callers) packages+=" pmccabe" ;;
+plots) packages+=" python3-matplotlib" ;;
+patches) packages+=" git" ;;
 intree)
-	# Where there is no such clang, the check that wants it is left out.
-	NEEDS+="
-git		git
-qemu-system-x86_64	qemu-system-x86
-/usr/include/libelf.h	libelf-dev
-sparse		sparse
-sphinx-build	python3-sphinx
-/usr/lib/python3/dist-packages/yaml	python3-yaml
-"
-	! apt-cache show clang-19 > /dev/null 2>&1 || NEEDS+="
-clang-19	clang-19
-" ;;
-qemu)
-	NEEDS+="
-qemu-system-x86_64	qemu-system-x86
-busybox		busybox-static
-cpio		cpio
-pahole		pahole
-/usr/include/libelf.h	libelf-dev
-" ;;
-plots)
-	NEEDS+="
-/usr/lib/python3/dist-packages/matplotlib	python3-matplotlib
-" ;;
-callers)
-	NEEDS+="
-pmccabe		pmccabe
-" ;;
-size)
-	NEEDS+="
-/usr/include/libelf.h	libelf-dev
-" ;;
-trace)
-	NEEDS+="
-bpftrace	bpftrace
-" ;;
-check)
-	NEEDS+="
-git		git
-/usr/include/libelf.h	libelf-dev
-shellcheck	shellcheck
-pmccabe		pmccabe
-/usr/bin/sphinx-build	python3-sphinx
-/usr/lib/python3/dist-packages/pyflakes	python3-pyflakes
-" ;;
+	packages+=" git qemu-system-x86 libelf-dev sparse python3-sphinx python3-yaml"
+	# Linux 7.3 needs clang 17.  Without it, one check is left out.
+	! apt-cache show clang-19 > /dev/null 2>&1 || packages+=" clang-19" ;;
+htmldocs) packages+=" python3-sphinx" ;;
+check) packages+=" git libelf-dev shellcheck pmccabe mypy python3-sphinx python3-pyflakes python3-pytest" ;;
+*) die "setup.sh $1: is not a known name; add it to $0" ;;
 esac
 
-PATH=$PATH:/usr/sbin:/sbin
-tools='' packages=''
-while read -r tool package; do
-	case $tool in
-	'') ;;
-	/*) [ -e "$tool" ] || { tools+=" $tool"; packages+=" $package"; } ;;
-	*) command -v "$tool" > /dev/null || { tools+=" $tool"; packages+=" $package"; } ;;
-	esac
-done <<< "$NEEDS"
-
-[ -n "$packages" ] || exit 0
-
-command -v apt-get > /dev/null && [ -e /etc/debian_version ] ||
-	die "this machine is not Debian: install what is missing ($tools ) by its own means, and pass a kernel tree with KSRC=path"
-
+command -v dpkg-query > /dev/null || {
+	say "  warning: this machine is not Debian and may lack some of: $packages"; exit 0; }
+missing='' installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' $packages 2> /dev/null || true)"
+for package in $packages; do
+	[[ $installed == *" installed:$package "* ]] || missing+=" $package"
+done
+[ -n "$missing" ] || exit 0
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo > /dev/null || die "to install$packages: run as root, or install sudo"
+	command -v sudo > /dev/null || die "cannot install$missing: run as root, or install sudo"
 	sudo=sudo
 fi
 
-apt_install()
+end=$((SECONDS + ${APT_WAIT:-600}))
+# apt_get COMMAND...: wait for a process that holds one of the locks
+apt_get()
 {
-	# shellcheck disable=SC2086
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends install $packages
-}
+	local printed="" log=$BUILD/apt.log
 
-apt_refresh_and_install()
-{
-	apt_install || { $sudo apt-get -q update && apt_install; }
+	until $sudo env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@" > "$log" 2>&1; do
+		cat "$log"
+		grep -q 'Could not get lock' "$log" && [ $SECONDS -lt $end ] || return
+		[ -n "$printed" ] || say "  waiting for the package manager, at most 10 minutes: $(grep -m 1 -o 'Could not.*' "$log")" 2>&3
+		printed=1
+		sleep 2
+	done
+	cat "$log"
 }
+# The package lists of a fresh machine are empty or old.
+# shellcheck disable=SC2086
+install() { apt_get --no-install-recommends install $missing; }
+install_all() { install || { apt_get update && install; }; }
 
-step "$BUILD/setup.log" "installing$packages" apt_refresh_and_install
+step "$BUILD/setup.log" "installing with apt-get:$missing" install_all 3>&2

@@ -1,26 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the reports share: what was run, and tables in Markdown."""
+"""Functions for all reports: records in logs, what was measured, and tables in Markdown."""
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 
-def read_records(path, prefix):
+def read_records(path: str | Path, prefix: str) -> Iterator[dict]:
     """Yield the JSON objects in a log, one a line, each behind the prefix."""
     with open(path, encoding="utf-8", errors="replace") as f:
         for line in f:
             _, found, text = line.partition(prefix)
-            # The last line of a run that was ended may be half a line.
+            # The last line of an interrupted run may be incomplete.
             if found and text.startswith("{") and text.rstrip().endswith("}"):
                 yield json.loads(text)
 
 
-def table(header, rows, left=1):
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
     """Aligned text that is also Markdown."""
-    width = [max(len(row[i]) for row in [header] + rows) for i in range(len(header))]
+    width = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
 
-    def line(cells):
+    def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(c.ljust(w) if i < left else c.rjust(w)
                                  for i, (c, w) in enumerate(zip(cells, width))) + " |"
 
@@ -29,26 +31,27 @@ def table(header, rows, left=1):
     return "\n".join([line(header), rule] + [line(row) for row in rows])
 
 
-def git(top, *args):
+def git(top: str | Path, *args: str) -> str:
+    """The output of git, or nothing if it fails or is not installed."""
     if not shutil.which("git"):
         return ""
-    out = subprocess.run(["git", "-C", top, *args], capture_output=True, text=True)
+    out = subprocess.run(["git", "-C", str(top), *args], capture_output=True, text=True)
     return out.stdout.strip() if out.returncode == 0 else ""
 
 
-def commit(top):
-    """What was measured: the last commit of the code, marked if it was changed."""
+def commit(top: str | Path) -> str:
+    """The last commit of the code, and whether files were changed since."""
     paths = ["arch", "benchmarks", ":!benchmarks/results"]
     name = git(top, "log", "-1", "--format=%h", "--", *paths) or "no commit"
     return name + (" with changes" if git(top, "status", "--porcelain", "--", *paths) else "")
 
 
-def compiler():
+def compiler() -> str:
     out = subprocess.run(["gcc", "-dumpfullversion"], capture_output=True, text=True, check=True)
     return f"gcc {out.stdout.strip()}"
 
 
-def cpu():
+def cpu() -> str:
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         for line in f:
             if line.startswith("model name"):
@@ -56,7 +59,7 @@ def cpu():
     return "unknown CPU"
 
 
-def excerpt(readme, name, text):
+def excerpt(readme: str, name: str, text: str) -> str:
     """README.md with @text between the two lines that mark the place for @name."""
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
     head, found, rest = readme.partition(begin)

@@ -1,60 +1,50 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""progress.py LOG: how far a benchmark has come, from its log while it grows.
+"""progress.py LOG: show the progress of a benchmark while another process writes its log.
 
-On a terminal, a bar with the time that is left; elsewhere, a line now and then.
-Ends with the run, or with whoever started it.
+On a terminal, a bar with the remaining time; elsewhere, a line for each 10%.
+Ends with the benchmark, or with the parent process.
 """
 import json
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 
-PREFIX = "tdx_bench: "
 BAR = 40
-# Of the whole, between two plain lines.
-STEP = 0.1
 
 
-def clock(seconds):
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
-
-
-def records(log, parent):
-    """Yield the records of a log that another process writes."""
+def records(log: str, parent: int) -> Iterator[dict]:
+    """Yield the records of a log that another process writes.  Skip the rest of a line that another message cut."""
     rest = ""
     with open(log, encoding="utf-8", errors="replace") as f:
         while os.getppid() == parent:
-            text = f.read()
-            if not text:
-                time.sleep(0.2)
-                continue
-            *lines, rest = (rest + text).split("\n")
+            *lines, rest = (rest + f.read()).split("\n")
             for line in lines:
-                _, found, body = line.partition(PREFIX)
-                if found and body.startswith("{"):
-                    yield json.loads(body)
+                with suppress(ValueError):
+                    yield json.loads(line.partition("tdx_bench: ")[2])
+            if not lines:
+                time.sleep(0.2)
 
 
-def main():
-    log, out = sys.argv[1], sys.stderr
-    start, told = time.monotonic(), 0.0
-    for record in records(log, os.getppid()):
+def main() -> None:
+    out, start, printed = sys.stderr, time.monotonic(), 0.0
+    for record in records(sys.argv[1], os.getppid()):
         if record["kind"] == "end":
             break
-        if record["kind"] != "progress":
+        if record["kind"] != "progress" or not record["done"]:
             continue
         share = record["done"] / record["of"]
-        left = clock((time.monotonic() - start) * (1 / share - 1))
+        seconds = int((time.monotonic() - start) * (1 / share - 1))
+        left = f"{seconds // 60}:{seconds % 60:02} left"
         if out.isatty():
-            bar = "#" * round(BAR * share)
-            out.write(f"\r  [{bar:<{BAR}}] {share:4.0%}, {left} left ")
-            out.flush()
-        elif share >= told + STEP:
-            told = share
-            print(f"  {record['done']} of {record['of']} operations measured, {left} left", file=out)
+            print(f"\r  [{'#' * round(BAR * share):<{BAR}}] {share:4.0%}, {left} ", end="", file=out, flush=True)
+        elif share >= printed + 0.1:
+            printed = share
+            print(f"  {record['done']} of {record['of']} operations measured, {left}", file=out)
     if out.isatty():
-        out.write("\r" + " " * (BAR + 30) + "\r")
+        print("\r" + " " * (BAR + 30), end="\r", file=out)
 
 
 if __name__ == "__main__":
