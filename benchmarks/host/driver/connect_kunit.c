@@ -15,7 +15,7 @@
 
 #include "../../../arch/x86/virt/vmx/tdx/tests/fixture.h"
 #include "tdx.h"
-#include "tdx_connect.h"
+#include "tdx_connect.c"
 
 #define NR_EXT		1300
 
