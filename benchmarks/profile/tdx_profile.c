@@ -106,7 +106,8 @@ static ssize_t profile_write(struct file *file, const char __user *text, size_t 
 
 	design_select(design);
 	/* The clock's interrupt is not to be part of the last round. */
-	for (int i = 0; i < 2 * ROUNDS && (i < ROUNDS || time_after(jiffies, tick)) && ns >= 0; i++) {
+	for (int i = 0;
+	     i < 2 * ROUNDS && (i < ROUNDS || time_after(jiffies, tick)) && ns >= 0; i++) {
 		tick = jiffies;
 		ns = run(design, op, nr);
 	}
