@@ -79,7 +79,8 @@ class Source:
 
     def called(self, roots: list[str]) -> list[Function]:
         """@roots and the functions that they call, in the order of the file"""
-        todo, found = list(roots), set()
+        todo = list(roots)
+        found: set[str] = set()
         while todo:
             if (name := todo.pop()) not in found | self.skipped:
                 found.add(name)
@@ -87,7 +88,7 @@ class Source:
         return sorted((self.functions[n] for n in found - self.passing), key=lambda f: f.first)
 
 
-def count(called: list[Function]) -> dict[str, int]:
+def count(called: list[Function]) -> dict:
     return {"lines": sum(bool(line.strip(" \t{}")) for f in called for line in f.lines),
             "branches": sum(f.branches for f in called)}
 

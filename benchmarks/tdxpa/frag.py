@@ -24,7 +24,9 @@ HALF = 2
 
 def read_log(path: str) -> tuple[list[dict], list[dict], dict]:
     """The states, the samples by degree and design, and the record of the end"""
-    states, rows, end = [], {}, {"errno": None}
+    states: list[dict] = []
+    rows: dict[tuple, dict] = {}
+    end: dict = {"errno": None}
     for r in read_records(path, PREFIX):
         kind = r.pop("kind")
         if kind == "state":

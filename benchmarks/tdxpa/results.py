@@ -253,7 +253,7 @@ def pages(top: Path) -> dict[str, str]:
                                      [4, 30, 30, 18, 18]),
             mode_counts=faults.rst_table(["mode", "rows", *designs], faults.mode_counts(matrix, designs), [30, 6, *columns]),
             modes=[faults.mode_part(matrix, mode) for mode in faults.MODES], all=faults.matrix(matrix["rows"]),
-            matrix=lambda m: faults.rst_table(*m, [14, 26, 8, 6, 6, *[16] * (len(m[0]) - 5)], wide=True)),
+            matrix=lambda m: faults.rst_table(m[0], m[1], [14, 26, 8, 6, 6, *[16] * (len(m[0]) - 5)], wide=True)),
         callers.PAGE: render("callers.rst", flows=callers.FLOWS, records=counted),
     }
 

@@ -139,7 +139,7 @@ def measure(args: argparse.Namespace) -> dict:
     found = sources(args.top)
     functions = compile_all(args.top, args.src, args.build, found)
     functions["bare-list"] = {f: n for f, n in functions["bare-list"].items() if f.split(".")[0] in BARE_FUNCTIONS}
-    designs = {}
+    designs: dict[str, dict] = {}
     for name, files in found.items():
         headers = "".join(without_comments(text) for path, text in files.items() if path.endswith(".h"))
         designs[name] = {"lines": lines_of(name, files), "bytes": sum(functions[name].values()),
