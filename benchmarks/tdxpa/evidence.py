@@ -45,10 +45,9 @@ import sys
 import textwrap
 from pathlib import Path
 
-from tdxpa import callers
 from tdxpa import csource
 from tdxpa import faults
-from tdxpa import frag
+from tdxpa import frag, runs
 from tdxpa.runs import Run, number
 
 NR_QUESTIONS = 22
@@ -87,9 +86,10 @@ class Figures:
             run = json.loads(path.read_text(encoding="utf-8"))
             if "icount" in run["run"] and not path.name.startswith("host-"):
                 self.runs[run["run"]["command"].replace(" ENGINE=uml", "")] = Run(path)
-        self.faults = faults.load(top, "uml")
-        self.frag = frag.load(top, "uml")
-        self.callers = callers.load(top)
+        self.faults = runs.load(top, "faults-uml.json")
+        self.frag = runs.load(top, "frag-uml.json")
+        self.callers = runs.load(top, "callers.json")
+        self.size = runs.load(top, "size.json")
 
     def value(self, command, key):
         """The value as text, or None if there is no such figure."""
@@ -130,10 +130,10 @@ class Figures:
         for r in self.faults["rows"]:
             if row == f"{r['leaf']}: {r['failure']}" and design in r["cells"]:
                 return faults.outcome(r["cells"][design])
-        header, lines = faults.matrix(self.faults["rows"])
-        for line in lines:
-            if line[0] == f"**{row}**" and design in header:
-                return line[header.index(design)].strip("*")
+        designs = faults.designs_of(self.faults["rows"])
+        for line in faults.counts(self.faults["rows"], designs):
+            if line[0] == row and design in designs:
+                return line[1 + designs.index(design)]
         return None
 
     def of_frag(self, key):
@@ -145,15 +145,15 @@ class Figures:
         return None
 
     def of_callers(self, key):
-        for r in self.callers["callers"]:
-            for what in ("lines", "branches", "ways to go wrong"):
+        for r in self.callers["records"]:
+            for what in ("lines", "branches"):
                 if key == f"{r['flow']}, {r['design']}, {what}":
-                    return str(len(r["places"]) if what == "ways to go wrong" else r[what])
+                    return str(r[what])
         return None
 
     def of_size(self, key):
         name, _, what = key.rpartition(", ")
-        size = self.callers["text"]["designs"].get(name, {}).get(what)
+        size = self.size["designs"].get(name, {}).get(what)
         return f"{size:,}" if what in ("lines", "bytes") and size else None
 
 
