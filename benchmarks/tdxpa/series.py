@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Write the design as a series of patches for the kernel tree.
+"""series.py KERNEL REPOSITORY OUT: write the design as a series of patches for the kernel tree.
 
 Each file benchmarks/series/0*.txt is one patch: an SPDX line, subject and message, a line "--",
 and what the patch adds, one item a line:
@@ -16,7 +16,6 @@ and what the patch adds, one item a line:
 The states of the files are made backwards: each is the next one without the items of its patch.
 So after the last patch, each file is equal to the file in this repository.
 """
-import argparse
 import json
 import re
 import subprocess
@@ -44,11 +43,6 @@ def run(*command: str | Path, cwd: str | Path, text: str | None = None) -> str:
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-
-
-def read_text(path: Path) -> str:
-    """A text without its SPDX line"""
-    return path.read_text().partition("\n")[2]
 
 
 def without_lines(name: str, text: str, regex: str) -> str:
@@ -87,7 +81,7 @@ def without_parts(name: str, text: str, words: list[str]) -> str:
 
 class Patch:
     def __init__(self, path: Path) -> None:
-        self.message, _, content = read_text(path).partition("\n--\n")
+        self.message, _, content = path.read_text().partition("\n")[2].partition("\n--\n")
         content, mark, diff = content.partition("--- a/")
         self.diff = mark + diff
         # [(file, kind, argument)]
@@ -181,18 +175,16 @@ def figures(rows: list[dict]) -> dict[str, str]:
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--kernel", type=Path, required=True)
-    p.add_argument("--repository", type=Path, required=True, help="empty; to work in")
-    p.add_argument("--out", type=Path, required=True)
-    args = p.parse_args()
+    kernel, repo, out = map(Path, sys.argv[1:])
+    for folder in (repo, out / "cover"):
+        folder.mkdir(parents=True)
 
     def git(*words: str | Path, text: str | None = None) -> str:
-        return run("git", *words, text=text, cwd=args.repository)
+        return run("git", *words, text=text, cwd=repo)
 
-    make([Patch(path) for path in sorted(TEXTS.glob("0*.txt"))], args.kernel, args.repository, git)
+    make([Patch(path) for path in sorted(TEXTS.glob("0*.txt"))], kernel, repo, git)
     rows = added_lines(git)
-    (args.out / "lines.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (out / "lines.json").write_text(json.dumps(rows, indent=1) + "\n")
 
     letter = (TEXTS / "cover.txt").read_text().partition("\n")[2].strip()
     for name, text in figures(rows).items():
@@ -203,11 +195,10 @@ def main() -> None:
     # git makes the letter from the description of the branch.
     git("config", "branch.series.description", letter)
     git("format-patch", "-q", "--cover-letter", "--cover-from-description=subject", "--no-signature", "--zero-commit",
-        "-o", args.out, "base")
+        "-o", out, "base")
     # git am stops at a cover letter, so it gets a directory of its own.
-    (args.out / "cover").mkdir()
-    (args.out / "0000-cover-letter.patch").rename(args.out / "cover/0000-cover-letter.patch")
-    print("\n".join(map(str, sorted(args.out.rglob("*.patch")))))
+    (out / "0000-cover-letter.patch").rename(out / "cover/0000-cover-letter.patch")
+    print("\n".join(map(str, sorted(out.rglob("*.patch")))))
 
 
 if __name__ == "__main__":
