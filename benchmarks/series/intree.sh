@@ -12,8 +12,6 @@ version=$(make -s -C "$src" kernelversion)
 # The copy of the kernel and its builds are kept, one for each source.
 work=$CACHE/intree-$version-$(echo "$src" | sha256sum | cut -c 1-12)
 tree=$work/tree logs=$BUILD/intree dir=arch/x86/virt/vmx/tdx patches=("$BUILD"/patches/*.patch)
-# Linux 7.3 needs clang 17; Debian 12 has this version.
-clang="clang-19"
 hold 9 "$work/lock"
 rm -rf "$logs"
 mkdir -p "$logs" "$work/bin"
@@ -30,19 +28,18 @@ passed=0 failed=0 skipped=0
 # check TITLE COMMAND...: status 0 passes; the output is in a log
 check()
 {
-	local log start=$SECONDS rc=0
+	local log start=$SECONDS
 
 	log=$logs/$(echo "$1" | tr -cs '[:alnum:]\n' -).log
-	("${@:2}") > "$log" 2>&1 < /dev/null 6>&- 8>&- 9>&- || rc=$?
-	if [ $rc -eq 0 ]; then
+	if ("${@:2}") > "$log" 2>&1 < /dev/null 6>&- 8>&- 9>&-; then
 		: $((++passed))
 		say "  ok   $1 ($((SECONDS - start)) s)"
 	else
 		: $((++failed))
-		say "  BAD  $1 (status $rc, $((SECONDS - start)) s; log: $log)"
+		say "  BAD  $1 ($((SECONDS - start)) s; log: $log)"
 		tail -n 15 "$log" >&2
+		return 1
 	fi
-	return $rc
 }
 
 finish()
@@ -61,8 +58,8 @@ clean_kernel()
 	git checkout -q -f -B series base && git ls-files | xargs -I {} cmp "$src/{}" {}
 }
 
-# checkpatch.pl asks whether a new file needs MAINTAINERS; maintained() checks that.  Its SPDX
-# check needs a kernel's git.  Trace events never have its form.
+# maintained() checks MAINTAINERS.  The SPDX check needs a kernel's git.  Trace events have a form
+# of their own.
 checkpatch()
 {
 	local ignore=FILE_PATH_CHANGES
@@ -114,11 +111,9 @@ kunit()
 # only the tests select it.
 build()
 {
-	local target=$3 out=$work/$2
-
-	mkdir -p "$out" && cp "$work/$1.config" "$out/.config" || return
-	set -- make -C "$tree" O="$out" ARCH=x86_64 -j"$JOBS" CONFIG_TDX_PA_ARRAY=y "${@:4}"
-	"$@" olddefconfig > /dev/null && "$@" "$target"
+	mkdir -p "$work/$2" && cp "$work/$1.config" "$work/$2/.config" || return
+	set -- "$3" make -C "$tree" O="$work/$2" ARCH=x86_64 -j"$JOBS" CONFIG_TDX_PA_ARRAY=y "${@:4}"
+	"${@:2}" olddefconfig > /dev/null && "${@:2}" "$1"
 }
 
 # no_warning VERB CONFIG DIRECTORY VARIABLE=VALUE...: build the files of the series without a
@@ -159,16 +154,12 @@ check "kunit.py run --arch=x86_64" kunit || finish
 grep 'Testing complete' "$logs"/kunit-py-*.log >&2 || true
 check "no warning, gcc W=1" no_warning CC x86_64 x86_64 W=1 || true
 check "no warning, gcc W=1, KUNIT=n" no_warning CC plain plain W=1 || true
-if command -v $clang > /dev/null; then
-	check "no warning, $clang W=1" no_warning CC x86_64 clang CC=$clang W=1 || true
-else
-	say "  --   no warning, $clang W=1: skipped; install $clang"
-	: $((++skipped))
-fi
+# Linux 7.3 needs clang 17; Debian 12 has this version.
+command -v clang-19 > /dev/null || { skipped=1; say "  --   no warning, clang-19 W=1: skipped; install clang-19"; }
+[ $skipped -eq 1 ] || check "no warning, clang-19 W=1" no_warning CC x86_64 clang CC=clang-19 W=1 || true
 # The kernel does without __typeof_unqual__ if sparse does not have it.
 check "no warning, sparse" no_warning CHECK x86_64 x86_64 C=2 "CHECK=sparse -D__typeof_unqual__=__typeof__" || true
 for commit in $(git -C "$tree" rev-list --reverse base..series); do
 	check "builds at \"$(git -C "$tree" log -1 --format=%s "$commit")\"" builds "$commit" || true
 done
-git -C "$tree" checkout -q -f series
 finish

@@ -16,6 +16,7 @@ and what the patch adds, one item a line:
 The states of the files are made backwards: each is the next one without the items of its patch.
 So after the last patch, each file is equal to the file in this repository.
 """
+import functools
 import json
 import re
 import subprocess
@@ -29,7 +30,6 @@ from tdxpa import faults, results, runs, size
 TOP = Path(__file__).resolve().parents[2]
 TEXTS = TOP / "benchmarks" / "series"
 RELEASE = "the series is for Linux 7.3"
-MAIL_WIDTH = 72
 Git = Callable[..., str]
 
 
@@ -65,12 +65,11 @@ def parts_of(text: str) -> Iterator[str]:
         if code_of(part) and not in_function:
             yield part
             part = ""
-    if part:
-        yield part
+    yield part
 
 
 def without_parts(name: str, text: str, words: list[str]) -> str:
-    parts = list(parts_of(text))
+    parts = [part for part in parts_of(text) if part]
     for word in words:
         found = [p for p in parts if re.search(rf"\b{word}\b", code_of(p).partition("\n")[0])]
         if len(found) != 1:
@@ -87,6 +86,7 @@ class Patch:
         # [(file, kind, argument)]
         self.items = re.findall(r"^([^\s:]+)(?:( [>/~] |: )(.*))?$", content, re.M)
         self.files = {name: target or name for name, kind, target in self.items if kind in ("", " > ")}
+        self.edits = [(name, script) for name, kind, script in self.items if kind == " ~ "]
 
     def undo(self, files: dict[str, str]) -> dict[str, str]:
         """The files before this patch"""
@@ -104,10 +104,6 @@ class Patch:
                 files[name] = without_lines(name, files[name], argument)
         return files
 
-    def edits(self) -> list[tuple[str, str]]:
-        """[(file of the kernel, sed script)]"""
-        return [(name, script) for name, kind, script in self.items if kind == " ~ "]
-
 
 def make(patches: list[Patch], kernel: Path, repo: Path, git: Git) -> None:
     """Commit the series, one commit for each patch."""
@@ -117,7 +113,7 @@ def make(patches: list[Patch], kernel: Path, repo: Path, git: Git) -> None:
         states.insert(0, patch.undo(states[0]))
 
     git("init", "-q", "-b", "series")
-    for path in {path for patch in patches for path, _ in patch.edits()}:
+    for path in {path for patch in patches for path, _ in patch.edits}:
         if not (kernel / path).exists():
             sys.exit(f"error: {kernel} has no {path}; {RELEASE}")
         write(repo / path, (kernel / path).read_text())
@@ -128,7 +124,7 @@ def make(patches: list[Patch], kernel: Path, repo: Path, git: Git) -> None:
     for patch, files in zip(patches, states[1:]):
         for name, text in files.items():
             write(repo / targets[name], text)
-        for path, script in patch.edits():
+        for path, script in patch.edits:
             before = (repo / path).read_text()
             after = run("sed", "-E", script, text=before, cwd=TOP)
             if after == before:
@@ -146,8 +142,8 @@ def added_lines(git: Git) -> list[dict]:
             rows.append({"patch": len(rows) + 1, "subject": line[1:], "production": 0, "tests": 0, "documentation": 0})
         elif line:
             added, _, path = line.split("\t")
-            kind = "documentation" if path.startswith("Documentation/") else "tests" if "/tests/" in path else "production"
-            rows[-1][kind] += int(added)
+            test = "tests" if "/tests/" in path else "production"
+            rows[-1]["documentation" if path.startswith("Documentation/") else test] += int(added)
     return rows
 
 
@@ -160,17 +156,19 @@ def figures(rows: list[dict]) -> dict[str, str]:
     sizes = runs.load(TOP, size.NAME)["designs"]
     matrix = runs.load(TOP, "faults-uml.json")["rows"]
     samples = [run.samples for k in results.kernels(TOP) for run in (k.icount, k.time)]
-    cells = [("hand-over", 1), ("hand-over", 512), ("hand-over", 12800), ("cycle", 32), ("cycle", 512), ("cycle", 12800),
+    cells = [*(("hand-over", pages) for pages in (1, 512, 12800)), *(("cycle", pages) for pages in (32, 512, 12800)),
              ("life-control", 32), ("life-control", 512), ("life-memory", 12800)]
-    lost = {d: [faults.loss(r["cells"][d]) for r in matrix if d in r["cells"]] for d in designs}
+    lost = [(d, [faults.loss(r["cells"][d]) for r in matrix if d in r["cells"]]) for d in designs]
+    sized = [(d, sizes[d]) for d in designs]
     return {
         "LINES": table(38, 8, [("patch", "code", "tests", "doc.")] + [
             (f"{row['patch']} {row['subject'].partition(': ')[2][:35]}",
              *(row[kind] or "-" for kind in ("production", "tests", "documentation"))) for row in rows]),
         "RATIOS": table(22, 8, [("v2 / this series", "zi", "zt", "i", "t")] + [
-            (f"{op} {pages:,}", *(runs.number((s.ratio(op, pages, "flat") or (None,))[0]) for s in samples)) for op, pages in cells]),
-        "SIZES": table(14, 10, [("", "lines", "bytes")] + [(d, sizes[d]["lines"], f"{sizes[d]['bytes']:,}") for d in designs]),
-        "FAULTS": table(14, 10, [("", "unsafe", "rows")] + [(d, lost[d].count("unsafe"), len(lost[d])) for d in designs]),
+            (f"{op} {pages:,}", *(runs.number((s.ratio(op, pages, "flat") or (None,))[0]) for s in samples))
+            for op, pages in cells]),
+        "SIZES": table(14, 10, [("", "lines", "bytes"), *((d, s["lines"], f"{s['bytes']:,}") for d, s in sized)]),
+        "FAULTS": table(14, 10, [("", "unsafe", "rows"), *((d, r.count("unsafe"), len(r)) for d, r in lost)]),
     }
 
 
@@ -179,9 +177,7 @@ def main() -> None:
     for folder in (repo, out / "cover"):
         folder.mkdir(parents=True)
 
-    def git(*words: str | Path, text: str | None = None) -> str:
-        return run("git", *words, text=text, cwd=repo)
-
+    git = functools.partial(run, "git", cwd=repo)
     make([Patch(path) for path in sorted(TEXTS.glob("0*.txt"))], kernel, repo, git)
     rows = added_lines(git)
     (out / "lines.json").write_text(json.dumps(rows, indent=1) + "\n")
@@ -189,9 +185,9 @@ def main() -> None:
     letter = (TEXTS / "cover.txt").read_text().partition("\n")[2].strip()
     for name, text in figures(rows).items():
         letter = letter.replace("{" + name + "}", text)
-    wide = [line for line in letter.splitlines() if len(line) > MAIL_WIDTH and "https://" not in line]
+    wide = re.search(r"^(?!.*https://).{73,}", letter, re.M)
     if wide:
-        sys.exit(f"error: cover.txt: over {MAIL_WIDTH} columns: {wide[0]}")
+        sys.exit(f"error: cover.txt: over 72 columns: {wide[0]}")
     # git makes the letter from the description of the branch.
     git("config", "branch.series.description", letter)
     git("format-patch", "-q", "--cover-letter", "--cover-from-description=subject", "--no-signature", "--zero-commit",
