@@ -30,13 +30,13 @@ enum design_info {
 	INFO_RECOLLECT,		/* again, while connected */
 };
 
-/* A function that ends the life of an array.  The caller has to choose one. */
-struct design_way_out {
+/* A function that frees an array.  The caller has to choose one. */
+struct design_free_function {
 	const char *name;
-	void (*take)(void *array);
+	void (*free)(void *array);
 };
 
-#define DESIGN_MAX_WAYS_OUT	4
+#define DESIGN_MAX_FREE_FUNCTIONS	4
 
 struct design {
 	const char *name;
@@ -70,7 +70,7 @@ struct design {
 	/* Call one leaf: SPDM.CREATE, SPDM.DELETE. */
 	int (*claim)(void *array, u64 func_id, u64 *id);
 	int (*give_back)(void *array, u64 id);
-	struct design_way_out ways_out[DESIGN_MAX_WAYS_OUT];
+	struct design_free_function free_functions[DESIGN_MAX_FREE_FUNCTIONS];
 	/* Bytes of the array without its pages, rounded up by the allocators */
 	size_t (*metadata_bytes)(void *array);
 
@@ -122,7 +122,7 @@ static inline void design_select(const struct design *design)
  * A design leaks this kmalloc object.  design_reclaim() frees all of them after the
  * page checker has counted them.
  */
-void design_strand(const void *object);
+void design_leak(const void *object);
 void design_reclaim(void);
 
 /**
@@ -154,7 +154,7 @@ void design_wbinvd_on_all_cpus(void);
  * Deliver the message that @status requests, if any.  Returns true if the leaf must
  * be called again.  @rounds starts at 0 and limits the calls.
  */
-bool design_talk(u64 status, u64 len, unsigned int *rounds);
+bool design_deliver(u64 status, u64 len, unsigned int *rounds);
 
 /* The pages that TDH.SPDM.CONNECT takes in addition to the buffer */
 struct design_pages {

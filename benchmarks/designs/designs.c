@@ -86,22 +86,22 @@ void designs_put(void)
 EXPORT_SYMBOL_GPL(designs_put);
 
 /* More objects than any call sequence leaks */
-#define MAX_STRANDED	64
+#define MAX_LEAKED	64
 
-static const void *stranded[MAX_STRANDED];
-static unsigned int nr_stranded;
+static const void *leaked[MAX_LEAKED];
+static unsigned int nr_leaked;
 
-void design_strand(const void *object)
+void design_leak(const void *object)
 {
-	if (!WARN_ON_ONCE(nr_stranded == MAX_STRANDED))
-		stranded[nr_stranded++] = object;
+	if (!WARN_ON_ONCE(nr_leaked == MAX_LEAKED))
+		leaked[nr_leaked++] = object;
 }
-EXPORT_SYMBOL_GPL(design_strand);
+EXPORT_SYMBOL_GPL(design_leak);
 
 void design_reclaim(void)
 {
-	while (nr_stranded)
-		kfree(stranded[--nr_stranded]);
+	while (nr_leaked)
+		kfree(leaked[--nr_leaked]);
 }
 EXPORT_SYMBOL_GPL(design_reclaim);
 
@@ -129,7 +129,7 @@ EXPORT_SYMBOL_GPL(design_wbinvd_on_all_cpus);
 /* A device that exchanges more messages is broken. */
 #define MAX_ROUNDS	100
 
-bool design_talk(u64 status, u64 len, unsigned int *rounds)
+bool design_deliver(u64 status, u64 len, unsigned int *rounds)
 {
 	if ((status & TDX_SEAMCALL_STATUS_MASK) != TDX_SPDM_REQUEST ||
 	    ++*rounds > MAX_ROUNDS)
@@ -139,7 +139,7 @@ bool design_talk(u64 status, u64 len, unsigned int *rounds)
 			 page_to_phys(design_shared.request), len);
 	return true;
 }
-EXPORT_SYMBOL_GPL(design_talk);
+EXPORT_SYMBOL_GPL(design_deliver);
 
 static int __init designs_init(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fault matrix: every leaf that takes or returns pages, every way in which it
- * can fail, every design
+ * The fault matrix: every leaf that takes or returns pages, every failure of it,
+ * every design
  *
  * A case runs one call sequence of a host driver on one design, with faults armed
  * in the software TDX module or in the kernel's allocators.  The page checker then
@@ -81,7 +81,7 @@ struct cell {
 	unsigned long needless;
 };
 
-/* What it takes for the failure of a row to happen */
+/* What the failure of a row requires */
 enum cause {
 	ALLOWED,	/* the specification, or the kernel, allows it */
 	BROKEN_MODULE,	/* a module that breaks the specification */
@@ -425,7 +425,7 @@ static void run_once(const struct design *d, sequence_fn sequence, const struct 
 }
 
 /*
- * The kernel takes pages for itself now and then: a new slab, page tables for
+ * The kernel sometimes takes pages for itself: a new slab, page tables for
  * addresses that vm_map_ram() has not used yet.  Only pages that are missing every
  * time have leaked.
  */
@@ -879,7 +879,7 @@ static int free_array(const struct design *d)
 
 	if (!array)
 		return -ENOMEM;
-	d->ways_out[parameter].take(array);
+	d->free_functions[parameter].free(array);
 	return 0;
 }
 
@@ -894,10 +894,10 @@ static int free_rows(void)
 		for (unsigned int i = 0; i < nr_designs; i++) {
 			const struct design *d = designs[i];
 
-			for (parameter = 0; parameter < DESIGN_MAX_WAYS_OUT; parameter++) {
+			for (parameter = 0; parameter < DESIGN_MAX_FREE_FUNCTIONS; parameter++) {
 				struct outcome out = {};
 
-				if (d->ways_out[parameter].take)
+				if (d->free_functions[parameter].free)
 					run_case(row, i, free_array, &(struct plan) {}, &out);
 			}
 		}

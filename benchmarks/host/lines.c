@@ -67,11 +67,11 @@ static u64 no_flush(struct page *page)
 	return 0;
 }
 
-static const struct what {
+static const struct method {
 	const char *name;
 	u64 (*flush)(struct page *page);
 	bool takes_page;
-} whats[] = {
+} methods[] = {
 	{ "wbinvd", flush_global, true },
 	{ "wbinvd-key0", flush_key0, true },
 	{ "clflush", flush_clflush, true },
@@ -121,7 +121,7 @@ static const char * const where_names[] = { "same", "other" };
 
 /**
  * struct package - a package that prepares cache lines
- * @cpu: the CPU that prepares them, or negative if there is no such package
+ * @cpu: the CPU that prepares them, negative without such a package
  * @pages: pages of the NUMA node of that CPU
  */
 struct package {
@@ -175,10 +175,10 @@ static int package_init(struct package *p, int cpu, unsigned int nr_pages)
  * The cases
  */
 
-#define MAX_CASES	(ARRAY_SIZE(whats) * ARRAY_SIZE(all_lines) * NR_PACKAGES)
+#define MAX_CASES	(ARRAY_SIZE(methods) * ARRAY_SIZE(all_lines) * NR_PACKAGES)
 
 static struct flush_case {
-	const struct what *what;
+	const struct method *method;
 	const struct lines *lines;
 	unsigned int where;
 	u64 *ns;
@@ -198,16 +198,16 @@ static void find_cases(u64 *samples, unsigned int nr_pages)
 	bool key0 = takes_key0(packages[SAME].pages[0]);
 
 	nr_cases = 0;
-	for (const struct what *w = whats; w < whats + ARRAY_SIZE(whats); w++) {
+	for (const struct method *m = methods; m < methods + ARRAY_SIZE(methods); m++) {
 		/* One state is enough for a case that takes no page. */
-		unsigned int nr_lines = w->takes_page ? ARRAY_SIZE(all_lines) : 1;
+		unsigned int nr_lines = m->takes_page ? ARRAY_SIZE(all_lines) : 1;
 		unsigned int nr_where = nr_lines == 1 || packages[OTHER].cpu < 0 ? 1 : 2;
 
-		if (w->flush == flush_key0 && !key0)
+		if (m->flush == flush_key0 && !key0)
 			continue;
 		for (unsigned int i = 0; i < nr_lines * nr_where; i++) {
 			cases[nr_cases] = (struct flush_case) {
-				.what = w,
+				.method = m,
 				.lines = &all_lines[i % nr_lines],
 				.where = i / nr_lines,
 				.ns = samples + (size_t)nr_cases * nr_pages,
@@ -233,12 +233,12 @@ static int sample(struct flush_case *c, unsigned int i)
 
 	preempt_disable();
 	start = ktime_get_ns();
-	status = c->what->flush(p->pages[i]);
+	status = c->method->flush(p->pages[i]);
 	c->ns[i] = ktime_get_ns() - start;
 	preempt_enable();
 
 	/* A page that cannot be flushed may belong to the TDX module: leak it. */
-	if (status && c->what->takes_page)
+	if (status && c->method->takes_page)
 		p->pages[i] = NULL;
 	return status ? -EIO : 0;
 }
@@ -292,7 +292,7 @@ int lines_measure(unsigned int nr_pages, lines_report_fn report)
 		ret = sample_all(nr_pages);
 	}
 	for (unsigned int i = 0; i < nr_cases && !ret; i++)
-		report(cases[i].what->name, cases[i].lines->name, where_names[cases[i].where],
+		report(cases[i].method->name, cases[i].lines->name, where_names[cases[i].where],
 		       cases[i].ns, nr_pages);
 
 	package_free(&packages[OTHER], nr_pages);

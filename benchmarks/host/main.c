@@ -81,6 +81,7 @@ static void report_module(void)
 		    about->features0, boot_cpu_has_bug(X86_BUG_TDX_PW_MCE) ? "true" : "false");
 }
 
+/* Times each leaf, and reports the held pages.  The call sequence of flat does neither. */
 static int donate(unsigned int nr)
 {
 	struct tdx_pa_array *mem __free(tdx_pa_array) = tdx_pa_array_alloc(nr, NUMA_NO_NODE);

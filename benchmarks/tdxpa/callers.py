@@ -40,7 +40,7 @@ FLOWS = {"SPDM create, delete": ("spdm_create", "spdm_delete"),
 ALL = "all of these"
 
 # design_wbinvd_on_all_cpus() is not one of them: it stands for the kernel's function.
-HARNESS = ("design_allocated", "design_strand")
+HARNESS = ("design_allocated", "design_leak")
 
 # Functions and statements that no driver would have, and why
 OUTSIDE = {
@@ -278,7 +278,7 @@ def page(top):
 
 # Counted by hand
 KNOWN = """
-static void report(void *a) { design_strand(a); }
+static void report(void *a) { design_leak(a); }
 static void *get(int nr)
 {
 	void *a = take(nr);

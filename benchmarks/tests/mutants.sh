@@ -13,7 +13,7 @@ set -eu
 
 # The folders in benchmarks/ that are built, and the suite to run: all if empty
 if [ "${ENGINE:-uml}" = uml ]; then
-	list=mutants.list dir=arch/x86/virt/vmx/tdx folders='seam/ host/driver/ host/trace/' suite=
+	list=mutants.list dir=arch/x86/virt/vmx/tdx folders='seam/ designs/ host/driver/ host/trace/' suite=
 else
 	list=mutants-qemu.list dir=benchmarks/host/seamcall folders='seam/ host/seamcall/' suite=suite=tdx_seamcall
 fi
@@ -85,6 +85,10 @@ worker()
 	rm "$TREE/benchmarks/Kbuild" "$TREE/benchmarks/host/trace/Kbuild"
 	echo "obj-m += $folders" > "$TREE/benchmarks/Kbuild"
 	echo "obj-m += trace_kunit.o" > "$TREE/benchmarks/host/trace/Kbuild"
+	# Of the designs, the driver only needs flat.
+	grep -E 'tdx_(designs|flat)\b|^CFLAGS_flat' "$TOP/benchmarks/designs/Kbuild" |
+		sed 's/ tdx_faults.o//' > "$TREE/designs.Kbuild"
+	mv -f "$TREE/designs.Kbuild" "$TREE/benchmarks/designs/Kbuild"
 	sed -i 's/ model_kunit.o / /' "$TREE/arch/x86/virt/vmx/tdx/tests/Kbuild"
 
 	# The suites must pass before anything is broken.

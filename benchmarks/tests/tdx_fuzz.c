@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random test of page arrays next to a reference
+ * Random test that compares page arrays with a reference
  *
- * Each step draws one operation on one array, right or wrong, and the faults of
- * the software TDX module that strike it.  The reference computes from these alone
+ * Each step draws one operation on one array, right or wrong, and the faults that
+ * the software TDX module injects into it.  The reference computes from these alone
  * which entries the module owns, which are dirty, what the array must record, what
  * the wrapper must return, and which pages freeing must leak.
  *
@@ -168,7 +168,8 @@ static void check_pages(void)
 }
 
 /*
- * Faults: each strikes one call of the module, the first, the second, and so on.
+ * Faults: each is injected into one call of the module, the first, the second, and
+ * so on.
  */
 
 #define MAX_FAULTS	3
@@ -200,7 +201,7 @@ static void arm_faults(u64 leaf, unsigned int nr_entries)
 	}
 }
 
-/* The fault that strikes call @n, from 0 */
+/* The fault that is injected into call @n, from 0 */
 static const struct tdx_model_fault *fault(unsigned int n)
 {
 	static const struct tdx_model_fault none = { .after = MAX_ENTRIES };

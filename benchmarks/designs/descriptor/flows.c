@@ -109,9 +109,9 @@ static void desc_free(struct tdx_page_array *array)
 /* After a failed delete, the caller returns early. */
 static void leave_behind(struct tdx_page_array *array)
 {
-	design_strand(first_pointer(array));
-	design_strand(array->root);
-	design_strand(array);
+	design_leak(first_pointer(array));
+	design_leak(array->root);
+	design_leak(array);
 }
 
 /* Describe the pages from @offset on.  False: there are none, or not now. */
@@ -380,7 +380,7 @@ static int desc_read_info(const struct design_object *spdm, enum design_info how
 
 	do {
 		status = get_info(spdm->id, how, info, &bytes);
-	} while (design_talk(status, bytes, &rounds));
+	} while (design_deliver(status, bytes, &rounds));
 
 	if (status || bytes > (u64)info->nr_pages * PAGE_SIZE)
 		goto free;
@@ -420,7 +420,7 @@ static const struct design design_descriptor = {
 	.adds_windows = true,
 	.claim = desc_claim,
 	.give_back = desc_give_back,
-	.ways_out = { { "destroy, then free", desc_release } },
+	.free_functions = { { "destroy, then free", desc_release } },
 	.metadata_bytes = desc_metadata_bytes,
 	.spdm_create = desc_spdm_create,
 	.spdm_delete = desc_spdm_delete,

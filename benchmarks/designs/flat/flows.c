@@ -226,7 +226,7 @@ static int flat_read_info(const struct design_object *spdm, enum design_info how
 
 	do {
 		status = get_info(spdm->id, how, info, &bytes);
-	} while (design_talk(status, bytes, &rounds));
+	} while (design_deliver(status, bytes, &rounds));
 
 	if (status)
 		return -EIO;
@@ -259,7 +259,7 @@ const struct design FLAT_DESIGN = {
 	.window = flat_window,
 	.claim = flat_claim,
 	.give_back = flat_give_back,
-	.ways_out = { { "free", flat_release } },
+	.free_functions = { { "free", flat_release } },
 	.metadata_bytes = flat_metadata_bytes,
 	.spdm_create = flat_spdm_create,
 	.spdm_delete = flat_spdm_delete,

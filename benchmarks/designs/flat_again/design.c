@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * flat under another name: the difference between the two is the spread of a
- * measurement (A/A pair)
+ * measurement (A/A test)
  */
 #include <linux/module.h>
 

@@ -280,7 +280,7 @@ int v2_read_info(const struct design_object *spdm, enum design_info how,
 
 	do {
 		status = get_info(spdm->id, how, info, &bytes);
-	} while (design_talk(status, bytes, &rounds));
+	} while (design_deliver(status, bytes, &rounds));
 
 	if (status || bytes > (u64)info->nr_pages * PAGE_SIZE)
 		return -EIO;

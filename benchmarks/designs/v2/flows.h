@@ -73,7 +73,7 @@ int v2_read_info(const struct design_object *spdm, enum design_info how,
 	.adds_windows = true,			\
 	.claim = v2_claim,			\
 	.give_back = v2_give_back,		\
-	.ways_out = {				\
+	.free_functions = {				\
 		{ "free", v2_release },		\
 		{ "ctrl_release", v2_release_flushed },	\
 		{ "ctrl_leak", v2_leak },	\

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * v2: the array, its populate loop and its three ways out
+ * v2: the array, its populate loop and its three free functions
  */
 #include <linux/bitfield.h>
 #include <linux/bug.h>

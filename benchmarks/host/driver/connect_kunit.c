@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the driver: after any failure, each page is where it belongs
+ * KUnit tests of the driver example, with the call sequences of flat
  *
- * The driver is compiled into the test, and its allocations are watched by the page
- * checker.
+ * After any failure, everything is taken down in reverse order, and no page is freed
+ * too early or leaked needlessly.
  */
-#include <kunit/test.h>
-#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 
@@ -18,114 +15,77 @@
 
 #include "../../../arch/x86/virt/vmx/tdx/tests/fixture.h"
 #include "tdx.h"
-
-static struct tdx_pa_array *watch(struct tdx_pa_array *array)
-{
-	if (array)
-		fixture_watch(array);
-	return array;
-}
-
-#define tdx_pa_array_alloc(nr, nid)	watch(tdx_pa_array_alloc(nr, nid))
-#define tdx_pa_array_alloc_iommu_mt(order, nr, nid)	\
-	watch(tdx_pa_array_alloc_iommu_mt(order, nr, nid))
-/* The driver's own module has these symbols. */
-#undef EXPORT_SYMBOL_GPL
-#define EXPORT_SYMBOL_GPL(name)		static_assert(sizeof(typeof(name) *))
-
 #include "tdx_connect.c"
 
-#define FUNC_ID		0x1000
-#define STREAM_INFO	0x2000
 #define NR_EXT		1300
-#define POOL_FULL	0x0000081500000000ULL	/* a success with information */
 
-static const u64 reg_bases[] = { 0xfed90000, 0xfed91000, 0xfed92000 };
-/* Program two keys and start them.  The model ignores the numbers. */
-static const u64 key_ops[] = { 1, 2, 3 };
-
-static const struct tdx_connect_sizes sizes = {
-	.iommu_order = 3, .iommu = 30, .spdm = 20, .ide = 1, .info = 4,
+static const struct tdx_link_config config = {
+	.reg_base = 0xfed90000, .iommu_order = 3, .nr_iommu = 30,
+	.func_id = 0x1000, .nr_spdm = 20, .nr_info = 4,
+	.stream_info = 0x2000, .nr_ide = 1,
 };
 
-/* A device that answers each message up to @breaks_at */
-struct mock_device {
-	unsigned int nr;
-	unsigned int breaks_at;
+#define NR_IOMMU	(2 * 8 + 30)
+#define NR_CONTROL	(NR_IOMMU + 20 + 1)
+
+/*
+ * The leaves that the driver calls, in this order.  Each create has a destroy at the
+ * opposite place; SPDM.CONNECT and IDE.STREAM.BLOCK are steps in between.
+ */
+static const u64 up_leaves[] = {
+	TDH_IOMMU_SETUP, TDH_SPDM_CREATE, TDH_SPDM_CONNECT, TDH_IDE_STREAM_CREATE,
 };
 
-static int mock_deliver(void *data, const void *request, size_t len, void *response)
+static const u64 down_leaves[] = {
+	TDH_IDE_STREAM_BLOCK, TDH_IDE_STREAM_DELETE, TDH_SPDM_DELETE, TDH_IOMMU_CLEAR,
+};
+
+#define NR_UP		ARRAY_SIZE(up_leaves)
+#define NR_DOWN		ARRAY_SIZE(down_leaves)
+
+/* Leaves that were called, without WBINVD.  A leaf that is called again counts once. */
+static u64 called[NR_UP + NR_DOWN + 1];
+static unsigned int nr_called;
+
+static u64 record_seamcall(u64 leaf, struct tdx_module_args *args)
 {
-	struct mock_device *device = data;
-
-	if (++device->nr == device->breaks_at)
-		return -ENODEV;
-
-	tdx_model_device(virt_to_phys(response), virt_to_phys((void *)request), len);
-	return 0;
+	if (leaf != TDH_PHYMEM_PAGE_WBINVD && nr_called < ARRAY_SIZE(called) &&
+	    (!nr_called || called[nr_called - 1] != leaf))
+		called[nr_called++] = leaf;
+	return tdx_model_seamcall(leaf, args);
 }
 
-static const struct tdx_link_ops mock_ops = { .deliver = mock_deliver };
+static const struct tdx_seam recorder = {
+	.seamcall = record_seamcall,
+	.reset_paddr = tdx_model_reset_paddr,
+	.keyid = TDX_MODEL_KEYID,
+	.keyid_shift = TDX_MODEL_KEYID_SHIFT,
+};
 
-static struct tdx_link *new_link(const struct tdx_connect *tc, struct mock_device *device)
+static const struct design *flat;
+
+/* A new TDX module, which exchanges one message for the device information */
+static void reset(void)
 {
-	return tdx_link_connect(tc, FUNC_ID, &mock_ops, device);
+	tdx_model_reset();
+	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + config.nr_iommu);
+	tdx_model_set_rounds(1);
+	nr_called = 0;
 }
 
-static int protect(struct tdx_link *link)
+static void expect_leaves(struct kunit *test, unsigned int nr_up, unsigned int nr_down)
 {
-	struct tdx_ide_stream stream = { .info = STREAM_INFO };
-	u64 rp_ide_id;
-
-	return tdx_link_protect(link, &stream, key_ops, ARRAY_SIZE(key_ops), &rp_ide_id);
-}
-
-static struct tdx_connect *start(void)
-{
-	return tdx_connect_start(&sizes, reg_bases, ARRAY_SIZE(reg_bases));
-}
-
-static void fail(u64 leaf, unsigned int nth, u64 status, unsigned int after, bool keep)
-{
-	tdx_model_fail(&(struct tdx_model_fault) {
-		.leaf = leaf, .nth = nth, .status = status, .after = after, .keep = keep,
-	});
-}
-
-/* Use a device for everything.  Returns the first error, or 0. */
-static int live_with_device(const struct tdx_connect *tc, struct mock_device *device)
-{
-	struct tdx_link *link __free(tdx_link) = new_link(tc, device);
-	int ret;
-
-	if (IS_ERR(link))
-		return PTR_ERR(link);
-
-	ret = protect(link);
-	ret = tdx_link_heartbeat(link) ?: ret;
-	return tdx_link_recollect(link) ?: ret;
-}
-
-/* From boot to shutdown. */
-static int live(struct mock_device *device)
-{
-	struct tdx_connect *tc __free(tdx_connect) = NULL;
-	int ret = tdx_ext_start(NR_EXT);
-
-	if (ret)
-		return ret;
-
-	tc = start();
-	if (IS_ERR(tc))
-		return PTR_ERR(tc);
-	return live_with_device(tc, device);
+	KUNIT_ASSERT_EQ(test, nr_called, nr_up + nr_down);
+	KUNIT_EXPECT_MEMEQ(test, called, up_leaves, nr_up * sizeof(u64));
+	KUNIT_EXPECT_MEMEQ(test, called + nr_up, down_leaves + NR_DOWN - nr_down,
+			   nr_down * sizeof(u64));
 }
 
 /*
  * In every case: no page was freed too early, and neither page nor object is leaked
  * needlessly.  Returns the pages that are not free, and starts the next report.
  */
-static unsigned long expect_order(struct kunit *test)
+static unsigned long leaked_pages(struct kunit *test)
 {
 	struct tdx_checker_report report;
 
@@ -141,301 +101,151 @@ static unsigned long expect_order(struct kunit *test)
 
 	tdx_model_reclaim();
 	tdx_checker_end();
-	tdx_model_reset();
+	reset();
 	KUNIT_ASSERT_EQ(test, tdx_checker_begin(), 0);
 	return report.held + report.lost;
+}
+
+static int up_and_down(void)
+{
+	struct tdx_link link;
+	int ret = tdx_link_up(&link, flat, &config);
+
+	if (!ret)
+		tdx_link_down(&link);
+	return ret;
 }
 
 /* Nothing fails: all pages are freed, except the memory of the extensions. */
 static void whole_life(struct kunit *test)
 {
-	struct mock_device device = {};
-	struct tdx_connect *tc;
-	struct tdx_link *link;
-	u8 info[64];
+	struct tdx_link link;
 
-	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + sizes.iommu);
-	tdx_model_set_rounds(2);
-
-	KUNIT_ASSERT_EQ(test, tdx_ext_start(NR_EXT), 0);
+	KUNIT_ASSERT_EQ(test, flat->ext_start(NR_EXT), 0);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), NR_EXT);
+	nr_called = 0;
 
-	tc = start();
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tc);
-	KUNIT_EXPECT_EQ(test, tdx_connect_nr_iommus(tc), ARRAY_SIZE(reg_bases));
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), NR_EXT + 3 * (2 * 8 + 30));
+	KUNIT_ASSERT_EQ(test, tdx_link_up(&link, flat, &config), 0);
+	expect_leaves(test, NR_UP, 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), NR_EXT + NR_CONTROL);
+	KUNIT_ASSERT_EQ(test, link.info_len, config.nr_info * SZ_4K);
+	for (unsigned int i = 0; i < link.info_len; i++)
+		KUNIT_ASSERT_EQ(test, ((u8 *)link.info)[i], tdx_model_info_byte(i));
 
-	link = new_link(tc, &device);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, link);
-	KUNIT_EXPECT_EQ(test, device.nr, 2);
-
-	KUNIT_ASSERT_EQ(test, tdx_link_read_info(link, info, PAGE_SIZE - 32, 64), 64);
-	for (unsigned int i = 0; i < sizeof(info); i++)
-		KUNIT_EXPECT_EQ(test, info[i], tdx_model_info_byte(PAGE_SIZE - 32 + i));
-	KUNIT_EXPECT_EQ(test, tdx_link_read_info(link, info, sizes.info * PAGE_SIZE - 3, 64), 3);
-	KUNIT_EXPECT_EQ(test, tdx_link_read_info(link, info, sizes.info * PAGE_SIZE, 64), 0);
-
-	KUNIT_EXPECT_EQ(test, protect(link), 0);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IDE_STREAM_KM), 3 * ARRAY_SIZE(key_ops));
-	KUNIT_EXPECT_EQ(test, protect(link), -EEXIST);
-	KUNIT_EXPECT_EQ(test, tdx_link_heartbeat(link), 0);
-	KUNIT_EXPECT_EQ(test, tdx_link_recollect(link), 0);
-	tdx_link_unprotect(link);
-	KUNIT_EXPECT_EQ(test, protect(link), 0);
-
-	tdx_link_disconnect(link);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_DISCONNECT), 3);
-	tdx_connect_stop(tc);
-	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
+	tdx_link_down(&link);
+	expect_leaves(test, NR_UP, NR_DOWN);
+	KUNIT_EXPECT_EQ(test, leaked_pages(test), NR_EXT);
 }
 
-/* Results of the n-th call of a leaf */
-static const struct way {
+/* Failures of a call */
+static const struct failure {
 	const char *name;
 	u64 status;
 	unsigned int after;
 	bool keep;
-	/* The driver continues. */
-	bool goes_on;
-} ways[] = {
+} failures[] = {
 	{ "busy", TDX_OPERAND_BUSY },
 	{ "busy_after_some_entries", TDX_OPERAND_BUSY, 7 },
 	{ "busy_and_keeps_pages", TDX_OPERAND_BUSY, 7, true },
-	{ "interrupted", TDX_INTERRUPTED_RESUMABLE, 7, false, true },
 	{ "not_entered", TDX_SEAMCALL_UD },
 };
 
-static void way_desc(const struct way *way, char *desc)
+static void failure_desc(const struct failure *failure, char *desc)
 {
-	strscpy(desc, way->name, KUNIT_PARAM_DESC_SIZE);
+	strscpy(desc, failure->name, KUNIT_PARAM_DESC_SIZE);
 }
 
-KUNIT_ARRAY_PARAM(way, ways, way_desc);
+KUNIT_ARRAY_PARAM(failure, failures, failure_desc);
 
-static const u64 all_leaves[] = {
-	TDH_PHYMEM_PAGE_WBINVD, TDH_EXT_INIT, TDH_EXT_MEM_ADD, TDH_IOMMU_SETUP, TDH_IOMMU_CLEAR,
-	TDH_SPDM_CREATE, TDH_SPDM_DELETE, TDH_IDE_STREAM_CREATE, TDH_IDE_STREAM_BLOCK,
-	TDH_IDE_STREAM_DELETE, TDH_IDE_STREAM_KM, TDH_SPDM_CONNECT, TDH_SPDM_DISCONNECT,
-	TDH_SPDM_MNG,
-};
-
-/* Leaves of the teardown, which continues after an error and reports none */
-static bool is_teardown(u64 leaf)
+static void fail(struct kunit *test, u64 leaf, unsigned int nth)
 {
-	return leaf == TDH_PHYMEM_PAGE_WBINVD || leaf == TDH_IOMMU_CLEAR ||
-	       leaf == TDH_SPDM_DELETE || leaf == TDH_IDE_STREAM_BLOCK ||
-	       leaf == TDH_IDE_STREAM_DELETE || leaf == TDH_SPDM_DISCONNECT;
+	const struct failure *f = test->param_value;
+
+	tdx_model_fail(&(struct tdx_model_fault) {
+		.leaf = leaf, .nth = nth, .status = f->status, .after = f->after,
+		.keep = f->keep,
+	});
 }
 
-/* Leaves that can be interrupted and called again */
-static bool is_resumable(u64 leaf)
+/* Rule: if any call of the bring-up fails, what exists is taken down in reverse order. */
+static void failed_bring_up(struct kunit *test)
 {
-	return leaf != TDH_PHYMEM_PAGE_WBINVD && leaf != TDH_SPDM_CREATE &&
-	       leaf != TDH_SPDM_DELETE && leaf != TDH_IDE_STREAM_CREATE &&
-	       leaf != TDH_IDE_STREAM_BLOCK && leaf != TDH_IDE_STREAM_DELETE;
-}
+	static const unsigned int nr_down[] = { 0, 1, 2, 2 };
+	const struct failure *f = test->param_value;
 
-/* With one message for each exchange. */
-static int live_with_messages(struct mock_device *device)
-{
-	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + sizes.iommu);
-	tdx_model_set_rounds(1);
-	return live(device);
-}
+	for (unsigned int i = 0; i < NR_UP; i++) {
+		/* SPDM.CONNECT is called twice. */
+		unsigned int nr_calls = up_leaves[i] == TDH_SPDM_CONNECT ? 2 : 1;
+		unsigned long nr_leaked;
 
-/* Rule: after any failure of any call of any leaf, each page is where it belongs. */
-static void every_call_of_every_leaf(struct kunit *test)
-{
-	const struct way *way = test->param_value;
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(all_leaves); i++) {
-		u64 leaf = all_leaves[i];
-		unsigned int nth = 1, calls;
-		bool bad;
-		int ret;
-
-		if (way->goes_on && !is_resumable(leaf))
-			continue;
-
-		do {
-			struct mock_device device = {};
-
-			tdx_model_reset();
-			fail(leaf, nth, way->status, way->after, way->keep);
-			ret = live_with_messages(&device);
-			calls = tdx_model_nr_calls(leaf);
-			bad = nth <= calls && !way->goes_on && !is_teardown(leaf);
-			KUNIT_EXPECT_EQ_MSG(test, bad, ret < 0, "call %u of leaf %llu", nth, leaf);
-			expect_order(test);
-			/* Of the flushes, some. */
-			nth += leaf == TDH_PHYMEM_PAGE_WBINVD ? 13 : 1;
-		} while (nth <= calls + 1);
+		for (unsigned int nth = 1; nth <= nr_calls; nth++) {
+			fail(test, up_leaves[i], nth);
+			KUNIT_EXPECT_EQ(test, up_and_down(), -EIO);
+			expect_leaves(test, i + 1, nr_down[i]);
+			nr_leaked = leaked_pages(test);
+			if (!f->keep)
+				KUNIT_EXPECT_EQ(test, nr_leaked, 0);
+		}
 	}
-}
-
-/* Rule: the extensions start even if their pool is full before all pages are added. */
-static void full_pool(struct kunit *test)
-{
-	fail(TDH_EXT_MEM_ADD, 2, POOL_FULL, 0, false);
-	KUNIT_EXPECT_EQ(test, tdx_ext_start(NR_EXT), 0);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_INIT), 1);
-	KUNIT_EXPECT_EQ(test, expect_order(test), 512);
-}
-
-/* Rule: a device that breaks at any message affects no other pages. */
-static void device_breaks(struct kunit *test)
-{
-	struct mock_device device = {};
-	unsigned int nr, at;
-	int ret;
-
-	ret = live_with_messages(&device);
-	KUNIT_ASSERT_EQ(test, ret, 0);
-	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
-	nr = device.nr;
-	/* Information, three keys, heartbeat, information again, disconnect */
-	KUNIT_ASSERT_EQ(test, nr, 7);
-
-	for (at = 1; at <= nr; at++) {
-		device = (struct mock_device) { .breaks_at = at };
-		ret = live_with_messages(&device);
-		if (at < nr)
-			KUNIT_EXPECT_LT(test, ret, 0);
-		KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
-	}
-}
-
-/* Rule: the number of messages is limited. */
-static void messages_are_limited(struct kunit *test)
-{
-	struct mock_device device = {};
-	int ret;
-
-	fail(TDH_SPDM_CONNECT, 0, TDX_SPDM_REQUEST, 0, false);
-	ret = live_with_messages(&device);
-	KUNIT_EXPECT_EQ(test, ret, -EPROTO);
-	KUNIT_EXPECT_EQ(test, device.nr, 1000);
-	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
 }
 
 /*
- * Rule: a length beyond the buffer is an error.  A device that was connected is
- * disconnected, even if its information is unusable.
+ * Rule: a failed destroy does not end the teardown.  Its pages are leaked, and so are
+ * those of a session whose stream exists.
  */
+static void failed_destroy(struct kunit *test)
+{
+	const unsigned int nr_leaked[] = {
+		config.nr_ide + config.nr_spdm, config.nr_ide + config.nr_spdm, config.nr_spdm,
+		NR_IOMMU,
+	};
+
+	for (unsigned int i = 0; i < NR_DOWN; i++) {
+		fail(test, down_leaves[i], 1);
+		KUNIT_EXPECT_EQ(test, up_and_down(), 0);
+		/* A stream that is not blocked is not deleted. */
+		KUNIT_EXPECT_EQ(test, nr_called, NR_UP + NR_DOWN - !i);
+		KUNIT_EXPECT_EQ(test, called[nr_called - 1], TDH_IOMMU_CLEAR);
+		KUNIT_EXPECT_EQ(test, leaked_pages(test), nr_leaked[i]);
+	}
+
+	for (unsigned int i = 0; i < NR_DOWN; i++)
+		fail(test, down_leaves[i], 1);
+	KUNIT_EXPECT_EQ(test, up_and_down(), 0);
+	KUNIT_EXPECT_EQ(test, leaked_pages(test), NR_CONTROL);
+}
+
+/* Rule: information that exceeds its buffer fails the bring-up. */
 static void length_is_checked(struct kunit *test)
 {
 	static const struct {
-		unsigned int rounds;
 		u64 length;
 		int ret;
-		/* Calls of DISCONNECT, one more than messages */
-		unsigned int disconnects;
 	} lengths[] = {
-		{ 1, SZ_4K, 0, 2 },
-		{ 1, SZ_4K + 1, -EPROTO, 0 },
-		{ 0, 4 * SZ_4K, 0, 1 },
-		{ 0, 4 * SZ_4K + 1, -EPROTO, 1 },
-		{ 0, U64_MAX, -EPROTO, 1 },
+		{ 3, 0 }, { 4 * SZ_4K, 0 }, { 4 * SZ_4K + 1, -EIO }, { U64_MAX, -ENOMEM },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(lengths); i++) {
-		struct mock_device device = {};
-		struct tdx_connect *tc = tdx_connect_start(&sizes, NULL, 0);
-		struct tdx_link *link;
-
-		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tc);
-		tdx_model_set_rounds(lengths[i].rounds);
+		tdx_model_set_rounds(0);
 		tdx_model_set_length(lengths[i].length);
-		link = new_link(tc, &device);
-		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(link), lengths[i].ret, "length %u", i);
-		/* A message that exceeds a page is not delivered. */
-		KUNIT_EXPECT_EQ(test, device.nr, lengths[i].ret ? 0 : lengths[i].rounds);
-
-		tdx_link_disconnect(link);
-		KUNIT_EXPECT_EQ_MSG(test, tdx_model_nr_calls(TDH_SPDM_DISCONNECT),
-				    lengths[i].disconnects, "length %u", i);
-		tdx_connect_stop(tc);
-		KUNIT_EXPECT_EQ(test, expect_order(test), 0);
+		KUNIT_EXPECT_EQ(test, up_and_down(), lengths[i].ret);
+		expect_leaves(test, lengths[i].ret ? NR_UP - 1 : NR_UP,
+			      lengths[i].ret ? 2 : NR_DOWN);
+		KUNIT_EXPECT_EQ(test, leaked_pages(test), 0);
 	}
-}
-
-/* Rule: if the session key expires, it is updated once, and the leaf is called again. */
-static void key_is_updated(struct kunit *test)
-{
-	static const u64 leaves[] = { TDH_IDE_STREAM_KM, TDH_SPDM_MNG };
-	int ret;
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(leaves); i++) {
-		struct mock_device device = {};
-
-		fail(leaves[i], 2, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0, false);
-		ret = live_with_messages(&device);
-		KUNIT_EXPECT_EQ(test, ret, 0);
-		KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
-	}
-
-	/* A second expiry is an error. */
-	fail(TDH_IDE_STREAM_KM, 0, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0, false);
-	ret = live_with_messages(&(struct mock_device) {});
-	KUNIT_EXPECT_EQ(test, ret, -EKEYEXPIRED);
-	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT);
-}
-
-/* Rule: an IOMMU without TDX mode is skipped.  Any other failure clears the others. */
-static void iommu_without_tdx_mode(struct kunit *test)
-{
-	struct tdx_connect *tc;
-
-	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + sizes.iommu);
-	fail(TDH_IOMMU_SETUP, 2, TDX_OPERAND_INVALID, 0, false);
-	tc = start();
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tc);
-	KUNIT_EXPECT_EQ(test, tdx_connect_nr_iommus(tc), 2);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 2 * (2 * 8 + 30));
-	tdx_connect_stop(tc);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_CLEAR), 2);
-	KUNIT_EXPECT_EQ(test, expect_order(test), 0);
-
-	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + sizes.iommu);
-	fail(TDH_IOMMU_SETUP, 3, TDX_OPERAND_BUSY, 0, false);
-	tc = start();
-	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(tc), -EBUSY);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_CLEAR), 2);
-	KUNIT_EXPECT_EQ(test, expect_order(test), 0);
-}
-
-/* Rule: if a stream cannot be deleted, its pages and those of its session are leaked. */
-static void stream_not_deleted(struct kunit *test)
-{
-	struct mock_device device = {};
-	int ret;
-
-	fail(TDH_IDE_STREAM_DELETE, 1, TDX_OPERAND_BUSY, 0, false);
-	ret = live_with_messages(&device);
-	KUNIT_EXPECT_EQ(test, ret, 0);
-	KUNIT_EXPECT_EQ(test, expect_order(test), NR_EXT + sizes.spdm + sizes.ide);
 }
 
 /* Rule: if memory is short anywhere, the driver returns -ENOMEM and leaks nothing. */
 static void memory_is_short(struct kunit *test)
 {
-	struct tdx_connect *tc;
 	unsigned int nth = 0;
 	bool failed;
 	int ret;
 
-	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + sizes.iommu);
 	do {
 		if (!fixture_fail_nth_allocation(++nth))
 			kunit_skip(test, "this kernel has no fault injection");
-		ret = 0;
-		tc = start();
-		if (IS_ERR(tc)) {
-			ret = PTR_ERR(tc);
-		} else {
-			ret = live_with_device(tc, &(struct mock_device) {});
-			tdx_connect_stop(tc);
-		}
+		ret = up_and_down();
 		failed = fixture_allocation_failed();
 		fixture_fail_nth_allocation(0);
 		/* Blocks of pages fall back to smaller ones. */
@@ -443,79 +253,56 @@ static void memory_is_short(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 		if (!failed)
 			KUNIT_EXPECT_EQ(test, ret, 0);
-		KUNIT_EXPECT_EQ(test, expect_order(test), 0);
-		tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + sizes.iommu);
+		KUNIT_EXPECT_EQ(test, leaked_pages(test), 0);
 	} while (failed);
 
-	/* Three IOMMUs, session, buffers, stream: at least two allocations each */
-	KUNIT_EXPECT_GT(test, nth, 12);
+	/* IOMMU, session, buffer and its copy, stream: at least two allocations each */
+	KUNIT_EXPECT_GT(test, nth, 9);
 }
 
-/* Rule: a stream whose keys cannot be programmed is deleted. */
-static void stream_without_keys(struct kunit *test)
+static int connect_init(struct kunit *test)
 {
-	struct mock_device device = {};
-	struct tdx_connect *tc = tdx_connect_start(&sizes, NULL, 0);
-	struct tdx_link *link;
+	int ret;
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tc);
-	link = new_link(tc, &device);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, link);
+	flat = design_find("flat");
+	if (!flat)
+		kunit_skip(test, "the module of flat is not loaded");
 
-	fail(TDH_IDE_STREAM_KM, 3, TDX_OPERAND_BUSY, 0, false);
-	KUNIT_EXPECT_EQ(test, protect(link), -EBUSY);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), sizes.spdm);
-	KUNIT_EXPECT_EQ(test, protect(link), 0);
+	ret = fixture_init(test);
+	if (ret)
+		return ret;
 
-	tdx_link_disconnect(link);
-	tdx_connect_stop(tc);
-	KUNIT_EXPECT_EQ(test, expect_order(test), 0);
+	reset();
+	design_on_array = design_watch;
+	tdx_model_remove();
+	return tdx_seam_install(&recorder);
 }
 
-/* Rule: if the information cannot be read again, the old information is kept. */
-static void information_is_kept(struct kunit *test)
+static void connect_exit(struct kunit *test)
 {
-	struct mock_device device = {};
-	struct tdx_connect *tc = tdx_connect_start(&sizes, NULL, 0);
-	struct tdx_link *link;
-	u8 byte;
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tc);
-	link = new_link(tc, &device);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, link);
-
-	fail(TDH_SPDM_MNG, 1, TDX_OPERAND_BUSY, 0, false);
-	KUNIT_EXPECT_EQ(test, tdx_link_recollect(link), -EBUSY);
-	KUNIT_EXPECT_EQ(test, tdx_link_read_info(link, &byte, 4097, 1), 1);
-	KUNIT_EXPECT_EQ(test, byte, tdx_model_info_byte(4097));
-
-	tdx_link_disconnect(link);
-	tdx_connect_stop(tc);
-	KUNIT_EXPECT_EQ(test, expect_order(test), 0);
+	tdx_seam_remove(&recorder);
+	tdx_model_install();
+	design_on_array = NULL;
+	fixture_exit(test);
 }
 
 static struct kunit_case connect_cases[] = {
 	KUNIT_CASE(whole_life),
-	KUNIT_CASE_PARAM(every_call_of_every_leaf, way_gen_params),
-	KUNIT_CASE(full_pool),
-	KUNIT_CASE(device_breaks),
-	KUNIT_CASE(messages_are_limited),
+	KUNIT_CASE_PARAM(failed_bring_up, failure_gen_params),
+	KUNIT_CASE_PARAM(failed_destroy, failure_gen_params),
 	KUNIT_CASE(length_is_checked),
-	KUNIT_CASE(key_is_updated),
-	KUNIT_CASE(iommu_without_tdx_mode),
-	KUNIT_CASE(stream_not_deleted),
-	KUNIT_CASE(stream_without_keys),
 	KUNIT_CASE(memory_is_short),
-	KUNIT_CASE(information_is_kept),
 	{}
 };
 
 static struct kunit_suite connect_suite = {
 	.name = "tdx_connect",
-	.init = fixture_init,
-	.exit = fixture_exit,
+	.init = connect_init,
+	.exit = connect_exit,
 	.test_cases = connect_cases,
 };
 
 kunit_test_suite(connect_suite);
 
+MODULE_DESCRIPTION("KUnit tests of the driver example for TDX Connect");
+MODULE_LICENSE("GPL");

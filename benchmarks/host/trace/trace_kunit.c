@@ -21,7 +21,7 @@
 
 #define FUNC_ID		0x1000
 
-/* What the events of @task reported */
+/* Arguments of the last event of each kind in @task */
 static struct {
 	struct task_struct *task;
 	unsigned int nr_frees;
@@ -162,7 +162,7 @@ static void failed_flush_is_traced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen.status, TDX_OPERAND_BUSY);
 }
 
-/* Rule: nothing to free, no event. */
+/* Rule: freeing NULL has no event. */
 static void null_is_not_traced(struct kunit *test)
 {
 	free_here(NULL);
