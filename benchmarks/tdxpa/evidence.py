@@ -144,7 +144,7 @@ def check_answer(title: str, body: str, tree: Tree) -> Iterator[str]:
         test, code = re.match(r"\* test ``([^`]+)``", item), re.match(r"\* code ``([^`:]+):([^`]+)``", item)
         figure = FIGURE.fullmatch(item)
         if test and test[1] not in tree.tests:
-            yield f"{title}: there is no test {test[1]}"
+            yield f"{title}: the test {test[1]} does not exist"
         if code and code[2] not in tree.defined.get(code[1], ()):
             yield f"{title}: {code[1]} does not define {code[2]}"
         if figure:
@@ -173,28 +173,28 @@ def check_answers(tree: Tree) -> Iterator[str]:
 def check_names(path: str, tree: Tree) -> Iterator[str]:
     """Names on a page that do not exist"""
     text = tree.text(path)
-    names = set(re.findall(r"(?<![\w/.-])[\w-]+\.rst\b", text))
+    names = set(re.findall(r"(?<![\w/.-])(?:Documentation/)?([\w-]+\.rst)\b", text))
     literals = re.findall(r"``([^`]+)``", text) + re.findall(r"(?<!`)`([^`]+)`(?!`)", text)
     for command in literals + re.findall(r"^(?:\t|    +)(make \S+(?: \S+)*)", text, re.M):
         if re.match(r"make\s+[a-z]", command) and not tree.has_target(command):
-            yield f"{path}: there is no {' '.join(command.split())}"
+            yield f"{path}: {' '.join(command.split())} does not exist: see benchmarks/targets.list"
     for literal in literals + re.findall(r"\]\(([^)#:]+)\)", text):
         # Placeholders and generated files
         if re.search(r"[<>*{}$]|\.\.\.|(?:^|/)(?:build|~)|^/", literal):
             continue
         if re.fullmatch(r"(?:arch|benchmarks|Documentation)/[\w./-]+", literal) and not (tree.top / literal).exists():
-            yield f"{path}: there is no {literal}"
+            yield f"{path}: {literal} does not exist"
         if re.fullmatch(r"tdx_\w+\.[a-z_]{3,}", literal) and literal not in tree.tests:
-            yield f"{path}: there is no test {literal}"
+            yield f"{path}: the test {literal} does not exist"
         names |= {word for word in literal.split() if re.fullmatch(r"[\w.-]+\.(?:bt|c|config|h|json|list|py|sh|txt)", word)}
     for name in sorted(names - tree.file_names - KERNEL):
-        yield f"{path}: there is no file {name}"
+        yield f"{path}: the file {name} does not exist"
     functions = set(re.findall(r"\b(?:tdx|tdh|hpa)_\w+(?=\()", text))
     for name in sorted(functions - KERNEL - set().union(*tree.defined.values())):
-        yield f"{path}: there is no {name}()"
+        yield f"{path}: {name}() does not exist"
     for name in sorted(set(re.findall(r"\b(?:commit|at(?=\s+\d*[a-f]))\s+([0-9a-f]{7,40})\b", text))):
         if f"\n{name}" not in tree.history:
-            yield f"{path}: there is no commit {name} in the history; try git fetch --unshallow"
+            yield f"{path}: the commit {name} is not in the history; try git fetch --unshallow"
 
 
 def check_runs(tree: Tree) -> Iterator[str]:

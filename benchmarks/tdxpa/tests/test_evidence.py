@@ -15,7 +15,7 @@ ARRAY, MADE_UP, SUITE = "arch/x86/virt/vmx/tdx/pa_array.c", "benchmarks/host/mad
 FIRST, END = r"(\n1\. .+?\n\n\* )[^\n]+", r"\Z"
 CASE = "static void made_up(struct kunit *test)\n{\n}\nstruct kunit_case c[] = { %s };\nstruct kunit_suite s = {\n\t.name = \"tdx_x\"\n};\n"
 CODE = ("code ``benchmarks/host/made_up.c:made_up``", f"{ANSWERS}, 1: {MADE_UP} does not define made_up")
-NO_TEST = f"{ANSWERS}, 1: there is no test tdx_x.made_up"
+NO_TEST = f"{ANSWERS}, 1: the test tdx_x.made_up does not exist"
 
 # Rule: what replaces a pattern in a file, then another, and the error
 RULES: dict[str, tuple[list[tuple[str, str, str]], str]] = {
@@ -37,11 +37,11 @@ RULES: dict[str, tuple[list[tuple[str, str, str]], str]] = {
     "a design is not added": ([("benchmarks/designs/v2/new.c", END, "int made_up;\n")], "before a change of benchmarks/designs/v2/new.c: repeat"),
     "a run is of a commit": ([(RUN, r'"commit": "(\w+)"', r'"commit": "\1 with changes"')], "with changes, which is not a commit: commit, then repeat make bench"),
     "a run is of the history": ([(RUN, r'"commit": "\w+"', '"commit": "0123abc"')], "uml.json was made at 0123abc, which is not in the history"),
-    **{f"{text} exists": ([(PAGE, END, f"\nSee {text}.\n")], f"{PAGE}: there is no {name}") for text, name in (
+    **{f"{text} exists": ([(PAGE, END, f"\nSee {text}.\n")], f"{PAGE}: {name} ") for text, name in (
         ("``make nothing``", "make nothing"), ("``make bench WHAT=noise``", "make bench WHAT=noise"), ("``make test STEPS=1``", "make test STEPS=1"),
-        ("::\n\n\tmake bench ENGINE=x  text", "make bench ENGINE=x"), ("``benchmarks/made_up.c``", "benchmarks/made_up.c"), ("``made_up.sh -v``", "file made_up.sh"),
-        ("made_up.rst", "file made_up.rst"), ("``tdx_tdh.made_up``", "test tdx_tdh.made_up"), ("tdx_made_up()", "tdx_made_up()"),
-        ("commit\n0123456", "commit 0123456 in the history"))},
+        ("::\n\n\tmake bench ENGINE=x  text", "make bench ENGINE=x"), ("``benchmarks/made_up.c``", "benchmarks/made_up.c"), ("``made_up.sh -v``", "the file made_up.sh"),
+        ("Documentation/made_up.rst", "the file made_up.rst"), ("``tdx_tdh.made_up``", "the test tdx_tdh.made_up"), ("tdx_made_up()", "tdx_made_up() does"),
+        ("commit\n0123456", "the commit 0123456 is not in the history;"))},
     # No errors
     "a test exists": ([(ANSWERS, FIRST, r"\1test ``tdx_x.made_up``"), (SUITE, END, CASE % "KUNIT_CASE(made_up)")], ""),
     "code exists": ([(ANSWERS, FIRST, rf"\1{CODE[0]}"), (MADE_UP, END, "int made_up(void)\n{\n}\n")], ""),
