@@ -26,4 +26,4 @@ TREE=$BUILD/modules-$release
 "$TOP/benchmarks/kernels/build-tree.sh" "$TREE"
 external_modules "$TREE" make -C "$KDIR" M="$TREE"
 find "$TREE" -name '*.ko' | sort
-say "  for Linux $release; what to load: Documentation/engines.rst"
+say "  for Linux $release; what to load: Documentation/running.rst"
