@@ -31,7 +31,7 @@ echo "$*" >> calls
 error=$(sed -n "$(wc -l < calls)p" outcomes)
 [ -z "$error" ] || {{ echo "$error" >&2; exit 100; }}
 """)
-    run = subprocess.run(["bash", str(setup), "plots"], capture_output=True, text=True, timeout=60,
+    run = subprocess.run(["bash", str(setup), "reports"], capture_output=True, text=True, timeout=60,
                          env={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path), "APT_WAIT": wait})
     first, rest = run.stderr.split("\n", 1)
     assert "installing" in first and "python3-matplotlib" in first
