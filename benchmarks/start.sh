@@ -66,7 +66,7 @@ fi
 for name in $takes; do
 	[ -n "${!name:-}" ] || continue
 	case $name in
-	CHECK | COVERAGE | INIT_ON_ALLOC | NEWEST | QUICK | SAN)
+	CHECK | COVERAGE | INIT_ON_ALLOC | QUICK | SAN)
 		one_of "$name" 0 1
 		[ "${!name}" = 1 ] || unset "$name" ;;
 	CPUS) number CPUS 1 "$([ "$ENGINE" = uml ] && echo 2 || echo 4)" ;;
@@ -77,7 +77,7 @@ for name in $takes; do
 	STEPS) number STEPS 1 1000000000 ;;
 	SUITE) words=$(find "$TOP"/{arch,benchmarks} -name '*_kunit.c' -printf 'tdx_%f\n' | sort) && one_of SUITE ${words//_kunit.c/} ;;
 	TOOL) words=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt) && one_of TOOL events $words ;;
-	COMPARE | FILE | V2_MBOX) [ -f "${!name}" ] && [ -r "${!name}" ] || bad "$name" "must be a file that can be read" ;;
+	FILE | V2_MBOX) [ -f "${!name}" ] && [ -r "${!name}" ] || bad "$name" "must be a file that can be read" ;;
 	KDIR)
 		[ -f "$KDIR/Makefile" ] || bad KDIR "has no kernel headers; pass their directory, as in /usr/src/linux-headers-VERSION"
 		buildable KDIR "$(realpath "$KDIR")" ;;
