@@ -25,7 +25,7 @@ for design in flat floor; do
 	operations+=" create:$design:12800 release:$design:12800"
 done
 
-QEMU_RUNNER="$PYTHON -m tdxpa.watch_cpu $BUILD $KOBJ/vmlinux"
+QEMU_RUNNER="$PYTHON -m tdxpa.profile watch $BUILD $KOBJ/vmlinux"
 # The clock's interrupt may come within an operation, and does so in each boot, because
 # each is the same; in another order, it comes elsewhere.
 for boot in 1 2 3; do
@@ -35,7 +35,7 @@ for boot in 1 2 3; do
 	engine_boot "$log" 500 2G profile $operations
 	say "  writing down instructions: done in $((SECONDS - start)) s"
 	rc=0
-	$PYTHON -m tdxpa.instructions --kernel "$KVERSION" --top "$TOP" "$log" || rc=$?
+	$PYTHON -m tdxpa.profile report --kernel "$KVERSION" --top "$TOP" "$log" || rc=$?
 	[ $rc -ne 0 ] && [ $boot -lt 3 ] || exit $rc
 	say "  once more, in another order"
 	# shellcheck disable=SC2086

@@ -48,4 +48,4 @@ configure_both()
 }
 
 step "$BUILD/size/configure.log" "configuring a minimal kernel, without and with tracing" configure_both
-$PYTHON -m tdxpa.size --top "$TOP" --src "$src" --build "$BUILD/size"
+$PYTHON -m tdxpa.size --top "$TOP" --src "$src" --kernel "$(make -s -C "$src" kernelversion)" --build "$BUILD/size"

@@ -6,10 +6,12 @@
  * tdx_profile_begin() and tdx_profile_end().
  *
  * Writing "OPERATION DESIGN PAGES" to the debugfs file runs the operation ROUNDS
- * times.  Reading it returns the time of the last round without that of the marks.
- * If an instruction takes a nanosecond, this is the number of instructions.
+ * times, and again if the clock's interrupt came in the last one.  Reading it returns
+ * the time of the last round without that of the marks.  If an instruction takes a
+ * nanosecond, this is the number of instructions.
  */
 #include <linux/debugfs.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -89,6 +91,7 @@ static ssize_t profile_write(struct file *file, const char __user *text, size_t 
 	char line[64] = "", op_name[16], name[16];
 	const struct design *design;
 	unsigned int nr;
+	unsigned long tick = 0;
 	s64 ns = 0;
 	int op;
 
@@ -102,8 +105,12 @@ static ssize_t profile_write(struct file *file, const char __user *text, size_t 
 		return -EINVAL;
 
 	design_select(design);
-	for (int i = 0; i < ROUNDS && ns >= 0; i++)
+	/* The clock's interrupt is not to be part of the last round. */
+	for (int i = 0;
+	     i < 2 * ROUNDS && (i < ROUNDS || time_after(jiffies, tick)) && ns >= 0; i++) {
+		tick = jiffies;
 		ns = run(design, op, nr);
+	}
 	if (ns < 0)
 		return ns;
 

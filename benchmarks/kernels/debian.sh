@@ -20,6 +20,7 @@ debian_root()
 	ROOT=$CACHE/debian-$release
 	SUDO=
 	[ "$(id -u)" -eq 0 ] || SUDO=sudo
+	hold 9 "$ROOT.lock"
 	[ ! -e "$ROOT/complete" ] || return 0
 
 	# shellcheck disable=SC2016

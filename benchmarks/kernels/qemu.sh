@@ -15,13 +15,14 @@ ENGINE_TARGET=bzImage
 # machine.
 qemu_has_kvm()
 {
-	local result
+	local result log=$BUILD/qemu-kvm.log
 
 	[ -w /dev/kvm ] || return 1
 	result=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
-	[ -e "$result" ] ||
-		(qemu_run "$BUILD/qemu-kvm.log" 10 512M "$1" ram probe -accel kvm -cpu host > /dev/null 2>&1 &&
-			echo yes || { say "  no kernel boots with /dev/kvm here: emulating (log: $BUILD/qemu-kvm.log)"; echo no; }) > "$result"
+	if [ ! -e "$result" ]; then
+		say "  trying whether a kernel boots with /dev/kvm (log: $log)"
+		(qemu_run "$log" 10 512M "$1" ram probe -accel kvm -cpu host) > /dev/null 2>&1 && echo yes > "$result" || echo no > "$result"
+	fi
 	[ "$(cat "$result")" = yes ]
 }
 

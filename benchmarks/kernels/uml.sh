@@ -16,7 +16,6 @@ engine_boot()
 {
 	local log=$1 seconds=$2 mem=$3 args='' dir=/dev/shm
 	shift 3
-
 	# benchmarks/start.sh refuses this for measurements.
 	if ! shm_is_large; then
 		dir=$BUILD/tmp

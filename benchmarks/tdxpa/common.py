@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Functions for all reports: records in logs, what was measured, and tables in Markdown."""
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -52,11 +53,8 @@ def compiler() -> str:
 
 
 def cpu() -> str:
-    with open("/proc/cpuinfo", encoding="utf-8") as f:
-        for line in f:
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return "unknown CPU"
+    name = re.search(r"(?m)^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    return name[1].strip() if name else "unknown CPU"
 
 
 def excerpt(readme: str, name: str, text: str) -> str:

@@ -17,15 +17,15 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from tdxpa import callers, faults, frag
+from tdxpa import faults, frag
 from tdxpa.csource import without_comments
-from tdxpa.runs import Run, number
+from tdxpa.runs import KEPT, Run, load, number
 
 NR_QUESTIONS, NR_EVIDENCE, MAX_WORDS, MAX_SHORT = 22, 2, 60, 10
 PAGE = "Documentation/review-answers.rst"
 PAGES = re.compile(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md")
 FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+), ((?:[\w-]+ / )*[\w-]+) = (.+)")
-KEPT = re.compile(r"benchmarks/results/(?!host-)[\w-]+\.json")
+RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
 # Commands of kept runs: names that have changed
 RENAMED = {"make bench ENGINE=qemu ICOUNT=1": "make bench WHAT=instructions", "make callers": "make bench WHAT=callers",
            "make faults": "make torture WHAT=faults", "make frag": "make bench WHAT=fragmentation",
@@ -60,22 +60,18 @@ def code_at(top: Path, commit: str, path: str) -> str:
 @functools.cache
 def figures(top: Path) -> tuple[dict[str, Run], dict[str, dict[str, str]]]:
     """By command: the runs with samples, and other figures by name and design"""
-    runs = {}
-    for path in sorted((top / "benchmarks" / "results").glob("[!h]*.json")):
-        about = json.loads(path.read_text(encoding="utf-8"))["run"]
-        if "icount" in about:
-            runs[renamed(about["command"])] = Run(path)
-    header, lines = faults.matrix(faults.load(top, "uml")["rows"])
-    counted = callers.load(top)
-    return runs, {
-        "make torture WHAT=faults": {f"{row[0].strip('*')}, {design}": cell.strip("*")
-                                     for row in lines for design, cell in zip(header, row)},
+    kept = {path: json.loads(path.read_text(encoding="utf-8"))["run"] for path in (top / KEPT).glob("[!h]*.json")}
+    rows = load(top, "faults-uml.json")["rows"]
+    designs = faults.designs_of(rows)
+    return {renamed(run["command"]): Run(path) for path, run in kept.items() if "icount" in run}, {
+        "make torture WHAT=faults": {f"{row[0]}, {design}": cell for row in faults.counts(rows, designs)
+                                     for design, cell in zip(designs, row[1:])},
         # Without the time, which differs in each run
         "make bench WHAT=fragmentation": {f"{frag.label(row)}, {row['design']}": re.sub(r",? [\d,]+ us", "", frag.cell(row))
-                                          for row in frag.load(top, "uml")["rows"]},
-        "make bench WHAT=callers": {f"{what}, {row['flow']}, {row['design']}": str(nr) for row in counted["callers"] for what, nr in
-                                    (("lines", row["lines"]), ("ways to go wrong", len(row["places"])))},
-        "make bench WHAT=size": {f"lines, {design}": f"{size['lines']:,}" for design, size in counted["text"]["designs"].items()},
+                                          for row in load(top, "frag-uml.json")["rows"]},
+        "make bench WHAT=callers": {f"{what}, {row['flow']}, {row['design']}": str(row[what])
+                                    for row in load(top, "callers.json")["records"] for what in ("lines", "branches")},
+        "make bench WHAT=size": {f"lines, {design}": f"{size['lines']:,}" for design, size in load(top, "size.json")["designs"].items()},
     }
 
 
@@ -199,7 +195,7 @@ def check_names(path: str, tree: Tree) -> Iterator[str]:
 
 def check_runs(tree: Tree) -> Iterator[str]:
     """Kept runs of other code"""
-    for path in filter(KEPT.fullmatch, tree.files):
+    for path in filter(RUNS.fullmatch, tree.files):
         run = json.loads(tree.text(path))["run"]
         again = f"repeat {renamed(run['command'])}"
         if not re.fullmatch(r"[0-9a-f]+", run["commit"]):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tdxpa import hostfile
 from tdxpa.common import table
-from tdxpa.ratios import pair_table, ratio_text, verdict
+from tdxpa.runs import pair_table
 from tdxpa.runs import DESIGN, FLOOR, Samples, number
 
 SOFTWARE_OPERATIONS = ("create", "hand-over", "release", "cycle", "life-control", "life-blob", "life-memory")

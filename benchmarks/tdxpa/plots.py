@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Plots of the runs that are kept, as SVG and PNG, each with its text table.
-
-A design has the same colour in all of them.
-"""
+"""Plots of the kept runs, as SVG and PNG.  A design has the same colour in all of them."""
+from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import matplotlib
@@ -13,8 +12,11 @@ from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 
 from tdxpa import frag  # noqa: E402
+from tdxpa.runs import Run, Samples  # noqa: E402
 
-# The palette of Okabe and Ito, for all eyes.
+Cells = dict[str, dict[int, float]]
+
+# The palette of Okabe and Ito, for colour-blind readers
 COLOURS = {
     "v2": "#d55e00",
     "v2-noclflush": "#e69f00",
@@ -33,8 +35,7 @@ STEPS = {"create": "", "hand-over": "xxx", "release": "///"}
 STEP_SIZES = (1, 32, 512, 12800)
 
 
-def save(figure, directory, name):
-    directory.mkdir(parents=True, exist_ok=True)
+def save(figure: plt.Figure, directory: Path, name: str) -> None:
     # The same data make the same file.
     matplotlib.rcParams["svg.hashsalt"] = name
     figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
@@ -42,7 +43,7 @@ def save(figure, directory, name):
     plt.close(figure)
 
 
-def pages_axis(axes, sizes):
+def pages_axis(axes: plt.Axes, sizes: list[int]) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes)
     axes.set_xticklabels([f"{s:,}" for s in sizes], rotation=45, ha="right")
@@ -50,27 +51,21 @@ def pages_axis(axes, sizes):
     axes.set_xlabel("pages in the array")
 
 
-def lines(axes, cells):
-    """One line for each design; @cells is {design: {pages: value}}."""
+def lines(axes: plt.Axes, cells: Cells) -> None:
+    """One line for each design"""
     for design, colour in COLOURS.items():
         points = cells.get(design)
         if points:
-            # What lies below another line shows around it.
+            # A line below another one shows around it.
             axes.plot(list(points), list(points.values()), color=colour, marker=MARKERS[design],
                       markersize=11 - list(COLOURS).index(design), label=design, linestyle="--" if design == "floor" else "-",
                       linewidth=2.5 if design == "flat" else 1.3)
     axes.grid(True, which="major", alpha=0.3)
 
 
-def page_costs(samples):
-    """{design: {pages: ns per page}} of create, hand over and release."""
-    return {d: {p: samples.median("cycle", p, d) / p for p in samples.cells("cycle")
-                if samples.get("cycle", p, d)} for d in DESIGNS}
-
-
-def cost_per_page(directory, samples):
+def cost_per_page(directory: Path, samples: Samples) -> None:
     figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
-    lines(axes, page_costs(samples))
+    lines(axes, {d: {p: ns / p for p in samples.cells("cycle") if (ns := samples.median("cycle", p, d))} for d in DESIGNS})
     axes.set_yscale("log")
     pages_axis(axes, samples.cells("cycle"))
     axes.set_ylabel("ns per page (log scale)")
@@ -80,23 +75,24 @@ def cost_per_page(directory, samples):
     save(figure, directory, "cost-per-page")
 
 
-def step_costs(samples, pages):
-    """{design: [ns of each step]}; control pages are handed over in no time."""
+def step_costs(samples: Samples, pages: int) -> dict[str, list[float]]:
+    """{design: [ns of each step]}.  The list of control pages is ready after create."""
     cells = {}
     for d in DESIGNS:
         ns = [0 if step == "hand-over" and (pages <= 512 or d == "floor") else
               samples.median(step, pages, d) for step in STEPS]
-        if None not in ns:
-            cells[d] = ns
+        known = [n for n in ns if n is not None]
+        if len(known) == len(STEPS):
+            cells[d] = known
     return cells
 
 
-def life_cycle(directory, samples):
+def life_cycle(directory: Path, samples: Samples) -> None:
     figure, all_axes = plt.subplots(1, len(STEP_SIZES), figsize=(12, 5), layout="constrained")
     for axes, pages in zip(all_axes, STEP_SIZES):
         cells = step_costs(samples, pages)
         for x, (design, steps) in enumerate(cells.items()):
-            bottom = 0
+            bottom = 0.0
             for (step, hatch), ns in zip(STEPS.items(), steps):
                 axes.bar(x, ns / 1000, bottom=bottom / 1000, color=COLOURS[design], hatch=hatch,
                          edgecolor="white", alpha=1 if step == "create" else 0.75)
@@ -112,16 +108,8 @@ def life_cycle(directory, samples):
     save(figure, directory, "life-cycle")
 
 
-def metadata_bytes(records):
-    cells = {d: {} for d in DESIGNS}
-    for r in records:
-        if r["kind"] == "metadata" and r["design"] in cells:
-            cells[r["design"]][r["pages"]] = r["bytes"]
-    return cells
-
-
-def metadata(directory, records):
-    cells = metadata_bytes(records)
+def metadata(directory: Path, records: list[dict]) -> None:
+    cells: Cells = {d: {r["pages"]: r["bytes"] for r in records if r["kind"] == "metadata" and r["design"] == d} for d in DESIGNS}
     figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
     lines(axes, cells)
     axes.set_yscale("log", base=2)
@@ -135,7 +123,7 @@ def metadata(directory, records):
     save(figure, directory, "metadata")
 
 
-def bars(axes, data, height):
+def bars(axes: plt.Axes, data: dict, height: Callable[[dict, int], float]) -> list[str]:
     """A group of bars for each degree; a cross where a design has no memory."""
     states = [frag.label(s) for s in data["states"]]
     present = [d for d in COLOURS if any(r["design"] == d for r in data["rows"])]
@@ -156,7 +144,7 @@ def bars(axes, data, height):
     return present
 
 
-def fragmentation(directory, data):
+def fragmentation(directory: Path, data: dict) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
     bars(left, data, lambda row, i: row["ns"][i] / 1000)
     left.set_yscale("log")
@@ -173,7 +161,7 @@ def fragmentation(directory, data):
     save(figure, directory, "fragmentation")
 
 
-def draw(directory, time, fragmented):
+def draw(directory: Path, time: Run, fragmented: dict) -> None:
     """All plots: of a benchmark run, and of one with fragmented memory."""
     cost_per_page(directory, time.samples)
     life_cycle(directory, time.samples)

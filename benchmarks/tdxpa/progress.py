@@ -1,10 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""progress.py LOG: show the progress of a benchmark while another process writes its log.
-
-On a terminal, a bar with the remaining time; elsewhere, a line for each 10%.
-Ends with the benchmark, or with the parent process.
-"""
+"""progress.py LOG: show the progress of a benchmark from its log, until it or the parent process ends."""
 import json
 import os
 import sys
@@ -12,11 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-BAR = 40
-
 
 def records(log: str, parent: int) -> Iterator[dict]:
-    """Yield the records of a log that another process writes.  Skip the rest of a line that another message cut."""
+    """Yield the records of a log that another process writes.  Skip a line that another message cut."""
     rest = ""
     with open(log, encoding="utf-8", errors="replace") as f:
         while os.getppid() == parent:
@@ -39,12 +33,12 @@ def main() -> None:
         seconds = int((time.monotonic() - start) * (1 / share - 1))
         left = f"{seconds // 60}:{seconds % 60:02} left"
         if out.isatty():
-            print(f"\r  [{'#' * round(BAR * share):<{BAR}}] {share:4.0%}, {left} ", end="", file=out, flush=True)
+            print(f"\r  [{'#' * round(40 * share):<40}] {share:4.0%}, {left} ", end="", file=out, flush=True)
         elif share >= printed + 0.1:
             printed = share
             print(f"  {record['done']} of {record['of']} operations measured, {left}", file=out)
     if out.isatty():
-        print("\r" + " " * (BAR + 30), end="\r", file=out)
+        print("\r" + " " * 70, end="\r", file=out)
 
 
 if __name__ == "__main__":

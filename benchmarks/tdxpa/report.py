@@ -1,166 +1,111 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""report.py LOG COUNT_LOG [AGAIN_LOG]: tables from a benchmark run.
+"""report.py LOG [COUNT_LOG [AGAIN_LOG]]: the table of a benchmark run, and its raw samples.
 
-Reads the lines that the benchmark module printed.  Prints the side-by-side
-table, and unless --quick keeps the raw samples as JSON.  RESULTS.md is written
-from the samples that are kept, of this run and others.
-
-A cell is the median of one operation, in ns or, with --icount, in instructions.
-A ratio is v2 divided by the other design, so that more than 1 means that v2 is
-slower; its interval holds 95% of the medians of resampled rounds, with both
-designs taken from the same rounds.  Instructions have no interval: the same run
-was made AGAIN, and may differ by REPEATS_TO at the most.
+A cell is the median of one operation, in ns or instructions.  A ratio is v2 / flat: above 1,
+v2 takes more.  Its interval has 95% of the medians of resampled rounds.  Instructions are
+counted in two boots, which differ by at most REPEATS_TO.
 """
 import argparse
-import json
-import random
-import statistics
 import sys
 from pathlib import Path
 
-from tdxpa import evidence
-from tdxpa import frag
-from tdxpa.common import commit, compiler, cpu, table
-from tdxpa.ratios import pair_table, ratio_text
-from tdxpa.runs import REPEATS_TO, RESAMPLES, SEED, Run, Samples, gathered, largest_difference, number, read_finished, read_lines
+from tdxpa import runs
+from tdxpa.common import compiler, table
+from tdxpa.runs import DESIGN, REPEATS_TO, Run, Samples, number
+
+# make bench WHAT=instructions CHECK=1 fails if a cell of flat takes more than this share more.
+WORSE = 0.02
 
 
-def change(old, new, icount, seed):
-    """(median of @new by median of @old, low, high)"""
-    ratio = statistics.median(new) / statistics.median(old)
-    if icount:
-        return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
-    rng = random.Random(f"{SEED} {seed}")
-    ratios = sorted(statistics.median(rng.choices(new, k=len(new))) /
-                    statistics.median(rng.choices(old, k=len(old))) for _ in range(RESAMPLES))
-    return ratio, ratios[int(0.025 * RESAMPLES)], ratios[int(0.975 * RESAMPLES) - 1]
-
-
-def changes(old, samples):
-    """What changed since another run: a table of the cells that did."""
-    rows, same, gone = [], 0, 0
-    for (op, pages, design), before in sorted(old.samples.rounds.items()):
-        after = samples.get(op, pages, design)
-        if not after:
-            gone += 1
+def changes(old: Run, samples: Samples) -> str:
+    """The cells that changed since another run"""
+    rows, same = [], 0
+    for cell, before in sorted(old.samples.rounds.items()):
+        if (after := samples.rounds.get(cell)) is None:
             continue
-        r = change(before, after, samples.icount, f"{op} {pages} {design}")
-        if r[1] <= 1 <= r[2]:
-            same += 1
-            continue
-        rows.append([op, f"{pages:,}", design, number(statistics.median(before)),
-                     number(statistics.median(after)), ratio_text(samples, r),
-                     "less" if r[0] < 1 else "more"])
-    unit = "instr." if samples.icount else "ns"
-    told = table(["operation", "pages", "design", f"old {unit}", f"new {unit}", "new / old", ""], rows) + "\n\n" if rows else ""
-    return (f"{told}Since the run of commit {old.about['commit']}: {len(rows)} cells changed, {same} did not"
-            + (f", {gone} are in the old run only" if gone else "") + "."
-            + ("" if samples.icount else " Two runs differ by the machine's mood, too: v2 tells how much."))
+        r = runs.quotient(after, before, samples.icount)
+        same += r[1] <= 1 <= r[2]
+        if not r[1] <= 1 <= r[2]:
+            op, pages, design = cell
+            rows.append([op, f"{pages:,}", design, number(old.samples.median(*cell)),
+                         number(samples.median(*cell)), samples.ratio_text(r)])
+    text = table(["operation", "pages", "design", "old", "new", "new / old"], rows) + "\n\n" if rows else ""
+    return f"{text}Since the run of commit {old.about['commit']}: {len(rows)} cells changed, {same} did not."
 
 
-def write_results(top):
-    """RESULTS.md and what else is generated, from the runs that are kept."""
-    # Others use this file without matplotlib.
-    from tdxpa import plots
-    from tdxpa import results
-    kept = top / "benchmarks" / "results"
-    plots.draw(kept / "plots", Run(kept / "uml.json"), frag.load(top, "uml"))
-    results.write(top)
-    evidence.write(top)
+def check(stored: Run, samples: Samples, kernel: str) -> int:
+    """Compare flat's instructions with the kept ones.  The last line counts cells."""
+    here, there = (kernel, compiler()), (stored.about["kernel"], stored.about["compiler"])
+    if here != there:
+        sys.exit(f"error: nothing can be compared: the kept run has Linux {there[0]} and {there[1]}, "
+                 f"this one Linux {here[0]} and {here[1]}; make a new run of the old code first")
+    rows, passed, failed = [], 0, 0
+    for cell in (c for c in stored.samples.rounds if c[2] == DESIGN):
+        before, after = stored.samples.median(*cell), samples.median(*cell)
+        worse = before is None or after is None or after > before * (1 + WORSE)
+        failed += worse
+        passed += not worse
+        if worse:
+            rows.append([cell[0], f"{cell[1]:,}", number(before), number(after)])
+    if rows:
+        print(table(["operation", "pages", "kept", "now"], rows))
+        print("If this is intended: make bench WHAT=instructions, make results, and commit with the reason.")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
 
 
-def interrupted(args, name):
-    """What a run has measured before it was ended."""
-    records, done, of = read_finished(args.log)
-    records = gathered(records)
-    if not done:
-        print("Interrupted before the first operation was measured.")
-        return
-    print(pair_table(Samples(records, args.icount)))
-    kept = Path(args.top) / "build" / f"{name}-interrupted.json"
-    keep(kept, about(args), records)
-    print(f"\nInterrupted: {done} of {of} operations are measured. Raw samples: build/{kept.name}")
-
-
-def about(args):
-    return {"engine": args.engine, "icount": args.icount, "kernel": args.kernel,
-            "commit": commit(args.top), "cpu": cpu(), "compiler": compiler(),
-            "kernel configuration": f"init_on_alloc={int(args.zeroing)}",
-            "command": f"make bench ENGINE={args.engine}" + (" ICOUNT=1" if args.icount else "")
-                       + (" INIT_ON_ALLOC=1" if args.zeroing else "")}
-
-
-def keep(path, run, records):
-    lines = ",\n".join(json.dumps(r) for r in records)
-    path.write_text(f'{{"run": {json.dumps(run)},\n"records": [\n{lines}\n]}}\n', encoding="utf-8")
-
-
-def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("log", nargs="?")
+def main() -> int:
+    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    p.add_argument("log")
     p.add_argument("count_log", nargs="?")
     p.add_argument("again_log", nargs="?")
-    p.add_argument("--engine")
-    p.add_argument("--kernel")
-    p.add_argument("--top", required=True)
-    p.add_argument("--quick", action="store_true")
+    p.add_argument("--engine", required=True)
+    p.add_argument("--kernel", required=True)
+    p.add_argument("--top", required=True, type=Path)
+    p.add_argument("--quick", action="store_true", help="few samples: the run is not for RESULTS.md")
     p.add_argument("--interrupted", action="store_true", help="the log has no end")
-    p.add_argument("--compare", type=Path, metavar="JSON", help="an earlier run, to be compared with")
+    p.add_argument("--check", action="store_true", help="compare with the kept run")
+    p.add_argument("--compare", type=Path, metavar="JSON", help="an earlier run")
     p.add_argument("--icount", action="store_true", help="a nanosecond is an instruction")
     p.add_argument("--zeroing", action="store_true", help="the kernel zeroes pages on allocation")
     p.add_argument("--emulated", action="store_true", help="the times are an emulator's")
     args = p.parse_args()
 
-    top = Path(args.top)
-    if not args.log:
-        write_results(top)
-        return
-    name = args.engine + ("-icount" if args.icount else "") + ("-zeroing" if args.zeroing else "")
-    if args.interrupted:
-        interrupted(args, name)
-        return
-    # Before this run takes its place.
-    old = Run(args.compare) if args.compare else None
-    if old and (old.about["engine"], old.about["icount"],
-                old.about.get("kernel configuration", "init_on_alloc=0")) != (
-                    args.engine, args.icount, f"init_on_alloc={int(args.zeroing)}"):
-        sys.exit(f"error: {args.compare} was made by {old.about['command']}: not to be compared with this engine")
-    records = gathered(read_lines(args.log))
+    name = args.engine + ("-icount" if args.icount else "") + ("-zeroing" if args.zeroing else "") + ".json"
+    records = runs.read_log(args.log, whole=not args.interrupted)
     samples = Samples(records, args.icount)
-    run = about(args)
+    if args.check:
+        return check(Run(args.top / runs.KEPT / name), samples, args.kernel)
+    configuration = f"init_on_alloc={int(args.zeroing)}"
+    command = "make bench" + (" WHAT=instructions" if args.icount else f" ENGINE={args.engine}") \
+        + (" INIT_ON_ALLOC=1" if args.zeroing else "")
+    run = runs.about(args.top, command, args.kernel, args.engine, icount=args.icount,
+                     **{"kernel configuration": configuration})
 
-    print(pair_table(samples))
-    if args.engine == "uml":
-        print("""
-v2 is written from its description, with CLFLUSH before each claim (in life-). User-mode Linux flatters
-hand-over (56-byte struct page) and life-blob (v2 maps by system calls of the host).""")
-    print("""
-v2 takes the memory of the extensions from alloc_contig_pages(): rows of few pages are
-not real. What v2 could have by changing a call: RESULTS.md.""")
-    if args.icount:
-        again = Samples(gathered(read_lines(args.again_log)), True)
-        run["again"], cell = largest_difference(samples, again)
-        print(f"\nTwo boots differ by {run['again']:.3%} at the most.")
+    print(runs.pair_table(samples))
+    if args.interrupted:
+        print(f"\nInterrupted: {len(samples.rounds)} cells are measured.")
+        return 1
+    if args.again_log:
+        again = Samples(runs.read_log(args.again_log), True)
+        if again.rounds.keys() != samples.rounds.keys():
+            sys.exit("error: two boots of the same kernel measured different cells")
+        run["again"], cell = max((abs(samples.median(*c) / again.median(*c) - 1), c)  # type: ignore[operator]
+                                 for c in samples.rounds)
+        print(f"\nTwo boots differ by at most {run['again']:.3%}.")
         if run["again"] > REPEATS_TO:
-            sys.exit(f"error: {' '.join(map(str, cell))} differs by more than {REPEATS_TO:.1%}")
+            sys.exit(f"error: {cell} differs by more than {REPEATS_TO:.1%}")
     if args.compare:
+        old = Run(args.compare)
+        if (old.about["engine"], old.about["icount"], old.about["kernel configuration"]) != \
+                (args.engine, args.icount, configuration):
+            sys.exit(f"error: {args.compare} was made by {old.about['command']}: it cannot be compared with this run")
         print("\n" + changes(old, samples))
-    if args.quick:
-        print("\nRough: few samples. `make bench` measures in full and writes RESULTS.md.")
-        return
-
-    records += [r for r in gathered(read_lines(args.count_log)) if r["kind"] == "calls"]
-    # Times of an emulator are good for nothing but a look.
-    kept = top / ("build" if args.emulated else "benchmarks/results") / f"{name}.json"
-    keep(kept, run, records)
-    print(f"\nRaw samples: {kept.relative_to(top)}")
-    if args.emulated:
-        print("Times of an emulator: RESULTS.md stays as it is. ICOUNT=1 counts instructions.")
-        return
-    write_results(top)
-    print("All designs, plots, metadata and allocator calls: RESULTS.md; some rows: README.md")
+    if args.count_log:
+        records += [r for r in runs.read_log(args.count_log) if r["kind"] == "calls"]
+    runs.write(args.top, name, run, {"records": records}, whole=not (args.quick or args.emulated))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,353 +1,289 @@
 # SPDX-License-Identifier: GPL-2.0
-"""RESULTS.md and Documentation/results/, from the runs that are kept."""
-import json
+"""results.py: keep the runs below build/runs, and write all generated pages from the kept runs."""
+import argparse
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tdxpa import callers
-from tdxpa import faults
-from tdxpa import frag
-from tdxpa import host
-from tdxpa.common import table
-from tdxpa.ratios import ratio_text
-from tdxpa.runs import BASE, DESIGN, DESIGNS, FLOOR, OPERATIONS, Run, number
+import jinja2
+
+from tdxpa import callers, evidence, faults, frag, host, runs, size
+from tdxpa.common import excerpt, table
+from tdxpa.runs import BASE, DESIGN, DESIGNS, FLOOR, KEPT, OPERATIONS, RUNS, Run, number
 
 RIVALS = ("v2", "descriptor", "bare-list")
 VARIANTS = ("v2-noclflush", "v2-blocks", "flat-v2alloc", "flat-blocks")
-# The same code as flat under another name: what differs is the spread of a measurement.
+# The same code as flat: the difference is the spread of a measurement.
 AGAIN = "flat-again"
 SHOWN_OPERATIONS = ("hand-over", "cycle", "release-flushed", "life-control", "life-memory")
 SHOWN_SIZES = (1, 32, 512, 12800)
+UNITS = {"time": "time", "icount": "instr."}
+PLOTS = {"cost-per-page": "time per page of a life cycle, by size",
+         "life-cycle": "time of each step of a life cycle",
+         "metadata": "bytes of an array next to its pages",
+         "fragmentation": "extensions memory from fragmented memory"}
 
 
 @dataclass
 class Kernel:
-    """The runs of one kernel configuration."""
+    """The runs of one kernel configuration"""
     name: str
     time: Run
     icount: Run
 
+    def run(self, unit: str) -> Run:
+        return self.time if unit == "time" else self.icount
 
-def kernels(top):
-    """Kernels that zero pages on allocation first: distributions ship them."""
-    kept = top / "benchmarks" / "results"
-    return [Kernel(name, Run(kept / f"uml{suffix}.json"), Run(kept / f"qemu-icount{suffix}.json"))
+    def spread(self, unit: str, op: str, pages: int) -> float:
+        """How far two measurements of the same code differ, as a factor of at least 1"""
+        r = self.run(unit).samples.ratio(op, pages, AGAIN, base=DESIGN)
+        return max(r[2], 1 / r[1]) if r else 1.0
+
+    def verdict(self, unit: str, op: str, pages: int, rival: str) -> str:
+        """"flat" or the rival if one takes less beyond the spread, otherwise "even" """
+        r, beyond = self.run(unit).samples.ratio(op, pages, DESIGN, base=rival), self.spread(unit, op, pages)
+        if not r:
+            return "-"
+        return "flat" if r[1] > beyond else rival if r[2] < 1 / beyond else "even"
+
+
+def kernels(top: Path) -> list[Kernel]:
+    """Kernels that zero pages on allocation first, because distributions ship them"""
+    return [Kernel(name, *(Run(top / KEPT / f"{run}{suffix}.json") for run in ("uml", "qemu-icount")))
             for name, suffix in (("init_on_alloc=1", "-zeroing"), ("init_on_alloc=0", ""))]
-
-
-def spread(samples, op, pages):
-    """How far two measurements of the same code differ, as a factor of at least 1."""
-    r = samples.ratio(op, pages, AGAIN, base=DESIGN)
-    return max(r[2], 1 / r[1]) if r else 1.0
-
-
-def verdict(samples, op, pages, rival):
-    """"flat" or the rival if one takes less beyond the spread, otherwise "even"."""
-    r, beyond = samples.ratio(op, pages, DESIGN, base=rival), spread(samples, op, pages)
-    if not r:
-        return "-"
-    return "flat" if r[1] > beyond else rival if r[2] < 1 / beyond else "even"
 
 
 @dataclass
 class Requirement:
-    """A row of the first table: what is required, and what was reached in each kernel."""
+    """A row of the first table: what is required, and what was reached in each kernel"""
     what: str
     required: str
-    reached: list
-    met: list
+    reached: list[tuple[str, bool]]
 
-    def row(self):
-        return [self.what, self.required,
-                *(text if met else f"**{text}**" for text, met in zip(self.reached, self.met))]
+    def row(self) -> list[str]:
+        return [self.what, self.required, *(text if met else f"**{text}**" for text, met in self.reached)]
 
 
-def at_least(ks, what, unit, op, sizes, least, rivals=(BASE,), only=None):
-    """The lowest quotient of a rival and flat over @sizes is at least @least, within the spread."""
-    reached, met = [], []
+def at_least(ks: list[Kernel], what: str, unit: str, op: str, least: float, pages: int | None = None,
+             rivals: Sequence[str] = (BASE,), only: str | None = None) -> Requirement:
+    """The lowest quotient of a rival and flat is at least @least, within the spread."""
+    reached = []
     for k in ks:
-        samples = getattr(k, unit).samples
-        found = [(samples.ratio(op, p, DESIGN, base=r), spread(samples, op, p) if least == 1 else 1, r, p)
-                 for p in (sizes or samples.cells(op)) for r in rivals]
-        found = [f for f in found if f[0]]
-        if not found:
-            reached.append("-")
-            met.append(True)
-            continue
-        r, beyond, rival, pages = min(found, key=lambda f: f[0][0] * f[1])
-        text = f"{number(r[0])} ({rival}, {pages:,})" if len(found) > 1 else number(r[0])
-        reached.append(text)
-        met.append(r[0] * beyond >= least or (only is not None and k.name != only))
+        samples = k.run(unit).samples
+        found = [(r[0], k.spread(unit, op, p) if least == 1 else 1, rival, p)
+                 for p in ([pages] if pages else samples.cells(op)) for rival in rivals
+                 if (r := samples.ratio(op, p, DESIGN, base=rival))]
+        ratio, beyond, rival, p = min(found, key=lambda f: f[0] * f[1], default=(least, 1, "", 0))
+        text = "-" if not found else number(ratio) + (f" ({rival}, {p:,})" if len(found) > 1 else "")
+        reached.append((text, ratio * beyond >= least or (only is not None and k.name != only)))
     return Requirement(f"{what}: rival / flat, {'instructions' if unit == 'icount' else 'time'}",
-                       f"≥ {least:g}" + (f" if {only}" if only else ""), reached, met)
+                       f"≥ {least:g}" + (f" if {only}" if only else ""), reached)
 
 
-def flushed_free(ks, base, ns_per_wbinvd):
+def flushed_free(ks: list[Kernel], base: str, ns_per_wbinvd: int) -> Requirement:
     """A flushed free costs at most 5% more than @base, from 32 pages on."""
-    reached, met = [], []
+    reached = []
     for k in ks:
-        samples, worst = k.time.samples, (0, 0)
-        for pages in (p for p in samples.cells("release-flushed") if p >= 32):
-            flat, floor = (samples.median("release-flushed", pages, d) for d in (DESIGN, base))
-            if not flat or not floor:
-                continue
-            ratio = (flat + pages * ns_per_wbinvd) / (floor + pages * ns_per_wbinvd)
-            worst = max(worst, (ratio, pages))
-        reached.append(f"{number(worst[0])} ({worst[1]:,})")
-        met.append(worst[0] <= 1.05)
+        s = k.time.samples
+        worst = max(((flat + p * ns_per_wbinvd) / (floor + p * ns_per_wbinvd), p)
+                    for p in s.cells("release-flushed") if p >= 32
+                    if (flat := s.median("release-flushed", p, DESIGN)) and (floor := s.median("release-flushed", p, base)))
+        reached.append((f"{number(worst[0])} ({worst[1]:,})", worst[0] <= 1.05))
     how = f"computed for {ns_per_wbinvd / 1000:g} us per WBINVD" if ns_per_wbinvd else "as measured"
-    return Requirement(f"flushed free: flat / {base}, time, {how}", "≤ 1.05", reached, met)
+    return Requirement(f"flushed free: flat / {base}, time, {how}", "≤ 1.05", reached)
 
 
-def requirements(ks):
-    zeroing_off = ks[1].name
+def requirements(ks: list[Kernel]) -> list[Requirement]:
+    off = ks[1].name
     return [
-        at_least(ks, "build all operands", "icount", "hand-over", None, 1),
-        at_least(ks, "build all operands, 12,800 pages", "icount", "hand-over", (12800,), 140),
+        at_least(ks, "build all operands", "icount", "hand-over", 1),
+        at_least(ks, "build all operands, 12,800 pages", "icount", "hand-over", 140, 12800),
         flushed_free(ks, "floor-pages", 0), flushed_free(ks, FLOOR, 1000),
-        at_least(ks, "life cycle without flush, 512 pages", "time", "cycle", (512,), 3.5, only=zeroing_off),
-        at_least(ks, "life cycle without flush, 12,800 pages", "time", "cycle", (12800,), 5, only=zeroing_off),
-        at_least(ks, "life cycle without flush", "time", "cycle", None, 1, RIVALS),
-        at_least(ks, "lifetime of control pages", "time", "life-control", None, 1, RIVALS),
-        at_least(ks, "lifetime of extensions memory", "time", "life-memory", None, 1, RIVALS),
+        at_least(ks, "life cycle without flush, 512 pages", "time", "cycle", 3.5, 512, only=off),
+        at_least(ks, "life cycle without flush, 12,800 pages", "time", "cycle", 5, 12800, only=off),
+        at_least(ks, "life cycle without flush", "time", "cycle", 1, rivals=RIVALS),
+        at_least(ks, "lifetime of control pages", "time", "life-control", 1, rivals=RIVALS),
+        at_least(ks, "lifetime of extensions memory", "time", "life-memory", 1, rivals=RIVALS),
     ]
 
 
-def pair_rows(k):
+def pair_table(k: Kernel) -> str:
     rows = []
+    s = k.time.samples
     for op in SHOWN_OPERATIONS:
         for pages in SHOWN_SIZES:
-            r = k.time.samples.ratio(op, pages, DESIGN)
-            if not r or (op == "life-memory" and pages < 12800):
-                continue
-            i = k.icount.samples.ratio(op, pages, DESIGN)
-            rows.append([op, f"{pages:,}",
-                         *(number(k.time.samples.median(op, pages, d)) for d in (*RIVALS, DESIGN)),
-                         ratio_text(k.time.samples, r), verdict(k.time.samples, op, pages, BASE),
-                         number(i[0]) if i else "-"])
-    return rows
-
-
-def pair_table(k):
+            r, i = s.ratio(op, pages, DESIGN), k.icount.samples.ratio(op, pages, DESIGN)
+            # Few pages are no memory of the extensions.
+            if r and (op != "life-memory" or pages == 12800):
+                rows.append([op, f"{pages:,}", *(number(s.median(op, pages, d)) for d in (*RIVALS, DESIGN)),
+                             s.ratio_text(r), k.verdict("time", op, pages, BASE), number(i[0]) if i else "-"])
     return table(["operation", "pages", *(f"{d} ns" for d in (*RIVALS, DESIGN)), "v2 / flat [95%]",
-                  "less", "v2 / flat, instr."], pair_rows(k))
+                  "less", "v2 / flat, instr."], rows)
 
 
-def losses(ks, designs):
-    """Sizes at which another design takes less time or fewer instructions than flat."""
-    units = (("time", "time"), ("icount", "instr."))
+def losses(ks: list[Kernel], designs: Sequence[str]) -> str:
+    """Sizes at which another design takes less time or fewer instructions than flat"""
     rows = []
     for op in OPERATIONS:
         for rival in designs:
             row = []
             for k in ks:
-                for unit, _ in units:
-                    samples = getattr(k, unit).samples
-                    lost = [p for p in samples.cells(op) if verdict(samples, op, p, rival) == rival]
-                    least = min((samples.ratio(op, p, DESIGN, base=rival)[0] for p in lost), default=None)
-                    row.append(f"{', '.join(f'{p:,}' for p in lost)} ({number(least)})" if lost else "")
+                for unit in UNITS:
+                    s = k.run(unit).samples
+                    lost = {p: r[0] for p in s.cells(op) if k.verdict(unit, op, p, rival) == rival
+                            and (r := s.ratio(op, p, DESIGN, base=rival))}
+                    row.append(f"{', '.join(f'{p:,}' for p in lost)} ({number(min(lost.values()))})" if lost else "")
             if any(row):
                 rows.append([op, rival, *row])
-    return table(["operation", "design", *(f"{words}, {k.name}" for k in ks for _, words in units)], rows, left=6)
+    return table(["operation", "design", *(f"{words}, {k.name}" for k in ks for words in UNITS.values())], rows, left=6)
 
 
-def first_edition(ks):
-    """What whole blocks would gain in the same run, and where."""
+def first_edition(ks: list[Kernel]) -> str:
+    """What whole blocks gain in the same run, and where"""
     rows = []
     for op in ("create", "release", "cycle", "release-flushed", "life-control", "life-memory"):
-        for pages in (1, 32, 512, 12800):
+        for pages in SHOWN_SIZES:
             ratios = [k.time.samples.ratio(op, pages, "flat-blocks", base=DESIGN) for k in ks]
-            if all(ratios) and not (op == "life-memory" and pages < 12800):
-                rows.append([op, f"{pages:,}", *(ratio_text(k.time.samples, r) for k, r in zip(ks, ratios))])
+            if all(ratios) and (op != "life-memory" or pages == 12800):
+                rows.append([op, f"{pages:,}", *(k.time.samples.ratio_text(r) for k, r in zip(ks, ratios))])
     return table(["operation", "pages", *(f"flat / flat-blocks, {k.name}" for k in ks)], rows)
 
 
-def size_table(top):
-    path = top / "benchmarks" / "results" / "size.json"
-    data = json.loads(path.read_text())
+def size_table(top: Path) -> str:
     names = {"flat-v2-leaves": "flat, v2's leaves only", "bare-list": "bare-list (donated memory only)"}
     return table(["design", "net lines", "bytes of functions", "free functions"],
                  [[names.get(name, name), f"{d['lines']:,}", f"{d['bytes']:,}", f"{len(d['free'])}"]
-                  for name, d in data["designs"].items()])
+                  for name, d in runs.load(top, size.NAME)["designs"].items()])
 
 
-def summary(top):
+def us(ns: float | None) -> str:
+    return number(ns / 1000) if ns else "-"
+
+
+def summary(top: Path, zeroing: Kernel) -> str:
     """The table on the first screen of README.md"""
-    zeroing = kernels(top)[0]
-    matrix = faults.load(top, "uml")["rows"]
-    fragmented = frag.load(top, "uml")["rows"]
-    size = json.loads((top / "benchmarks" / "results" / "size.json").read_text())["designs"]
-    designs = (*RIVALS, DESIGN)
+    matrix = runs.load(top, "faults-uml.json")["rows"]
+    fragmented = runs.load(top, "frag-uml.json")["rows"]
+    sizes = runs.load(top, size.NAME)["designs"]
 
-    def cells(design):
-        return [r["cells"][design] for r in matrix if design in r["cells"]]
+    def lost(design: str) -> list[str]:
+        return [faults.loss(r["cells"][design]) for r in matrix if design in r["cells"]]
 
-    def memory(design):
+    def memory(design: str) -> str:
         rows = [r for r in fragmented if r["design"] == design]
         return f"{sum(not any(r['errno']) for r in rows)} of {len(rows)}"
 
-    def row(title, text):
-        return [title, *(text(d) for d in designs)]
+    def row(title: str, text: Callable[[str], str]) -> list[str]:
+        return [title, *(text(d) for d in (*RIVALS, DESIGN))]
 
     time, icount = zeroing.time.samples, zeroing.icount.samples
-    return table(["", *designs], [
-        row("rows of the fault matrix, of which UNSAFE",
-            lambda d: f"{len(cells(d))}, **{sum(faults.loss(c) == 'unsafe' for c in cells(d))}**"),
-        row("rows in which pages are leaked needlessly",
-            lambda d: f"{sum(faults.loss(c) == 'needless leak' for c in cells(d))}"),
+    return table(["", *RIVALS, DESIGN], [
+        row("rows of the fault matrix, of which UNSAFE", lambda d: f"{len(lost(d))}, **{lost(d).count('unsafe')}**"),
+        row("rows in which pages are leaked needlessly", lambda d: f"{lost(d).count('needless leak')}"),
         row("degrees of fragmentation in which 50 MiB are found", memory),
-        row("net lines, bytes of array and wrappers", lambda d: f"{size[d]['lines']}, {size[d]['bytes']:,}"),
-        row("free functions", lambda d: f"{len(size[d]['free'])}"),
+        row("net lines, bytes of array and wrappers", lambda d: f"{sizes[d]['lines']}, {sizes[d]['bytes']:,}"),
+        row("free functions", lambda d: f"{len(sizes[d]['free'])}"),
         row("operands of 512 pages, instructions", lambda d: number(icount.median("hand-over", 512, d))),
         row("lifetime of 512 control pages, us", lambda d: us(time.median("life-control", 512, d))),
         row("lifetime of 12,800 extension pages, us", lambda d: us(time.median("life-memory", 12800, d))),
     ])
 
 
-def us(ns):
-    return number(ns / 1000) if ns else "-"
+def fact_table(records: list[dict], kind: str, fields: Sequence[str]) -> str:
+    """Exact numbers, a column for each design"""
+    cells = {(r["pages"], r["design"]): " + ".join(f"{r[f]:,}" for f in fields) for r in records if r["kind"] == kind}
+    present = [d for d in DESIGNS if any(k[1] == d for k in cells)]
+    return table(["pages", *present], [[f"{p:,}", *(cells.get((p, d), "-") for d in present)]
+                                       for p in sorted({p for p, _ in cells})], left=0)
 
 
-def about(k, unit):
-    r = getattr(k, unit).about
-    return [f"{'instructions' if unit == 'icount' else 'time'}, {k.name}", f"`{r['command']}`",
-            f"Linux {r['kernel']}, {r['engine']}", r["compiler"], r["commit"]]
+def all_cells(run: Run) -> list[tuple[str, str]]:
+    """(title, table) of each operation"""
+    s = run.samples
+    found = []
+    for op, title in OPERATIONS.items():
+        present = [d for d in DESIGNS if any((op, p, d) in s.rounds for p in s.cells(op))]
+        if present:
+            found.append((title, table(["pages", *present], [[f"{p:,}", *(number(s.median(op, p, d)) for d in present)]
+                                                             for p in s.cells(op)], left=0)))
+    return found
 
 
-def page(top):
+def pages(top: Path) -> dict[str, str]:
+    """{path: text} of everything that is generated from the kept runs, but plots and figures of pages"""
+    def render(name: str, **values: object) -> str:
+        return env.get_template(name).render(**values)
+
+    env = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+                             keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     ks = kernels(top)
     needs = requirements(ks)
-    missed = [n for n in needs if not all(n.met)]
-    return f"""<!-- SPDX-License-Identifier: GPL-2.0 -->
-<!-- Generated by `make plots` from the kept runs; do not edit. -->
-
-# Results
-
-No figure here is from TDX hardware (a section "TDX hosts" would be): the TDX module
-is a software model, and its SEAMCALL takes nanoseconds. "flat" is the array of physical addresses, "v2" the
-posted series as it is rebuilt here, "descriptor" its change of April 2026,
-"bare-list" the extensions series of June 2026, "floor" the cheapest bare calls that
-allocate and free the same pages, "floor-pages" the same with each page flushed and
-freed alone. Every table has two kernels. Debian and Ubuntu ship `init_on_alloc=1`,
-which zeroes pages on allocation.
-
-## Requirements
-
-{table(["requirement (worst row)", "required", *(k.name for k in ks)], [n.row() for n in needs], left=2)}
-
-Bold: {"missed, see [reasons](#reasons)." if missed else "none is missed."} A quotient above 1 means that the rival
-takes more. A difference within the spread of an A/A pair (flat measured twice in
-the same run) does not count as a difference.
-
-## {ks[0].name}, as distributions ship it
-
-{pair_table(ks[0])}
-
-## {ks[1].name}
-
-{pair_table(ks[1])}
-
-## Rivals that take less than flat
-
-Sizes in pages, and in brackets the lowest quotient of the rival and flat.
-
-{losses(ks, RIVALS)}
-
-## Variants that take less than flat
-
-The same for variants: v2 without CLFLUSH, v2 with flat's allocation, flat with
-v2's allocation, and flat with unsplit blocks. The two floors are in [all
-tables](Documentation/results/tables.md).
-
-{losses(ks, VARIANTS)}
-
-## Reasons
-
-- **2 pages.** The list and the spare page take 8 KiB. v2's list takes 4 KiB. A
-  kernel that zeroes pages zeroes them, too.
-
-## The first edition
-
-It freed whole blocks of up to 2 MiB (`flat-blocks`). These quotients are the cost
-of split pages. The gain had its price: at commit 71e9cf6, `make callers` counts
-6,729 bytes of functions of the array and its wrappers, as a module.
-
-{first_edition(ks)}
-
-## Size
-
-{size_table(top)}
-
-`make size` counts net lines and the bytes of functions built into x86-64. v2's
-figures include about a dozen lines that its variants need.
-
-## Safety
-
-{faults.summary(faults.load(top, "uml"))}
-
-{host.results(top)}## Runs
-
-{table(["what", "command", "kernel", "compiler", "code at"], [about(k, u) for k in ks for u in ("time", "icount")], left=5)}
-
-CPU: {ks[0].time.about["cpu"]}. Times are medians of {ks[0].time.nr_samples} samples in one boot of user-mode
-Linux; brackets hold a 95% interval over samples of that boot. It does not cover
-another boot. Instructions are those of x86-64, counted by QEMU; two boots differ by
-at most 0.5%. With zeroing they stop at 512 pages, because QEMU counts each step of a
-rep instruction. [All tables](Documentation/results/tables.md).
-"""
+    matrix, fragmented = runs.load(top, "faults-uml.json"), runs.load(top, "frag-uml.json")
+    counted = runs.load(top, callers.NAME)["records"]
+    designs = faults.designs_of(matrix["rows"])
+    columns = [10] * len(designs)
+    about = [[f"{'instructions' if unit == 'icount' else 'time'}, {k.name}", f"`{r['command']}`",
+              f"Linux {r['kernel']}, {r['engine']}", r["compiler"], r["commit"]]
+             for k in ks for unit in UNITS for r in (k.run(unit).about,)]
+    readme = (top / "README.md").read_text(encoding="utf-8")
+    for name, text in (("figures", pair_table(ks[0])), ("summary", summary(top, ks[0])), ("faults", faults.summary(matrix))):
+        readme = excerpt(readme, name, text)
+    return {
+        "README.md": readme,
+        "RESULTS.md": render(
+            "results.md", ks=ks, missed=not all(met for n in needs for _, met in n.reached),
+            requirements=table(["requirement (worst row)", "required", *(k.name for k in ks)],
+                               [n.row() for n in needs], left=2),
+            pairs=[pair_table(k) for k in ks], rival_losses=losses(ks, RIVALS), variant_losses=losses(ks, VARIANTS),
+            first_edition=first_edition(ks), size=size_table(top), faults=faults.summary(matrix), hosts=host.results(top),
+            runs=table(["what", "command", "kernel", "compiler", "code at"], about, left=5)),
+        "Documentation/results/tables.md": render(
+            "tables.md", designs=DESIGNS, plots=PLOTS,
+            parts=[(f"{k.name}, {unit}", all_cells(k.run(which))) for k in ks
+                   for which, unit in (("time", "ns"), ("icount", "instructions"))],
+            metadata=fact_table(ks[1].time.records, "metadata", ["bytes"]),
+            calls=fact_table(ks[1].time.records, "calls", ["create", "release"]),
+            callers=callers.caller_table(counted),
+            frag=render("frag.md", run=fragmented["run"], table=frag.table_text(fragmented))),
+        "Documentation/faults.rst": render(
+            "faults.rst", run=matrix["run"], causes=faults.CAUSES,
+            sums=faults.rst_table(["", *designs], faults.counts(matrix["rows"], designs), [30, *columns]),
+            hazards=faults.rst_table(["", "hazard", "shown by", BASE, DESIGN], faults.hazards(matrix["rows"]),
+                                     [4, 30, 30, 18, 18]),
+            mode_counts=faults.rst_table(["mode", "rows", *designs], faults.mode_counts(matrix, designs), [30, 6, *columns]),
+            modes=[faults.mode_part(matrix, mode) for mode in faults.MODES], all=faults.matrix(matrix["rows"]),
+            matrix=lambda m: faults.rst_table(m[0], m[1], [14, 26, 8, 6, 6, *[16] * (len(m[0]) - 5)], wide=True)),
+        callers.PAGE: render("callers.rst", flows=callers.FLOWS, records=counted),
+    }
 
 
-def all_table(samples, op):
-    present = [d for d in DESIGNS if any(samples.get(op, p, d) for p in samples.cells(op))]
-    return table(["pages", *present],
-                 [[f"{p:,}", *(number(samples.median(op, p, d)) for d in present)] for p in samples.cells(op)], left=0)
+def write(top: Path) -> None:
+    """Write everything that is generated from the kept runs."""
+    from tdxpa import plots
+    texts: dict[str, str | bytes] = {**pages(top)}
+    with tempfile.TemporaryDirectory() as tmp:
+        plots.draw(Path(tmp), Run(top / KEPT / "uml.json"), runs.load(top, "frag-uml.json"))
+        texts |= {f"{KEPT}/plots/{path.name}": path.read_bytes() for path in Path(tmp).iterdir()}
+    # All of it exists before the first file is replaced.
+    for path, text in texts.items():
+        runs.replace(top / path, text)
+    evidence.write(top)
 
 
-def fact_table(records, kind, fields):
-    """Exact numbers, one column per design."""
-    cells = {(r["pages"], r["design"]): r for r in records if r["kind"] == kind}
-    present = [d for d in DESIGNS if any(k[1] == d for k in cells)]
-    return table(["pages", *present],
-                 [[f"{p:,}", *(" + ".join(f"{cells[p, d][f]:,}" for f in fields) if (p, d) in cells else "-"
-                               for d in present)] for p in sorted({p for p, _ in cells})], left=0)
+def main() -> None:
+    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    p.add_argument("--top", required=True, type=Path)
+    top = p.parse_args().top
+    new = sorted((top / RUNS).glob("*.json"))
+    for path in new:
+        runs.replace(top / KEPT / path.name, path.read_bytes())
+    write(top)
+    for path in new:
+        path.unlink()
+    print(f"Kept in {KEPT}: {', '.join(p.name for p in new) or 'no new run'}")
+    print("Written: RESULTS.md, README.md, plots, Documentation/")
 
 
-def tables(top):
-    """Every cell of every run, for Documentation/results/."""
-    ks = kernels(top)
-    parts = ["""<!-- SPDX-License-Identifier: GPL-2.0 -->
-<!-- Generated by `make plots` from the kept runs; do not edit. -->
-
-# All tables
-"""]
-    parts += [f"- `{name}`: {title}" for name, title in DESIGNS.items()]
-    parts.append("")
-    parts += [f"![{words}](../../benchmarks/results/plots/{name}.svg)\n" for name, words in (
-        ("cost-per-page", "time per page of a life cycle, by size"),
-        ("life-cycle", "time of each step of a life cycle"),
-        ("metadata", "bytes of an array next to its pages"),
-        ("fragmentation", "extensions memory from fragmented memory"))]
-    for k in ks:
-        for unit, words in (("time", "ns"), ("icount", "instructions")):
-            parts.append(f"\n## {k.name}, {words}\n")
-            parts += [f"### {title}\n\n{all_table(getattr(k, unit).samples, op)}\n"
-                      for op, title in OPERATIONS.items() if getattr(k, unit).samples.cells(op)]
-    parts.append(f"\n## Metadata: bytes per array\n\n{fact_table(ks[1].time.records, 'metadata', ['bytes'])}\n")
-    parts.append("## Allocator calls: create + release\n\n"
-                 f"{fact_table(ks[1].time.records, 'calls', ['create', 'release'])}\n")
-    parts.append(callers.section(top))
-    parts.append(frag.section(top, "uml", ""))
-    return "\n".join(part for part in parts if part)
-
-
-def write(top):
-    """RESULTS.md, Documentation/results/tables.md and the rows of README.md."""
-    from tdxpa.common import excerpt
-    top = Path(top)
-    (top / "RESULTS.md").write_text(page(top), encoding="utf-8")
-    details = top / "Documentation" / "results" / "tables.md"
-    details.parent.mkdir(exist_ok=True)
-    details.write_text(tables(top), encoding="utf-8")
-    readme = top / "README.md"
-    text = excerpt(readme.read_text(encoding="utf-8"), "figures", pair_table(kernels(top)[0]))
-    readme.write_text(excerpt(text, "summary", summary(top)), encoding="utf-8")
+if __name__ == "__main__":
+    main()

@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Benchmark runs: the records of a log, and the runs that are kept."""
+"""Benchmark runs: the records of a log, the samples of a run, and files that hold runs."""
 import functools
 import json
-import random
-import statistics
+import os
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tdxpa.common import read_records
+import numpy as np
+
+from tdxpa.common import commit, compiler, cpu, read_records, table
 
 PREFIX = "tdx_bench: "
 BASE, DESIGN, FLOOR = "v2", "flat", "floor"
 RESAMPLES = 1000
 SEED = 20260327
-# Two boots of the same kernel may count so much apart.
+ENOMEM = 12
+# Counts of two boots of the same kernel differ by at most this share.
 REPEATS_TO = 0.005
+# make results takes runs from the first folder below build/ and keeps them in the second.
+RUNS, KEPT = "build/runs", "benchmarks/results"
 
 OPERATIONS = {
     "create": "create: allocate array and pages",
@@ -26,9 +31,8 @@ OPERATIONS = {
     "life-blob": "blob: create, connect, read out, release",
     "life-memory": "memory of the extensions: create, add all, init, release",
 }
-
 DESIGNS = {
-    "v2": "written from a description of the series as posted (the series itself: `make compare`)",
+    "v2": "written from a description of the series as posted (the series itself: `make bench V2_MBOX=file`)",
     "v2-noclflush": "v2 without the CLFLUSH before each claim: one call dropped",
     "v2-blocks": "v2-noclflush with flat's allocation policy (split blocks, freed in runs)",
     "descriptor": "the caller's pages and pointers, 512 of them described at a time (April 2026)",
@@ -40,122 +44,141 @@ DESIGNS = {
     "floor": "bare allocator calls for the same order-0 pages, no object",
     "floor-pages": "the pages of the floor, each flushed and freed alone",
 }
+Ratio = tuple[float, float, float]
 
 
-ENOMEM = 12
-
-
-def check_absent(record):
-    """A design may lack memory for what it wants; anything else is an error."""
-    if record["errno"] != ENOMEM or record["design"] in (DESIGN, FLOOR):
-        sys.exit(f"error: {record['design']} cannot do {record['op']} of {record['pages']} pages "
-                 f"(errno {record['errno']})")
-
-
-def read_lines(path):
-    """The benchmark's records; fail if the run did not end well."""
-    ended, records = False, []
-    for record in read_records(path, PREFIX):
-        if record["kind"] == "end":
-            ended = record["errno"] == 0
-        elif record["kind"] != "progress":
-            records.append(record)
-        if record["kind"] == "absent":
-            check_absent(record)
-    if not ended:
-        sys.exit(f"error: the benchmark did not come to its end; see {path}")
-    return records
-
-
-def read_finished(path):
-    """(records, operations measured, of how many) of a run that was interrupted."""
-    records, finished, done, of = [], 0, 0, 0
-    for record in read_records(path, PREFIX):
-        if record["kind"] == "progress":
-            finished, done, of = len(records), record["done"], record["of"]
-        else:
-            records.append(record)
-    return records[:finished], done, of
-
-
-class Samples:
-    """ns per operation of each round, by operation, pages and design."""
-
-    def __init__(self, records, icount=False):
-        self.icount = icount
-        self.rounds = {(r["op"], r["pages"], r["design"]):
-                       [ns / r["operations"] for ns in r["ns"]]
-                       for r in records if r["kind"] == "samples"}
-
-    def cells(self, op):
-        return sorted({pages for o, pages, _ in self.rounds if o == op})
-
-    def get(self, op, pages, design):
-        return self.rounds.get((op, pages, design))
-
-    def median(self, op, pages, design):
-        ns = self.get(op, pages, design)
-        return statistics.median(ns) if ns else None
-
-    @functools.cache
-    def ratio(self, op, pages, design, base=BASE):
-        """(ratio, low, high) of @base to @design, or None."""
-        seed = f"{SEED} {base} {op} {pages} {design}"
-        base, other = self.get(op, pages, base), self.get(op, pages, design)
-        if not base or not other:
-            return None
-        if self.icount:
-            ratio = statistics.median(base) / statistics.median(other)
-            return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
-        rng = random.Random(seed)
-        n = len(base)
-        ratios = []
-        for _ in range(RESAMPLES):
-            picked = rng.choices(range(n), k=n)
-            ratios.append(statistics.median([base[i] for i in picked]) /
-                          statistics.median([other[i] for i in picked]))
-        ratios.sort()
-        return (statistics.median(base) / statistics.median(other),
-                ratios[int(0.025 * RESAMPLES)], ratios[int(0.975 * RESAMPLES) - 1])
-
-
-def number(x):
-    """Three significant digits, no more than were measured."""
+def number(x: float | None) -> str:
+    """Three significant digits"""
     if x is None:
         return "-"
     if x >= 1000:
-        digits = len(str(int(x))) - 3
-        return f"{int(round(x, -digits)):,}"
+        return f"{int(round(x, 3 - len(str(int(x))))):,}"
     return f"{x:.3g}"
 
 
-class Run:
-    """A benchmark run that was kept."""
+def gathered(records: Iterable[dict]) -> list[dict]:
+    """One record for each cell, instead of one for each sample"""
+    cells: dict[tuple, list[int]] = {}
+    others = []
+    for r in records:
+        if r["kind"] == "sample":
+            cells.setdefault((r["op"], r["pages"], r["design"], r["operations"]), []).append(r["ns"])
+        else:
+            others.append(r)
+    return [{"kind": "samples", "op": op, "pages": pages, "design": design, "operations": operations, "ns": ns}
+            for (op, pages, design, operations), ns in cells.items()] + others
 
-    def __init__(self, path):
-        with open(path, encoding="utf-8") as f:
-            data = json.load(f)
+
+def read_log(path: str | Path, whole: bool = True) -> list[dict]:
+    """The records of a run, gathered.  Fail if it is not @whole."""
+    records, errno = [], None
+    for r in read_records(path, PREFIX):
+        if r["kind"] == "end":
+            errno = r["errno"]
+        elif r["kind"] != "progress":
+            records.append(r)
+        # Rivals may lack memory.  Anything else is an error.
+        if r["kind"] == "absent" and (r["errno"] != ENOMEM or r["design"] in (DESIGN, FLOOR)):
+            sys.exit(f"error: {r['design']} cannot do {r['op']} of {r['pages']} pages (errno {r['errno']})")
+    if whole and (errno != 0 or not records):
+        sys.exit(f"error: the benchmark is not complete (errno {errno}): {path}")
+    return gathered(records)
+
+
+class Samples:
+    """ns per operation of each round, by operation, pages and design"""
+
+    def __init__(self, records: Iterable[dict], icount: bool = False) -> None:
+        self.icount = icount
+        self.rounds = {(r["op"], r["pages"], r["design"]): np.array(r["ns"]) / r["operations"]
+                       for r in records if r["kind"] == "samples"}
+
+    def cells(self, op: str) -> list[int]:
+        return sorted({pages for o, pages, _ in self.rounds if o == op})
+
+    def median(self, op: str, pages: int, design: str) -> float | None:
+        ns = self.rounds.get((op, pages, design))
+        return None if ns is None else float(np.median(ns))
+
+    @functools.cache
+    def ratio(self, op: str, pages: int, design: str, base: str = BASE) -> Ratio | None:
+        """(ratio, low, high) of @base to @design: both from the same rounds"""
+        a, b = (self.rounds.get((op, pages, d)) for d in (base, design))
+        if a is None or b is None:
+            return None
+        return quotient(a, b, self.icount, paired=True)
+
+    def ratio_text(self, r: Ratio | None) -> str:
+        return "-" if not r else number(r[0]) + ("" if self.icount else f" [{number(r[1])}, {number(r[2])}]")
+
+
+def quotient(a: np.ndarray, b: np.ndarray, icount: bool, paired: bool = False) -> Ratio:
+    """(median of a / median of b, low, high): 95% of the quotients of resampled rounds"""
+    ratio = float(np.median(a) / np.median(b))
+    if icount:
+        return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
+    rng = np.random.default_rng(SEED)
+    picked = rng.integers(len(a), size=(RESAMPLES, len(a)))
+    other = picked if paired else rng.integers(len(b), size=(RESAMPLES, len(b)))
+    low, high = np.quantile(np.median(a[picked], axis=1) / np.median(b[other], axis=1), (0.025, 0.975))
+    return ratio, float(low), float(high)
+
+
+class Run:
+    """A run in a file"""
+
+    def __init__(self, path: str | Path) -> None:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
         self.about, self.records = data["run"], data["records"]
         self.samples = Samples(self.records, self.about["icount"])
         self.nr_samples = max(len(c) for c in self.samples.rounds.values())
-        self.raw = f"benchmarks/results/{Path(path).name}"
 
 
-def gathered(records):
-    """One record for each cell, in place of one for each sample."""
-    cells = {}
-    for r in records:
-        if r["kind"] == "sample":
-            key = (r["op"], r["pages"], r["design"], r["operations"])
-            cells.setdefault(key, []).append(r["ns"])
-    return [{"kind": "samples", "op": op, "pages": pages, "design": design,
-             "operations": operations, "ns": ns}
-            for (op, pages, design, operations), ns in cells.items()] + \
-           [r for r in records if r["kind"] != "sample"]
+def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), mark: str = "") -> str:
+    """v2 and flat side by side"""
+    rows = []
+    for op in operations:
+        for pages in samples.cells(op):
+            r = samples.ratio(op, pages, DESIGN)
+            flat, floor = (samples.median(op, pages, d) for d in (DESIGN, FLOOR))
+            less = "" if not r else "flat" if r[1] > 1 else "v2" if r[2] < 1 else "even"
+            rows.append([op, f"{pages:,}", number(samples.median(op, pages, BASE)), number(flat),
+                         samples.ratio_text(r), less, number(flat / floor) if flat and floor else "-"])
+    unit = "instr." if samples.icount else "ns"
+    return table([mark + "operation", "pages", f"v2 {unit}", f"flat {unit}",
+                  "v2 / flat" if samples.icount else "v2 / flat [95%]", "less", "flat / floor"], rows)
 
 
-def largest_difference(a, b):
-    """Of a cell's medians in two runs."""
-    if a.rounds.keys() != b.rounds.keys():
-        sys.exit("error: two boots of the same kernel measured different cells")
-    return max((abs(a.median(*cell) / b.median(*cell) - 1), cell) for cell in a.rounds)
+def about(top: str | Path, command: str, kernel: str, engine: str, **more: object) -> dict:
+    """What a run has to say about itself"""
+    return {"command": command, "kernel": kernel, "engine": engine, "commit": commit(top),
+            "compiler": compiler(), "cpu": cpu(), **more}
+
+
+def replace(path: Path, text: str | bytes) -> None:
+    """Write a file so that it has the old or the new text, whatever happens."""
+    data = text.encode() if isinstance(text, str) else text
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with open(new, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(new, path)
+    except OSError as e:
+        new.unlink(missing_ok=True)
+        sys.exit(f"error: {path} is not written and stays as it was: {e.strerror}")
+
+
+def write(top: str | Path, name: str, run: dict, parts: Mapping[str, Sequence[object]], whole: bool = True) -> None:
+    """Write a run below build/, a line for each record.  make results does not take it if it is not @whole."""
+    lists = [f'"{part}": [\n' + ",\n".join(map(json.dumps, records)) + "\n]" for part, records in parts.items()]
+    path = Path(RUNS if whole else "build") / name
+    replace(Path(top) / path, f'{{"run": {json.dumps(run)},\n' + ",\n".join(lists) + "\n}\n")
+    print(f"\nRaw data: {path}" + ("; make results keeps it and writes RESULTS.md" if whole else ""))
+
+
+def load(top: str | Path, name: str) -> dict:
+    """A run that is kept"""
+    return json.loads((Path(top) / KEPT / name).read_text(encoding="utf-8"))

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Write the design as a series of patches for the kernel tree.
 
@@ -24,35 +23,38 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from tdxpa import faults, results, runs, size
 
 TOP = Path(__file__).resolve().parents[2]
 TEXTS = TOP / "benchmarks" / "series"
 MAIL_WIDTH = 72
 
 
-def run(*command, **more):
-    out = subprocess.run([str(word) for word in command], capture_output=True, text=True, **more)
+def run(*command: str | Path, cwd: str | Path | None = None, text_in: str | None = None) -> str:
+    out = subprocess.run([str(word) for word in command], capture_output=True, text=True, cwd=cwd, input=text_in)
     if out.returncode:
         sys.exit(f"error: {' '.join(str(word) for word in command)}: {out.stderr.strip()}")
     return out.stdout
 
 
-def read_text(path):
+def read_text(path: Path) -> str:
     """A text without its SPDX line."""
     return path.read_text().partition("\n")[2]
 
 
-def without_lines(text, regex):
+def without_lines(text: str, regex: str) -> str:
     text = "".join(line for line in text.splitlines(keepends=True) if not re.search(regex, line))
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 
 
-def code_of(part):
+def code_of(part: str) -> str:
     return re.sub(r"/\*.*?\*/", "", part, flags=re.S).strip()
 
 
-def parts_of(text):
+def parts_of(text: str) -> Iterator[str]:
     """Split a file at blank lines, but neither behind a comment nor in a function."""
     part = ""
     for block in text.split("\n\n"):
@@ -64,7 +66,7 @@ def parts_of(text):
     yield part
 
 
-def without_parts(text, names):
+def without_parts(text: str, names: list[str]) -> str:
     parts = [part for part in parts_of(text) if part]
     for name in names:
         found = [p for p in parts if re.search(rf"\b{name}\b", code_of(p).partition("\n")[0])]
@@ -74,23 +76,26 @@ def without_parts(text, names):
     return "\n\n".join(parts).rstrip("\n") + "\n"
 
 
-def without_diff(files, diff):
+def without_diff(files: dict[str, str], diff: str) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as d:
         names = re.findall(r"^--- a/(\S+)", diff, re.M)
         for name in names:
             Path(d, name).parent.mkdir(parents=True, exist_ok=True)
             Path(d, name).write_text(files[name])
-        run("git", "apply", "-R", "-C1", "-", cwd=d, input=diff)
+        run("git", "apply", "-R", "-C1", "-", cwd=d, text_in=diff)
         return files | {name: Path(d, name).read_text() for name in names}
 
 
 class Patch:
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         message, _, brings = read_text(path).partition("\n--\n")
         items, _, diff = brings.partition("\n--- a/")
         self.message = message.rstrip() + "\n"
         self.diff = diff and "--- a/" + diff
-        self.files, self.parts, self.lines, self.kernel = {}, {}, [], []
+        self.files: dict[str, str] = {}
+        self.parts: dict[str, list[str]] = {}
+        self.lines: list[list[str]] = []
+        self.kernel: list[list[str]] = []
         for item in items.splitlines():
             if " ~ " in item:
                 self.kernel.append(item.split(" ~ ", 1))
@@ -103,7 +108,7 @@ class Patch:
                 name, _, target = item.partition(" > ")
                 self.files[name] = target or name
 
-    def undo(self, files):
+    def undo(self, files: dict[str, str]) -> dict[str, str]:
         """The files before this patch."""
         if self.diff:
             files = without_diff(files, self.diff)
@@ -117,16 +122,16 @@ class Patch:
             files[name] = before
         return files
 
-    def edit_kernel(self, repo):
+    def edit_kernel(self, repo: Path) -> None:
         for path, script in self.kernel:
             before = (repo / path).read_text()
-            after = run("sed", "-E", script, input=before, cwd=TOP)
+            after = run("sed", "-E", script, text_in=before, cwd=TOP)
             if after == before:
                 sys.exit(f"error: {path}: {script} changes nothing; the series is for Linux 7.3")
             (repo / path).write_text(after)
 
 
-def make(patches, kernel, repo, git):
+def make(patches: list[Patch], kernel: Path, repo: Path, git: Callable[..., str]) -> None:
     """Commit the series, one commit for each patch."""
     targets = {name: target for patch in patches for name, target in patch.files.items()}
     states = [{name: (TOP / name).read_text() for name in targets}]
@@ -145,19 +150,19 @@ def make(patches, kernel, repo, git):
 
     for patch, files in zip(patches, states[1:]):
         for name, text in files.items():
-            path = repo / targets[name]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            place = repo / targets[name]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
         patch.edit_kernel(repo)
         git("add", "-A")
-        git("commit", "-q", "-s", "-F", "-", input=patch.message)
+        git("commit", "-q", "-s", "-F", "-", text_in=patch.message)
 
 
-def added_lines(git):
+def added_lines(git: Callable[..., str]) -> list[dict]:
     """Lines that each patch adds, as git counts them."""
     rows = []
     for n, commit in enumerate(git("rev-list", "--reverse", "base..series").split(), 1):
-        row = {"patch": n, "subject": git("log", "-1", "--format=%s", commit).strip(),
+        row: dict = {"patch": n, "subject": git("log", "-1", "--format=%s", commit).strip(),
                "production": 0, "tests": 0, "documentation": 0}
         for line in git("show", "--numstat", "--format=", commit).splitlines():
             added, _, path = line.split("\t")
@@ -168,58 +173,34 @@ def added_lines(git):
     return rows
 
 
-def figures(rows):
-    """Texts for the placeholders of the cover letter.  A placeholder without data gets none."""
-    designs = ("v2", "descriptor", "bare-list", "flat")
-    kept = TOP / "benchmarks" / "results"
+def figures(rows: list[dict]) -> dict[str, str]:
+    """Texts for the placeholders of the cover letter"""
+    def table(first: int, width: int, lines: list[tuple]) -> str:
+        return "\n".join(f"    {line[0]:{first}}" + "".join(f"{cell:>{width}}" for cell in line[1:]) for line in lines)
 
-    def table(first, width, rows):
-        return "\n".join(f"    {row[0]:{first}}" + "".join(f"{cell:>{width}}" for cell in row[1:])
-                         for row in rows)
-
-    def lines():
-        return table(38, 8, [("patch", "code", "tests", "doc.")] + [
+    designs = (*results.RIVALS, results.DESIGN)
+    sizes = runs.load(TOP, size.NAME)["designs"]
+    matrix = runs.load(TOP, "faults-uml.json")["rows"]
+    samples = [run.samples for k in results.kernels(TOP) for run in (k.icount, k.time)]
+    cells = [("hand-over", 1), ("hand-over", 512), ("hand-over", 12800), ("cycle", 32), ("cycle", 512), ("cycle", 12800),
+             ("life-control", 32), ("life-control", 512), ("life-memory", 12800)]
+    lost = {d: [faults.loss(r["cells"][d]) for r in matrix if d in r["cells"]] for d in designs}
+    return {
+        "LINES": table(38, 8, [("patch", "code", "tests", "doc.")] + [
             (f"{row['patch']} {row['subject'].partition(': ')[2][:35]}",
-             *(row[kind] or "-" for kind in ("production", "tests", "documentation")))
-            for row in rows])
-
-    def ratios():
-        from tdxpa import results
-        runs = [run.samples for k in results.kernels(TOP) for run in (k.icount, k.time)]
-        cells = [("hand-over", 1), ("hand-over", 512), ("hand-over", 12800),
-                 ("cycle", 32), ("cycle", 512), ("cycle", 12800),
-                 ("life-control", 32), ("life-control", 512), ("life-memory", 12800)]
-        return table(22, 8, [("v2 / this series", "zi", "zt", "i", "t")] + [
-            (f"{op} {pages:,}", *(results.number(run.ratio(op, pages, "flat")[0]) for run in runs))
-            for op, pages in cells])
-
-    def sizes():
-        sizes = json.loads((kept / "size.json").read_text())["designs"]
-        return table(14, 10, [("", "lines", "bytes")] + [
-            (d, sizes[d]["lines"], f"{sizes[d]['bytes']:,}") for d in designs])
-
-    def faults():
-        matrix = json.loads((kept / "faults-uml.json").read_text())["rows"]
-        cells = {d: [row["cells"][d] for row in matrix if d in row["cells"] and not row["mode"]]
-                 for d in designs}
-        return table(14, 10, [("", "unsafe", "rows")] + [
-            (d, sum(bool(cell["unsafe"]) for cell in cells[d]), len(cells[d])) for d in designs])
-
-    texts = {}
-    for make_text in (lines, ratios, sizes, faults):
-        try:
-            texts[make_text.__name__.upper()] = make_text()
-        except (ImportError, AttributeError, OSError, LookupError, TypeError, ValueError) as e:
-            print(f"  the cover letter lacks its {make_text.__name__}: {e!r}", file=sys.stderr)
-    return texts
+             *(row[kind] or "-" for kind in ("production", "tests", "documentation"))) for row in rows]),
+        "RATIOS": table(22, 8, [("v2 / this series", "zi", "zt", "i", "t")] + [
+            (f"{op} {pages:,}", *(runs.number((s.ratio(op, pages, "flat") or (None,))[0]) for s in samples)) for op, pages in cells]),
+        "SIZES": table(14, 10, [("", "lines", "bytes")] + [(d, sizes[d]["lines"], f"{sizes[d]['bytes']:,}") for d in designs]),
+        "FAULTS": table(14, 10, [("", "unsafe", "rows")] + [(d, lost[d].count("unsafe"), len(lost[d])) for d in designs]),
+    }
 
 
-def write_cover(cover, texts):
-    """Fill in the cover letter, without the figures that are missing and what introduces them."""
+def write_cover(cover: Path, texts: dict[str, str]) -> None:
     subject, _, blurb = read_text(TEXTS / "cover.txt").partition("\n\n")
     for name, text in texts.items():
         blurb = blurb.replace("{" + name + "}", text)
-    blurb = re.sub(r"[^\n]+(\n[^\n]+)*:\n\n\{[A-Z]+\}\n\n", "", blurb.strip())
+    blurb = blurb.strip()
     for line in blurb.splitlines():
         if len(line) > MAIL_WIDTH and "https://" not in line:
             sys.exit(f"error: cover.txt: over {MAIL_WIDTH} columns: {line}")
@@ -227,8 +208,8 @@ def write_cover(cover, texts):
                      .replace("*** BLURB HERE ***", blurb))
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     p.add_argument("--kernel", type=Path, required=True)
     p.add_argument("--repository", type=Path, required=True, help="empty; to work in")
     p.add_argument("--out", type=Path, required=True)
@@ -236,9 +217,9 @@ def main():
     args = p.parse_args()
     name, email = args.author
 
-    def git(*words, **more):
-        return run("git", "-C", args.repository, "-c", f"user.name={name}",
-                   "-c", f"user.email={email}", *words, **more)
+    def git(*words: str | Path, text_in: str | None = None) -> str:
+        return run("git", "-C", args.repository, "-c", f"user.name={name}", "-c", f"user.email={email}", *words,
+                   text_in=text_in)
 
     make([Patch(path) for path in sorted(TEXTS.glob("0*.txt"))], args.kernel,
          args.repository, git)

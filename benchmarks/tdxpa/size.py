@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """size.py: lines and bytes of each design, and flat's budget of them.
 
@@ -14,9 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tdxpa.common import commit, compiler, table
+from tdxpa import callers, runs
+from tdxpa.common import table
 from tdxpa.csource import function, without_comments
 
+NAME = "size.json"
 ARCH = "arch/x86/virt/vmx/tdx/"
 FLAT = ["arch/x86/include/asm/tdx_pa_array.h", "arch/x86/include/asm/tdx_connect.h",
         ARCH + "pa_array.c", ARCH + "tdh.c"]
@@ -50,16 +51,16 @@ V2_PATCHES = ("v2's patches 03 to 05 add 336, 38 and 89 lines: "
               "https://lore.kernel.org/all/20260327160132.2946114-1-yilun.xu@linux.intel.com/")
 
 
-def net_lines(text):
+def net_lines(text: str) -> int:
     return sum(bool(line.strip()) and not re.match("#include|EXPORT_SYMBOL", line)
                for line in without_comments(text).splitlines())
 
 
-def without_tracing(text):
+def without_tracing(text: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not TRACING.search(line))
 
 
-def without_functions(files, names):
+def without_functions(files: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:
     """The same files without definitions and prototypes of @names."""
     files = {path: without_comments(text) for path, text in files.items()}
     for name in names:
@@ -69,9 +70,9 @@ def without_functions(files, names):
     return files
 
 
-def sources(top):
+def sources(top: Path) -> dict[str, dict[str, str]]:
     """{name of a build: {path: text}}"""
-    def read(paths):
+    def read(paths: list[str]) -> dict[str, str]:
         return {path: (top / path).read_text(encoding="utf-8") for path in paths}
 
     found = {name: read(paths) for name, paths in RIVALS.items()}
@@ -81,16 +82,16 @@ def sources(top):
     return found
 
 
-def lines_of(name, files):
+def lines_of(name: str, files: dict[str, str]) -> int:
     if name == "bare-list":
         text = without_comments(files[BARE + "design.c"])
-        return sum(net_lines(function(f).search(text)[0]) for f in BARE_FUNCTIONS)
+        return sum(net_lines(m[0]) for f in BARE_FUNCTIONS if (m := function(f).search(text)))
     return sum(map(net_lines, files.values()))
 
 
-def compile_all(top, src, build, found):
+def compile_all(top: Path, src: str, build: Path, found: dict[str, dict[str, str]]) -> dict[str, dict[str, int]]:
     """{name of a build: {function: bytes}}"""
-    def write(path, text):
+    def write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
@@ -115,95 +116,72 @@ def compile_all(top, src, build, found):
     return {name: sizes_of([objects / t for t in ts]) for name, ts in targets.items()}
 
 
-def sizes_of(objects):
+def sizes_of(objects: list[Path]) -> dict[str, int]:
     out = subprocess.run(["nm", "-S", "-t", "d", "--defined-only", *objects], check=True,
                          capture_output=True, text=True).stdout
     return {name: int(size) for size, name in re.findall(r"^\d+ (\d+) [tT] (\S+)$", out, re.M)}
 
 
-def exceeded(designs, callers):
-    """A message for each limit that flat exceeds."""
-    found = []
-    for name, limits in BUDGET.items():
-        for what, limit in zip(("lines", "bytes"), limits):
-            if designs[name][what] > limit:
-                found.append(f"{TITLES[name]}: {designs[name][what]:,} {what}, the limit is {limit:,}")
+def exceeded(designs: dict, counted: list[dict]) -> list[str]:
+    """A message for each limit that flat exceeds"""
+    found = [f"{TITLES[name]}: {designs[name][what]:,} {what}, the limit is {limit:,}"
+             for name, limits in BUDGET.items() for what, limit in zip(("lines", "bytes"), limits)
+             if designs[name][what] > limit]
     if len(designs["flat"]["free"]) != 1:
         found.append(f"flat: free functions are {', '.join(designs['flat']['free'])}, the limit is one")
-    count = {(c["flow"], c["design"]): c for c in callers}
-    for (flow, design), c in count.items():
-        for what in ("lines", "branches"):
-            limit = count[flow, "v2"][what] - 1
-            if design == "flat" and c[what] > limit:
-                found.append(f"{flow}: flat's caller has {c[what]} {what}, the limit is {limit}: fewer than v2")
-    return found
+    count = {(c["flow"], c["design"]): c for c in counted}
+    return found + [f"{flow}: flat's caller has {c[what]} {what}, the limit is {count[flow, 'v2'][what] - 1}: fewer than v2"
+                    for (flow, design), c in count.items() if design == "flat"
+                    for what in ("lines", "branches") if c[what] >= count[flow, "v2"][what]]
 
 
-def measure(args):
+def measure(args: argparse.Namespace) -> dict:
     found = sources(args.top)
     functions = compile_all(args.top, args.src, args.build, found)
     functions["bare-list"] = {f: n for f, n in functions["bare-list"].items() if f.split(".")[0] in BARE_FUNCTIONS}
-    designs = {}
+    designs: dict[str, dict] = {}
     for name, files in found.items():
         headers = "".join(without_comments(text) for path, text in files.items() if path.endswith(".h"))
         designs[name] = {"lines": lines_of(name, files), "bytes": sum(functions[name].values()),
                          "free": sorted(set(FREE.findall(headers)))}
     traced = designs.pop("flat-traced")
     patches = args.top / "build/patches/lines.json"
-    version = subprocess.run(["make", "-s", "-C", args.src, "kernelversion"], check=True,
-                             capture_output=True, text=True).stdout.strip()
-    return {"run": {"kernel": version, "commit": commit(args.top), "compiler": compiler(), "command": "make size"},
-            "designs": designs,
-            "tracing": {what: traced[what] - designs["flat"][what] for what in ("lines", "bytes")},
+    return {"designs": designs, "tracing": {what: traced[what] - designs["flat"][what] for what in ("lines", "bytes")},
             "patches": json.loads(patches.read_text(encoding="utf-8")) if patches.exists() else [],
             "functions": functions}
 
 
-def of_limit(number, limit):
-    return f"{number:,} of {limit:,}" if limit else f"{number:,}"
-
-
-def size_table(data):
+def size_table(data: dict) -> str:
     rows = []
     for name, title in TITLES.items():
         d = data["designs"][name]
-        rows.append([title, *(of_limit(d[what], limit) for what, limit in
-                              zip(("lines", "bytes"), BUDGET.get(name, (0, 0)))), str(len(d["free"]))])
+        rows.append([title, *(f"{d[what]:,}" + (f" of {BUDGET[name][i]:,}" if name in BUDGET else "")
+                              for i, what in enumerate(("lines", "bytes"))), str(len(d["free"]))])
     rows.append(["flat, tracing in addition", *(f"{data['tracing'][what]:,}" for what in ("lines", "bytes")), ""])
     return table(["array and wrappers", "lines", "bytes", "free functions"], rows)
 
 
-def caller_table(callers):
-    count = {(c["flow"], c["design"]): f"{c['lines']}, {c['branches']}" for c in callers}
-    flows = list(dict.fromkeys(flow for flow, _ in count))
-    designs = list(dict.fromkeys(design for _, design in count))
-    return table(["caller: lines, branches", *designs],
-                 [[flow, *(count.get((flow, d), "-") for d in designs)] for flow in flows])
-
-
-def patch_text(patches):
+def patch_text(patches: list[dict]) -> str:
     kinds = ("production", "tests", "documentation")
     rows = [[f"{p['patch']} {p['subject']}", *(str(p[kind]) for kind in kinds)] for p in patches]
     rows.append(["all patches", *(str(sum(p[kind] for p in patches)) for kind in kinds)])
-    ours = table(["lines that a patch adds", *kinds], rows) if patches else \
-        "Lines that each patch adds: run `make patches` before `make size`."
-    return f"{ours}\n\n{V2_PATCHES}"
+    return table(["lines that a patch adds", *kinds], rows) if patches else \
+        "Lines that each patch adds: run `make series` before this command."
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     p.add_argument("--top", required=True, type=Path)
     p.add_argument("--src", required=True, help="kernel source")
+    p.add_argument("--kernel", required=True, help="its version")
     p.add_argument("--build", required=True, type=Path, help="where size.sh configured two kernels")
     args = p.parse_args()
 
-    data = measure(args)
-    callers = json.loads((args.top / "benchmarks/results/callers.json").read_text(encoding="utf-8"))["callers"]
-    (args.top / "build/size.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-
-    print(f"Linux {data['run']['kernel']}, {data['run']['compiler']}\n\n{size_table(data)}\n\n{caller_table(callers)}\n")
-    print(f"{patch_text(data['patches'])}\n\nWritten: build/size.json", flush=True)
-    if messages := exceeded(data["designs"], callers):
+    data, counted = measure(args), callers.count_all(args.top)
+    print(f"{size_table(data)}\n\n{callers.caller_table(counted)}\n\n{patch_text(data['patches'])}\n\n{V2_PATCHES}")
+    run = runs.about(args.top, "make bench WHAT=size", args.kernel, "")
+    runs.replace(args.top / runs.RUNS / NAME, json.dumps({"run": run, **data}, indent=1) + "\n")
+    if messages := exceeded(data["designs"], counted):
         sys.exit("\n".join(f"error: {m}" for m in messages))
 
 

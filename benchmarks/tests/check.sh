@@ -1,64 +1,76 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh: what can be checked without running anything.  Every file is looked
-# at; one line for each thing that is wrong.
+# check.sh: every check that needs no guest.  The last line is "N passed, N failed" and counts
+# checks.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
+
+MAX_LINES=7000
 
 take_lock
 "$TOP/benchmarks/kernels/setup.sh" check
 src=$("$TOP/benchmarks/kernels/source.sh")
 cd "$TOP"
+git rev-parse --git-dir > /dev/null 2>&1 || die "$TOP is not a git checkout, which lists the files to check; clone it"
 
-# The kernel's tools want the distribution's Python, where their modules are.
+# The kernel's tools need the distribution's Python, with its modules.
 PATH=/usr/bin:/bin:$PATH
-out=$BUILD/check.log
 mkdir -p "$BUILD"
-bad=0
+out=$BUILD/check.log passed=0 failed=0
+exec 3>&2
 
-# check TITLE COMMAND...: silence and status 0 are good
+# check TITLE COMMAND...: passes without output and with status 0
 check()
 {
-	local title=$1
-	shift
-	if "$@" > "$out" 2>&1 && [ ! -s "$out" ]; then
-		say "  ok   $title"
+	if "${@:2}" > "$out" 2>&1 && [ ! -s "$out" ]; then
+		say "  ok   $1"
+		: $((++passed))
 	else
-		say "  BAD  $title"
+		say "  BAD  $1"
 		cat "$out"
-		bad=1
+		: $((++failed))
 	fi
 }
 
-all_files() { git ls-files --cached --others --exclude-standard | while read -r f; do [ ! -f "$f" ] || echo "$f"; done; }
-c_files() { all_files | grep -E '^(arch|benchmarks)/.*\.[ch]$'; }
+# quiet COMMAND...: print the output if it fails, else the last line
+quiet()
+{
+	local text
 
-# The licence's own text has no line of its own, nor have results; a cover text for
-# a person neither.
+	text=$("$@" 2>&1) || { echo "$text"; return 1; }
+	say "       ${text##*$'\n'}" 2>&3
+}
+
+# files PATTERN: the files of the repository that match
+files()
+{
+	git ls-files --cached --others --exclude-standard | grep -E "$1" |
+		while read -r f; do [ ! -f "$f" ] || echo "$f"; done
+}
+C='^(arch|benchmarks)/.*\.[ch]$' SHELL_SCRIPTS='\.sh$|/guest-init$|^\.ci/run$'
+
+# Files that are only data or printed have no such line.
 spdx()
 {
-	all_files | grep -vE '^(LICENSES/|benchmarks/results/)' |
-		xargs -d '\n' grep -L 'SPDX-License-Identifier: GPL-2.0'
-	return 0
+	files . | grep -vE '^(LICENSES/|benchmarks/results/|benchmarks/help.txt)' | xargs -d '\n' grep -L 'SPDX-License-Identifier: GPL-2.0' || true
 }
 
 checkpatch()
 {
-	local rc=0
+	local f allow rc=0
 
-	# Its SPDX check wants a kernel's git; ours is above.
-	for f in $(c_files); do
-		local allow=
-
-		# The one place that may ask for the kernel's version.
-		[ "$f" != benchmarks/kernels/compat.h ] ||
-			allow=--ignore=LINUX_VERSION_CODE,CONSTANT_COMPARISON
+	# Its SPDX check needs a kernel's git.
+	for f in $(files "$C"); do
+		case $f in
+		# The only place that compares the kernel's version
+		benchmarks/kernels/compat.h) allow=--ignore=LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
 		# The functions are in arch/, where nothing is exported.
-		[[ $f != benchmarks/seam/*exports.c ]] || allow=--ignore=EXPORT_SYMBOL
-		# The form in which all trace events are written is not its own.
-		[[ $f != *_trace.h ]] ||
-			allow=--ignore=PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE
+		benchmarks/seam/*exports.c) allow=--ignore=EXPORT_SYMBOL ;;
+		# Trace events never have its form.
+		*_trace.h) allow=--ignore=PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE ;;
+		*) allow='' ;;
+		esac
 		GIT_DIR=none perl "$src/scripts/checkpatch.pl" --root="$src" --strict --terse \
 			--no-summary $allow -f "$f" || rc=1
 	done
@@ -70,64 +82,28 @@ kernel_doc()
 	local tool=$src/tools/docs/kernel-doc
 
 	[ -e "$tool" ] || tool=$src/scripts/kernel-doc
-	# Designs and tests have no public functions; what looks like a comment
-	# for the tool is read all the same.
-	# shellcheck disable=SC2046
-	"$tool" -none -Wall $(c_files | grep -v _kunit)
+	files "$C" | grep -v _kunit | xargs "$tool" -none -Wall
 }
 
-shell_scripts()
-{
-	all_files | grep -E '\.sh$|/guest-init$|^\.ci/run$' | xargs shellcheck -x -P SCRIPTDIR -S warning
-}
+line_limit() { files "\.py$|$SHELL_SCRIPTS" | xargs cat | awk -v max=$MAX_LINES 'END { if (NR > max) print NR " lines" }'; }
 
-python_scripts()
-{
-	all_files | grep -E '\.py$' | xargs python3 -m pyflakes
-}
-
-# It says where they are; here silence is good.
-pages() { "$TOP/Documentation/docs.sh" "$src" 2>&1 | grep -v '^  written: '; [ "${PIPESTATUS[0]}" -eq 0 ]; }
-
-# What is not silent when it passes
-quiet()
-{
-	local text
-
-	text=$("$@" 2>&1) || { echo "$text"; return 1; }
-}
-
-callers() { $PYTHON -m tdxpa.callers --top "$TOP" --check; }
-
-# What Documentation/ names is there, and the figures are those of the kept runs, and
-# these are of the code that stands.
-evidence() { $PYTHON -m tdxpa.evidence --top "$TOP"; }
-
-prose() { $PYTHON -m tdxpa.prose --top "$TOP"; }
-
-# Of that, each rule is broken once.
-evidence_rules()
-{
-	$PYTHON -m tdxpa.tests.test_evidence "$TOP" 2>&1 | sed '/^ok /d; /, 0 failed$/d'
-	[ "${PIPESTATUS[0]}" -eq 0 ]
-}
-
-mutants()
-{
-	ENGINE=uml "$TOP/benchmarks/tests/mutants.sh" check 2>&1 && ENGINE=qemu "$TOP/benchmarks/tests/mutants.sh" check 2>&1
-}
+mutants() { ENGINE=$1 bash benchmarks/tests/mutants.sh check; }
 
 check "SPDX line in every file" spdx
 check "checkpatch --strict" checkpatch
 check "kernel-doc" kernel_doc
-check "shellcheck" shell_scripts
-check "pyflakes" python_scripts
-check "every mutant breaks something" mutants
-check "documentation pages" pages
-check "counts of make callers" callers
-check "limits of make size" quiet "$TOP/benchmarks/bench/size.sh" "$src"
-check "each of these limits, exceeded once" quiet $PYTHON -m tdxpa.tests.test_size
-check "plain English" prose
-check "evidence in Documentation/" evidence
-check "rules of that evidence" evidence_rules
-exit $bad
+check "shellcheck" eval "files '$SHELL_SCRIPTS' | xargs shellcheck -x -P SCRIPTDIR -S warning"
+check "pyflakes" eval "files '\.py\$' | xargs $PYTHON -m pyflakes"
+check "mypy" quiet env MYPYPATH=benchmarks $PYTHON -m mypy --disallow-untyped-defs \
+	--ignore-missing-imports --cache-dir "$BUILD/mypy" benchmarks/tdxpa
+check "at most $MAX_LINES lines of Python and shell" line_limit
+check "pytest" quiet $PYTHON -m pytest -q -p no:cacheprovider benchmarks/tdxpa/tests
+check "every mutant changes its file" mutants uml
+check "every mutant for qemu changes its file" mutants qemu
+check "documentation pages" quiet "$TOP/Documentation/docs.sh" "$src"
+check "counts of make bench WHAT=callers" $PYTHON -m tdxpa.callers --top "$TOP" --check
+check "limits of make bench WHAT=size" quiet "$TOP/benchmarks/bench/size.sh" "$src"
+check "plain English" $PYTHON -m tdxpa.prose --top "$TOP"
+check "evidence in Documentation/" $PYTHON -m tdxpa.evidence --top "$TOP"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

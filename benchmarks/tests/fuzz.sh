@@ -1,22 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# fuzz.sh: run $STEPS random steps from $SEED.  If they fail, find the shortest prefix
-# that fails.  The last line of the output is "N passed, N failed", of one run.
+# fuzz.sh: run $STEPS random steps from $SEED.  If they fail, find the shortest prefix that fails.
+# The last line is "N passed, N failed" and counts runs.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
-# number NAME VALUE: print VALUE as a decimal number
-number()
-{
-	case $2 in '' | *[!0-9]* | ?????????????????*) die "$1=$2: not a number; digits only, 16 at most" ;; esac
-	echo $((10#$2))
-}
-
-SEED=$(number SEED "${SEED:-$(date +%s)}")
-STEPS=$(number STEPS "${STEPS:-1000000}")
-[ "$STEPS" -ge 1 ] || die "STEPS=$STEPS: at least one"
-
+SEED=${SEED:-$(date +%s)}
+STEPS=${STEPS:-1000000}
 # An epoch starts with a new module, so it can be run alone (tests/tdx_fuzz.c).
 EPOCH=1000
 
@@ -24,12 +15,13 @@ prepare
 
 log=$BUILD/$ENGINE-fuzz.log
 
-# steps FIRST END: true if these steps pass.  A guest that does not boot is an error.
+# steps FIRST END: true if these steps pass
 steps()
 {
+	: > "$log"
 	(engine_boot "$log" $((60 + ($2 - $1) / 1000)) 2G fuzz "$SEED" "$1" "$2" > /dev/null 2>&1) || true
 	grep -q '^fuzz: starts$' "$log" ||
-		die "the guest did not get to the first step; its console: $log"
+		die "the guest did not reach the first step; its console: $log"
 	grep -q "^fuzz: $2 steps" "$log"
 }
 
@@ -45,39 +37,30 @@ fi
 failed=$BUILD/$ENGINE-fuzz-failed.log
 cp "$log" "$failed"
 grep '^fuzz: ' "$log" | tail -n 1 >&2
-passed=$(sed -n 's/^fuzz: \([0-9]*\) steps.*/\1/p' "$log" | tail -n 1)
-passed=${passed:-0}
-
-# The epoch that fails, and the first step in it after which it fails: an error that
-# the end of an epoch reports is also reported at the end of a prefix.
-step=$(sed -n 's/^fuzz: step \([0-9]*\):.*/\1/p' "$log")
+# The step that reports an error.  The end of an epoch has the number of the next step, and
+# the end of a prefix reports the same errors.
+step=$(sed -n 's/^fuzz: step \([0-9]*\): end of the epoch.*/\1/p; t; s/^fuzz: step \([0-9]*\):.*/\1+1/p' "$log")
 if [ -n "$step" ]; then
-	high=$((step + 1))
-	# The end of an epoch has the number of the next step.
-	! grep -q '^fuzz: step [0-9]*: end of the epoch' "$log" || high=$step
+	high=$((step))
 	low=$(((high - 1) / EPOCH * EPOCH))
 else
-	say "  the kernel stopped after step $passed without a report; its console: $failed"
-	low=$passed
-	high=$STEPS
-	while [ $((high - low)) -gt $EPOCH ]; do
-		middle=$(((low + high) / 2 / EPOCH * EPOCH))
-		[ "$middle" -gt "$low" ] || middle=$((low + EPOCH))
-		if steps "$low" "$middle"; then low=$middle; else high=$middle; fi
-	done
+	low=$(sed -n 's/^fuzz: \([0-9]*\) steps.*/\1/p' "$log" | tail -n 1)
+	low=${low:-0} high=$STEPS
+	say "  the kernel stopped after step $low without a report; its console: $failed"
 fi
-first=$low
-while [ $((high - low)) -gt 1 ]; do
+while ((high - low > 1)); do
 	middle=$(((low + high) / 2))
+	# Whole epochs first
+	((high - low <= EPOCH)) || middle=$(((middle + EPOCH - 1) / EPOCH * EPOCH))
 	say "  trying the first $middle steps"
-	if steps "$first" "$middle"; then low=$middle; else high=$middle; fi
+	if steps $((low / EPOCH * EPOCH)) $middle; then low=$middle; else high=$middle; fi
 done
 
 if steps 0 "$high"; then
 	say "the steps do not fail every time; the console of the failed run: $failed"
 else
 	grep '^fuzz: ' "$log" | tail -n 1 >&2
-	echo "the shortest prefix that fails: make fuzz SEED=$SEED STEPS=$high"
+	echo "the shortest prefix that fails: make torture WHAT=fuzz SEED=$SEED STEPS=$high"
 fi
 echo "0 passed, 1 failed"
 exit 1

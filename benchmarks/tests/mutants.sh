@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# mutants.sh [names | check]: break each rule in mutants.list, or in mutants-qemu.list with
-# ENGINE=qemu, one at a time, and run the suites.  A mutant that survives is a rule that no
-# test guards.  MUTANT=text selects the rules that contain the text.  "names" prints the
-# rules.  "check" only checks that each mutant changes its file.
+# mutants.sh [check]: break each rule in mutants.list, or in mutants-qemu.list with ENGINE=qemu,
+# one at a time, and run the suites.  A mutant that survives is a rule that no test guards.
+# MUTANT=text selects the rules that contain the text.  "check" only checks that each mutant
+# changes its file.  The last line is "N passed, N failed" and counts mutants.
 #
-# A failing test, an unexpected complaint in the kernel log, or a kernel that stops during
-# the tests kills a mutant.  A mutant that does not build or boot was not tried: an error.
+# A failing test, a complaint in the kernel log or a panic kills a mutant.  A mutant whose guest
+# ends in another way was not tried, which is an error.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
@@ -24,30 +24,23 @@ next_mutant()
 	local line rest
 
 	while IFS= read -r line; do
-		case $line in '#'* | '') continue ;; esac
-		rule=${line%% | *}
-		rest=${line#* | }
-		file=${rest%% | *}
-		script=${rest#* | }
+		rule=${line%% | *} rest=${line#* | }
+		[[ $line != \#* && $rule == *"${MUTANT:-}"* && -n $line ]] || continue
+		file=${rest%% | *} script=${rest#* | }
 		[[ $file == */* ]] || file=$dir/$file
-		case $rule in *"${MUTANT:-}"*) return 0 ;; esac
+		return
 	done
 	return 1
 }
 
 nr=0 idle=0
 while next_mutant; do
-	nr=$((nr + 1))
-	[ "${1:-}" != names ] || echo "$rule"
-	! sed "$script" "$TOP/$file" | cmp -s - "$TOP/$file" || {
-		say "$list: \"$rule\" changes nothing in $file"
-		idle=1
-	}
+	: $((++nr))
+	! sed "$script" "$TOP/$file" | cmp -s - "$TOP/$file" ||
+		{ say "error: $list: \"$rule\" changes nothing in $file"; idle=1; }
 done < "$TOP/benchmarks/tests/$list"
-[ $nr -gt 0 ] || die "MUTANT=$MUTANT: no rule in $list contains this text;" \
-	"benchmarks/tests/mutants.sh names lists them"
-[ $idle -eq 0 ] || exit 1
-[ -z "${1:-}" ] || exit 0
+[ $nr -gt 0 ] || die "MUTANT=$MUTANT: no rule contains this text; see benchmarks/tests/$list"
+[ $idle -eq 0 ] && [ -z "${1:-}" ] || exit $idle
 
 prepare
 tree=$TREE-mutant
@@ -58,17 +51,18 @@ run_mutant()
 {
 	local log=$TREE.console rc=0
 
+	: > "$log"
 	make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$TREE" -j1 modules > "$TREE.log" 2>&1 ||
 		{ echo "NOT TRIED: does not build: $TREE.log"; return; }
-	(engine_boot "$log" 300 6G test without=designs until=failure $suite) 2> "$TREE.error" || rc=$?
-	if ! grep -q '^guest: tests begin' "$log" || grep -q 'did not finish in time' "$TREE.error"; then
-		echo "NOT TRIED: does not boot, or not in time: $log"
-	elif [ $rc -ne 0 ]; then
-		echo "killed: the kernel stopped"
+	(engine_boot "$log" 300 6G test without=designs until=failure $suite) > /dev/null 2>&1 || rc=$?
+	if ! grep -q '^guest: tests begin' "$log"; then
+		echo "NOT TRIED: does not boot: $log"
 	elif grep -qE '^ *not ok' "$log"; then
 		grep -oE '^ *not ok [0-9]+ [a-z_]+$' "$log" | awk '{ print $4 }' | grep -v '^tdx_' |
 			head -n 3 | paste -sd ' ' | sed 's/^/killed: /'
-	elif ! $PYTHON -m tdxpa.log "$log" > /dev/null; then
+	elif [ $rc -ne 0 ]; then
+		if grep -q 'Kernel panic' "$log"; then echo "killed: panic"; else echo "NOT TRIED: the guest ended: $log"; fi
+	elif $PYTHON -m tdxpa.log "$log" | grep -q '^unexpected: '; then
 		echo "killed: the kernel log"
 	fi
 }
@@ -112,7 +106,7 @@ worker()
 # Each worker is a process group, which is ended with everything that it started.
 : > "$ends"
 workers=
-trap 'for w in $workers; do kill -- -"$w" 2> /dev/null; done' EXIT
+trap 'kill -- ${workers// / -} 2> /dev/null' EXIT
 trap 'exit 130' INT TERM
 set -m
 for ((k = 0; k < JOBS; k++)); do
@@ -120,13 +114,11 @@ for ((k = 0; k < JOBS; k++)); do
 	workers+=" $!"
 done
 set +m
-for w in $workers; do
-	wait "$w" || true
-done
+wait
 trap - EXIT INT TERM
 
 killed=$(grep -c ' killed: ' "$ends" || true)
-tried=$(grep -cE ' (killed: |SURVIVED)' "$ends" || true)
-[ "$tried" -eq $nr ] || say "error: $((nr - tried)) of $nr mutants were not tried"
+untried=$((nr - killed - $(grep -c ' SURVIVED$' "$ends" || true)))
+[ $untried -eq 0 ] || say "error: $untried of $nr mutants were not tried"
 echo "$killed passed, $((nr - killed)) failed"
 [ "$killed" -eq $nr ]

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0
+"""profile.py watch DIR VMLINUX COMMAND... | report LOG: instructions of operations, by function.
+
+watch runs COMMAND, which is QEMU with its console on standard output.  Between "profile:
+begin" and "profile: end" of the guest, QEMU writes each instruction to a log.  Those between
+the marks of tdx_profile are counted and printed as JSON.  report prints a table for each
+operation.  The sum must agree with the clock, of which a nanosecond is an instruction.
+"""
+import argparse
+import bisect
+import collections
+import json
+import os
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tdxpa import runs
+from tdxpa.common import read_records, table
+
+PREFIX = "tdx_profile: "
+BEGIN, END = "tdx_profile_begin", "tdx_profile_end"
+# Trace 0: 0x7f0123456789 [cs_base/pc/flags/cflags] symbol
+EXECUTED = re.compile(r"\[[0-9a-f]+/([0-9a-f]+)/")
+PROMPT = b"(qemu) "
+# Instructions between two marks that follow each other
+EMPTY = 20
+PATIENCE_S = 60
+# Reading the clock may take these instructions, or this share.
+SLACK, SHARE = 40, 0.01
+# Functions below this share are summed up.
+SHOWN = 0.01
+DESIGNS = ("flat", "floor", "v2")
+
+
+class Monitor:
+    """QEMU's monitor"""
+
+    def __init__(self, path: Path) -> None:
+        until = time.monotonic() + PATIENCE_S
+        self.socket = socket.socket(socket.AF_UNIX)
+        while self.socket.connect_ex(str(path)):
+            if time.monotonic() > until:
+                sys.exit("error: QEMU has no monitor")
+            time.sleep(0.05)
+        self.socket.settimeout(PATIENCE_S)
+        self.answer()
+
+    def answer(self) -> bytes:
+        answer = b""
+        while not answer.endswith(PROMPT):
+            if not (got := self.socket.recv(4096)):
+                sys.exit("error: QEMU has closed its monitor")
+            answer += got
+        return answer
+
+    def command(self, *names: str) -> None:
+        """Give the first of these commands that this QEMU has."""
+        for name in names:
+            self.socket.sendall(name.encode() + b"\n")
+            if b"unknown command" not in self.answer():
+                return
+        sys.exit(f"error: this QEMU has no command {names[0]}")
+
+    def record(self, log: Path | None) -> None:
+        """Write each instruction to @log, or stop."""
+        on = "on" if log else "off"
+        # The name changed in QEMU 8.1.
+        self.command(f"singlestep {on}", f"one-insn-per-tb {on}")
+        if log:
+            self.command(f"logfile {log}")
+        self.command("log exec,nochain" if log else "log none")
+
+
+def count(log: Path, symbols: dict[int, str]) -> dict[str, int]:
+    """Instructions of the last round that has any between the marks, by function"""
+    begin, end = (next(a for a, n in symbols.items() if n == name) for name in (BEGIN, END))
+    last: collections.Counter[int] = collections.Counter()
+    pcs: collections.Counter[int] | None = None
+    with open(log, encoding="utf-8", errors="replace") as f:
+        for m in filter(None, map(EXECUTED.search, f)):
+            pc = int(m[1], 16)
+            if pc == begin:
+                pcs = collections.Counter()
+            elif pc == end and pcs is not None:
+                last, pcs = (pcs if pcs.total() > EMPTY else last), None
+            elif pcs is not None:
+                pcs[pc] += 1
+    addresses = sorted(symbols)
+    functions: collections.Counter[str] = collections.Counter()
+    for pc, n in last.items():
+        functions[symbols[addresses[bisect.bisect_right(addresses, pc) - 1]]] += n
+    # The rest of the mark, up to its return
+    del functions[BEGIN]
+    return dict(functions.most_common())
+
+
+def symbol(line: str) -> dict[int, str]:
+    """A function in a line of nm or /proc/kallsyms"""
+    m = re.search(r"\b([0-9a-f]{16}) [tTwW] (\S+)", line)
+    return {int(m[1], 16): m[2]} if m else {}
+
+
+def watch(directory: Path, vmlinux: str, command: list[str]) -> int:
+    socket_path, log = directory / "monitor", directory / "executed.log"
+    socket_path.unlink(missing_ok=True)
+    symbols: dict[int, str] = {}
+    for line in subprocess.run(["nm", vmlinux], check=True, capture_output=True, text=True).stdout.splitlines():
+        symbols |= symbol(line) if line[0] == "f" else {}
+    monitor, console = None, b""
+    qemu = subprocess.Popen([*command, "-monitor", f"unix:{socket_path},server=on,wait=off"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert qemu.stdin and qemu.stdout
+    try:
+        while True:
+            if not select.select([qemu.stdout], [], [], PATIENCE_S)[0]:
+                sys.exit(f"error: the guest has been silent for {PATIENCE_S} s")
+            if not (got := os.read(qemu.stdout.fileno(), 65536)):
+                return qemu.wait(timeout=PATIENCE_S)
+            *lines, console = (console + got).split(b"\n")
+            for line in (raw.decode(errors="replace").rstrip("\r") for raw in lines):
+                if line.startswith("profile: symbol "):
+                    symbols |= symbol(line)
+                    continue
+                print(line, flush=True)
+                if line.startswith("profile: begin "):
+                    monitor = monitor or Monitor(socket_path)
+                    log.write_text("")
+                    monitor.record(log)
+                elif line.startswith("profile: end ") and monitor:
+                    monitor.record(None)
+                    what, ns = line.split()[2:4]
+                    op, design, pages = what.split(":")
+                    print(PREFIX + json.dumps({"op": op, "design": design, "pages": int(pages), "clock": int(ns),
+                                               "functions": count(log, symbols)}), flush=True)
+                else:
+                    continue
+                qemu.stdin.write(b"go on\n")
+                qemu.stdin.flush()
+    finally:
+        qemu.kill()
+        socket_path.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
+
+
+def agrees(record: dict) -> bool:
+    total = sum(record["functions"].values())
+    interrupted = any(name.startswith("asm_sysvec_") for name in record["functions"])
+    return abs(total - record["clock"]) <= max(SLACK, SHARE * total) and not interrupted
+
+
+def table_text(records: list[dict], op: str, pages: int) -> str:
+    """One operation: its functions, a column for each design, the largest of flat first"""
+    by = {r["design"]: r["functions"] for r in records if (r["op"], r["pages"]) == (op, pages)}
+    designs = [d for d in DESIGNS if d in by]
+    total = {d: sum(by[d].values()) for d in designs}
+    shown = sorted({n for d in designs for n, count in by[d].items() if count >= SHOWN * total[d]},
+                   key=lambda n: [-by[d].get(n, 0) for d in designs])
+    rows = [[f"`{n}`", *(f"{by[d][n]:,}" if n in by[d] else "-" for d in designs)] for n in shown]
+    rows.append(["others", *(f"{total[d] - sum(by[d].get(n, 0) for n in shown):,}" for d in designs)])
+    rows.append(["sum", *(f"{total[d]:,}" for d in designs)])
+    return table([f"{op}, {pages:,} page{'s'[:pages > 1]}", *designs], rows)
+
+
+def report(log: str, kernel: str, top: Path) -> int:
+    records = list(read_records(log, PREFIX))
+    for op, pages in sorted({(r["op"], r["pages"]) for r in records}):
+        print(table_text(records, op, pages) + "\n")
+    bad = [r for r in records if not agrees(r)]
+    for r in bad:
+        print(f"{r['op']} {r['design']} {r['pages']}: {sum(r['functions'].values()):,} instructions are in the log, "
+              f"the clock has {r['clock']:,}; the clock's interrupt may have come")
+    runs.write(top, "profile-qemu.json", runs.about(top, "make bench WHAT=profile", kernel, "qemu"),
+               {"records": records}, whole=bool(records) and not bad)
+    print(f"{len(records) - len(bad)} passed, {len(bad)} failed")
+    return 1 if bad or not records else 0
+
+
+def main() -> int:
+    if sys.argv[1] == "watch":
+        return watch(Path(sys.argv[2]), sys.argv[3], sys.argv[4:])
+    p = argparse.ArgumentParser()
+    p.add_argument("report")
+    p.add_argument("log")
+    p.add_argument("--kernel", required=True)
+    p.add_argument("--top", required=True, type=Path)
+    args = p.parse_args()
+    return report(args.log, args.kernel, args.top)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs and generated pages: medians, intervals, and files that are never half written"""
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tdxpa import faults, frag, profile, report, runs
+
+TOP = Path(__file__).resolve().parents[3]
+
+
+def test_an_interval_has_the_spread_of_the_data() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(300, 3, 101), rng.normal(100, 1, 101)
+    ratio, low, high = runs.quotient(a, b, icount=False)
+    assert ratio == pytest.approx(3, rel=0.01)
+    # The median of 101 values with a deviation of 1% deviates by 0.125%; a quotient of two by 0.177%.
+    assert (high - low) / ratio == pytest.approx(2 * 1.96 * 0.00177, rel=0.4)
+
+
+def test_instructions_have_the_spread_of_two_boots() -> None:
+    assert runs.quotient(np.array([200]), np.array([100]), icount=True) == (2, 2 / 1.005, 2 * 1.005)
+
+
+@pytest.mark.parametrize("x, text", [(None, "-"), (0.12345, "0.123"), (12.345, "12.3"), (1234.5, "1,230"), (5229999, "5,230,000")])
+def test_numbers_have_three_digits(x: float | None, text: str) -> None:
+    assert runs.number(x) == text
+
+
+def log(tmp_path: Path, *records: dict) -> str:
+    path = tmp_path / "log"
+    path.write_text("".join(f"[1.0] tdx_bench: {json.dumps(r)}\n" for r in records), encoding="utf-8")
+    return str(path)
+
+
+SAMPLE = {"kind": "sample", "op": "create", "design": "flat", "pages": 1, "round": 0, "operations": 2, "ns": 100}
+
+
+@pytest.mark.parametrize("records, message", [
+    ([SAMPLE], "not complete"),
+    ([{"kind": "end", "errno": 0}], "not complete"),
+    ([SAMPLE, {"kind": "end", "errno": 12}], "not complete"),
+    ([SAMPLE, {"kind": "absent", "op": "create", "design": "flat", "pages": 1, "errno": 12}], "flat cannot do create"),
+])
+def test_a_run_that_did_not_end_well_is_refused(tmp_path: Path, records: list[dict], message: str) -> None:
+    with pytest.raises(SystemExit, match=message):
+        runs.read_log(log(tmp_path, *records))
+
+
+def check(stored_ns: int, now_ns: int, monkeypatch: pytest.MonkeyPatch, compiler: str = "gcc 1") -> int:
+    def run(ns: int) -> runs.Samples:
+        return runs.Samples(runs.gathered([{**SAMPLE, "ns": ns}]), True)
+
+    class Stored:
+        about = {"kernel": "7.3", "compiler": "gcc 1"}
+        samples = run(stored_ns)
+
+    monkeypatch.setattr(report, "compiler", lambda: compiler)
+    return report.check(Stored(), run(now_ns), "7.3")  # type: ignore[arg-type]
+
+
+def test_a_slower_operation_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    assert check(1000, 1019, monkeypatch) == 0
+    assert check(1000, 1021, monkeypatch) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "0 passed, 1 failed"
+
+
+def test_a_comparison_of_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="error: nothing can be compared"):
+        check(1000, 1000, monkeypatch, compiler="gcc 2")
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "RESULTS.md"
+    path.write_text("old", encoding="utf-8")
+    script = f"from tdxpa import runs; from pathlib import Path; runs.replace(Path({str(path)!r}), 'new' * 9999)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False,
+                          env={"PYTHONPATH": str(TOP / "benchmarks")},
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
+    assert done.returncode != 0 and "stays as it was" in done.stderr
+    assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_writes_only_below_build(tmp_path: Path) -> None:
+    runs.write(tmp_path, "uml.json", {}, {"records": []})
+    runs.write(tmp_path, "quick.json", {}, {"records": []}, whole=False)
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.json")) == ["build/quick.json", "build/runs/uml.json"]
+
+
+def cell(**numbers: int) -> dict:
+    return {"cases": 1, "unsafe": 0, "leaked": 0, "needless": 0, **dict.fromkeys((*faults.UNSAFE, *faults.LEAKS), 0), **numbers}
+
+
+@pytest.mark.parametrize("numbers, failed", [({}, 0), ({"leaked": 1}, 0), ({"leaked": 1, "needless": 1}, 1),
+                                             ({"unsafe": 1, "freed_owned": 1}, 1), ({"objects": 1}, 1)])
+def test_a_row_of_flat_fails(numbers: dict, failed: int) -> None:
+    row = {"mode": "", "leaf": "X", "failure": "y", "cause": "", "hazard": None, "cells": {"flat": cell(**numbers)}}
+    assert faults.failures([row]) == failed
+
+
+def test_an_expected_row_must_exist() -> None:
+    row = {"mode": "a mode", "leaf": "X", "failure": "y", "cause": "", "hazard": None, "cells": {"flat": cell()}}
+    assert faults.failures([row]) == sum(len(e["rows"]) for losses in faults.EXPECTED.values() for e in losses)
+
+
+def test_a_state_that_is_not_fragmented_fails() -> None:
+    state = {"order": 3, "share": 2, "free": 99999, "blocks": [1, 1, 1, 1, 0]}
+    row = {"order": 3, "share": 2, "design": "flat", "largest": [3], "free": [99999], "errno": [0], "owned": [10],
+           "regions": [1], "ns": [1]}
+    data = {"run": {"pages": 10, "max_order": 10}, "states": [state], "rows": [row]}
+    assert all(good for _, good in frag.checks(data))
+    state["blocks"] = [1, 1, 1, 1, 1]
+    assert not all(good for _, good in frag.checks(data))
+
+
+@pytest.mark.parametrize("clock, functions, agrees", [(100, {"f": 100}, True), (100, {"f": 150}, False),
+                                                      (101, {"f": 100, "asm_sysvec_apic": 1}, False)])
+def test_a_profile_agrees_with_the_clock(clock: int, functions: dict, agrees: bool) -> None:
+    assert profile.agrees({"clock": clock, "functions": functions}) == agrees
