@@ -113,7 +113,7 @@ def metadata(directory: Path, records: list[dict]) -> None:
     figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
     lines(axes, cells)
     axes.set_yscale("log", base=2)
-    axes.set_ylabel("bytes beside the pages (log scale)")
+    axes.set_ylabel("bytes next to the pages (log scale)")
     ticks = [1 << n for n in range(12, 24, 2)]
     axes.set_yticks(ticks)
     axes.set_yticklabels([f"{t >> 10:,} KiB" for t in ticks])
@@ -151,7 +151,7 @@ def fragmentation(directory: Path, data: dict) -> None:
     left.set_ylabel("µs for the flow (log scale)")
     present = bars(right, data, lambda row, i: row["regions"][i])
     right.set_yscale("log")
-    right.set_ylabel("2 MiB regions that never come back (log scale)")
+    right.set_ylabel("2 MiB regions that stay occupied (log scale)")
     right.legend(handles=[Patch(facecolor=COLOURS[d], label=d) for d in present] +
                  [Line2D([], [], color="#444444", marker="x", linestyle="", label="no memory")],
                  loc="upper left", ncols=2)
