@@ -3,8 +3,7 @@
 #
 # time.sh: run the benchmark in the engine's kernel, print the table, and keep the raw
 # samples below build/.  With ICOUNT=1 it counts instructions, in two boots; CHECK=1
-# counts once and compares with the kept run.  QUICK=1 takes few samples.  COMPARE=old.json
-# prints what changed since that run.  INIT_ON_ALLOC=1 boots a kernel that zeroes pages on
+# counts once and compares with the kept run.  QUICK=1 takes few samples.  INIT_ON_ALLOC=1 boots a kernel that zeroes pages on
 # allocation, as distributions do.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
@@ -26,7 +25,7 @@ parameters=''
 	parameters="repeats=3 sample_us=50 pages=1,2,8,16,32,64,128,512"
 [ -z "${QUICK:-}" ] || parameters="repeats=9 sample_us=30 pages=1,32,512,12800"
 report=($PYTHON -m tdxpa.report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" ${ICOUNT:+--icount}
-	${INIT_ON_ALLOC:+--zeroing} ${QUICK:+--quick} ${CHECK:+--check} ${COMPARE:+--compare "$COMPARE"})
+	${INIT_ON_ALLOC:+--zeroing} ${QUICK:+--quick} ${CHECK:+--check})
 ! engine_is_emulated || report+=(--emulated)
 
 # run LOG SECONDS MODE

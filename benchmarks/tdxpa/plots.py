@@ -108,21 +108,6 @@ def life_cycle(directory: Path, samples: Samples) -> None:
     save(figure, directory, "life-cycle")
 
 
-def metadata(directory: Path, records: list[dict]) -> None:
-    cells: Cells = {d: {r["pages"]: r["bytes"] for r in records if r["kind"] == "metadata" and r["design"] == d} for d in DESIGNS}
-    figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
-    lines(axes, cells)
-    axes.set_yscale("log", base=2)
-    axes.set_ylabel("bytes next to the pages (log scale)")
-    ticks = [1 << n for n in range(12, 24, 2)]
-    axes.set_yticks(ticks)
-    axes.set_yticklabels([f"{t >> 10:,} KiB" for t in ticks])
-    pages_axis(axes, sorted({p for c in cells.values() for p in c}))
-    axes.set_title("Metadata of an array; lower is better")
-    axes.legend(ncols=2)
-    save(figure, directory, "metadata")
-
-
 def bars(axes: plt.Axes, data: dict, height: Callable[[dict, int], float]) -> list[str]:
     """A group of bars for each degree; a cross where a design has no memory."""
     states = [frag.label(s) for s in data["states"]]
@@ -162,8 +147,6 @@ def fragmentation(directory: Path, data: dict) -> None:
 
 
 def draw(directory: Path, time: Run, fragmented: dict) -> None:
-    """All plots: of a benchmark run, and of one with fragmented memory."""
     cost_per_page(directory, time.samples)
     life_cycle(directory, time.samples)
-    metadata(directory, time.records)
     fragmentation(directory, fragmented)

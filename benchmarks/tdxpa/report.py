@@ -17,22 +17,6 @@ from tdxpa.runs import DESIGN, REPEATS_TO, Run, Samples, number
 WORSE = 0.02
 
 
-def changes(old: Run, samples: Samples) -> str:
-    """The cells that changed since another run"""
-    rows, same = [], 0
-    for cell, before in sorted(old.samples.rounds.items()):
-        if (after := samples.rounds.get(cell)) is None:
-            continue
-        r = runs.quotient(after, before, samples.icount)
-        same += r[1] <= 1 <= r[2]
-        if not r[1] <= 1 <= r[2]:
-            op, pages, design = cell
-            rows.append([op, f"{pages:,}", design, number(old.samples.median(*cell)),
-                         number(samples.median(*cell)), samples.ratio_text(r)])
-    text = table(["operation", "pages", "design", "old", "new", "new / old"], rows) + "\n\n" if rows else ""
-    return f"{text}Since the run of commit {old.about['commit']}: {len(rows)} cells changed, {same} did not."
-
-
 def check(stored: Run, samples: Samples, kernel: str) -> int:
     """Compare flat's instructions with the kept ones.  The last line counts cells."""
     here, there = (kernel, compiler()), (stored.about["kernel"], stored.about["compiler"])
@@ -65,7 +49,6 @@ def main() -> int:
     p.add_argument("--quick", action="store_true", help="few samples: the run is not for RESULTS.md")
     p.add_argument("--interrupted", action="store_true", help="the log has no end")
     p.add_argument("--check", action="store_true", help="compare with the kept run")
-    p.add_argument("--compare", type=Path, metavar="JSON", help="an earlier run")
     p.add_argument("--icount", action="store_true", help="a nanosecond is an instruction")
     p.add_argument("--zeroing", action="store_true", help="the kernel zeroes pages on allocation")
     p.add_argument("--emulated", action="store_true", help="the times are an emulator's")
@@ -76,11 +59,10 @@ def main() -> int:
     samples = Samples(records, args.icount)
     if args.check:
         return check(Run(args.top / runs.KEPT / name), samples, args.kernel)
-    configuration = f"init_on_alloc={int(args.zeroing)}"
     command = "make bench" + (" WHAT=instructions" if args.icount else f" ENGINE={args.engine}") \
         + (" INIT_ON_ALLOC=1" if args.zeroing else "")
     run = runs.about(args.top, command, args.kernel, args.engine, icount=args.icount,
-                     **{"kernel configuration": configuration})
+                     **{"kernel configuration": f"init_on_alloc={int(args.zeroing)}"})
 
     print(runs.pair_table(samples))
     if args.interrupted:
@@ -95,12 +77,6 @@ def main() -> int:
         print(f"\nTwo boots differ by at most {run['again']:.3%}.")
         if run["again"] > REPEATS_TO:
             sys.exit(f"error: {cell} differs by more than {REPEATS_TO:.1%}")
-    if args.compare:
-        old = Run(args.compare)
-        if (old.about["engine"], old.about["icount"], old.about["kernel configuration"]) != \
-                (args.engine, args.icount, configuration):
-            sys.exit(f"error: {args.compare} was made by {old.about['command']}: it cannot be compared with this run")
-        print("\n" + changes(old, samples))
     if args.count_log:
         records += [r for r in runs.read_log(args.count_log) if r["kind"] == "calls"]
     runs.write(args.top, name, run, {"records": records}, whole=not (args.quick or args.emulated))

@@ -21,7 +21,6 @@ SHOWN_SIZES = (1, 32, 512, 12800)
 UNITS = {"time": "time", "icount": "instr."}
 PLOTS = {"cost-per-page": "time per page of a life cycle, by size",
          "life-cycle": "time of each step of a life cycle",
-         "metadata": "bytes of an array next to its pages",
          "fragmentation": "extensions memory from fragmented memory"}
 
 

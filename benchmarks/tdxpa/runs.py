@@ -106,21 +106,19 @@ class Samples:
         a, b = (self.rounds.get((op, pages, d)) for d in (base, design))
         if a is None or b is None:
             return None
-        return quotient(a, b, self.icount, paired=True)
+        return quotient(a, b, self.icount)
 
     def ratio_text(self, r: Ratio | None) -> str:
         return "-" if not r else number(r[0]) + ("" if self.icount else f" [{number(r[1])}, {number(r[2])}]")
 
 
-def quotient(a: np.ndarray, b: np.ndarray, icount: bool, paired: bool = False) -> Ratio:
+def quotient(a: np.ndarray, b: np.ndarray, icount: bool) -> Ratio:
     """(median of a / median of b, low, high): 95% of the quotients of resampled rounds"""
     ratio = float(np.median(a) / np.median(b))
     if icount:
         return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
-    rng = np.random.default_rng(SEED)
-    picked = rng.integers(len(a), size=(RESAMPLES, len(a)))
-    other = picked if paired else rng.integers(len(b), size=(RESAMPLES, len(b)))
-    low, high = np.quantile(np.median(a[picked], axis=1) / np.median(b[other], axis=1), (0.025, 0.975))
+    picked = np.random.default_rng(SEED).integers(len(a), size=(RESAMPLES, len(a)))
+    low, high = np.quantile(np.median(a[picked], axis=1) / np.median(b[picked], axis=1), (0.025, 0.975))
     return ratio, float(low), float(high)
 
 
