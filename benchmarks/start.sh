@@ -46,7 +46,7 @@ while IFS=$'\t' read -r row what engine command variables; do
 	[ "$what" = - ] || takes+=" WHAT"
 	[ "$engine" = - ] || takes+=" ENGINE"
 done < "$TOP/benchmarks/targets.list"
-[ -n "$whats" ] || die "make $target: there is no such target; make help lists them"
+[ -n "$whats" ] || die "make $target: the target does not exist; make help lists all"
 [ -n "$engines" ] || bad WHAT "must be one of:$whats"
 [ -n "$script" ] || bad ENGINE "must be one of:$engines"
 # Ignore variables of other targets, unless make's command line sets them.

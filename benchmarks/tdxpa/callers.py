@@ -2,9 +2,12 @@
 """callers.py: lines and branches of the same callers in four designs.
 
 The functions of a call sequence count, and the helpers in the same file that they call, each
-once.  Code of the design does not count.  Nor does code that serves the benchmark: calls that
-report to the page checker (HARNESS), with an if that guards nothing else; functions that
-consist of such calls, or that then only return the result of another function; and OUTSIDE.
+once.  Code of the design does not count, nor does code that serves the benchmark:
+
+ - calls that report to the page checker (HARNESS), with an if that guards nothing else
+ - functions that consist of such calls
+ - functions that without such calls only return the result of another function
+ - OUTSIDE
 
 A line counts if it has more than a brace or a comment.  Branches are the decision points of
 pmccabe: if, loops, &&, ||, ?: (for_each_...() is a loop).

@@ -17,21 +17,21 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from tdxpa import faults, frag, runs, size
+from tdxpa import faults, frag
 from tdxpa.csource import without_comments
-from tdxpa.runs import Run, number
+from tdxpa.runs import KEPT, Run, load, number
 
 NR_QUESTIONS, NR_EVIDENCE, MAX_WORDS, MAX_SHORT = 22, 2, 60, 10
 PAGE = "Documentation/review-answers.rst"
 PAGES = re.compile(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md")
 FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+), ((?:[\w-]+ / )*[\w-]+) = (.+)")
-KEPT = re.compile(r"benchmarks/results/(?!host-)[\w-]+\.json")
+RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
 # Commands of kept runs: names that have changed
 RENAMED = {"make bench ENGINE=qemu ICOUNT=1": "make bench WHAT=instructions", "make callers": "make bench WHAT=callers",
            "make faults": "make torture WHAT=faults", "make frag": "make bench WHAT=fragmentation",
            "make profile": "make bench WHAT=profile", "make size": "make bench WHAT=size"}
 # The measured code, and by command the code that measures it.  Only V2_MBOX builds v2_posted.
-MEASURED = r"arch/x86/(?:virt/vmx/tdx|include/asm)/[^/]+\.[ch]|benchmarks/designs/(?!v2_posted)\w+/[^/]+\.[ch]|.*/designs?\.[ch]"
+MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
 MEASURES = {"make bench WHAT=fragmentation": "tdx_frag", "make bench WHAT=profile": "tdx_profile",
             "make torture WHAT=faults": "tdx_faults", "make bench WHAT=size": "-", "make bench WHAT=callers": "-"}
 KERNEL = {"kunit.py", "tdx_reclaim_control_page"}
@@ -60,32 +60,29 @@ def code_at(top: Path, commit: str, path: str) -> str:
 @functools.cache
 def figures(top: Path) -> tuple[dict[str, Run], dict[str, dict[str, str]]]:
     """By command: the runs with samples, and other figures by name and design"""
-    samples = {}
-    for path in sorted((top / "benchmarks" / "results").glob("[!h]*.json")):
-        about = json.loads(path.read_text(encoding="utf-8"))["run"]
-        if "icount" in about:
-            samples[renamed(about["command"])] = Run(path)
-    matrix = runs.load(top, "faults-uml.json")["rows"]
-    designs = faults.designs_of(matrix)
-    return samples, {
-        "make torture WHAT=faults": {f"{line[0]}, {design}": number for line in faults.counts(matrix, designs)
-                                     for design, number in zip(designs, line[1:])},
+    kept = {path: json.loads(path.read_text(encoding="utf-8"))["run"] for path in (top / KEPT).glob("[!h]*.json")}
+    rows = load(top, "faults-uml.json")["rows"]
+    designs = faults.designs_of(rows)
+    return {renamed(run["command"]): Run(path) for path, run in kept.items() if "icount" in run}, {
+        "make torture WHAT=faults": {f"{row[0]}, {design}": cell for row in faults.counts(rows, designs)
+                                     for design, cell in zip(designs, row[1:])},
         # Without the time, which differs in each run
-        "make bench WHAT=fragmentation": {f"{frag.label(row)}, {row['design']}": re.sub(r",? [\d,]+ us", "", frag.cell(row))
-                                          for row in runs.load(top, "frag-uml.json")["rows"]},
+        "make bench WHAT=fragmentation": {
+            f"{frag.label(row)}, {row['design']}": re.sub(r",? [\d,]+ us", "", frag.cell(row))
+            for row in load(top, "frag-uml.json")["rows"]},
         "make bench WHAT=callers": {f"{what}, {row['flow']}, {row['design']}": str(row[what])
-                                    for row in runs.load(top, "callers.json")["records"] for what in ("lines", "branches")},
-        "make bench WHAT=size": {f"lines, {design}": f"{d['lines']:,}"
-                                 for design, d in runs.load(top, size.NAME)["designs"].items()},
+                                    for row in load(top, "callers.json")["records"] for what in ("lines", "branches")},
+        "make bench WHAT=size": {f"lines, {design}": f"{size['lines']:,}"
+                                 for design, size in load(top, "size.json")["designs"].items()},
     }
 
 
 def value(top: Path, command: str, name: str, designs: list[str]) -> str | None:
     """A figure of the kept run, for each design, or the ratio of two designs"""
-    samples, others = figures(top)
+    runs, others = figures(top)
     sample = re.fullmatch(r"([\w-]+), ([\d,]+) pages?", name)
-    if command in samples and sample and len(designs) == 2:
-        ratio = samples[command].samples.ratio(sample[1], int(sample[2].replace(",", "")), designs[1], base=designs[0])
+    if command in runs and sample and len(designs) == 2:
+        ratio = runs[command].samples.ratio(sample[1], int(sample[2].replace(",", "")), designs[1], base=designs[0])
         return number(ratio[0]) if ratio else None
     values = [others.get(command, {}).get(f"{name}, {design}") for design in designs]
     return None if None in values else " / ".join(str(v) for v in values)
@@ -99,10 +96,11 @@ class Tree:
         listed = git(top, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
         self.files = [f for f in listed if (top / f).is_file()]
         self.file_names = {Path(f).name for f in self.files}
-        self.targets = [[*line.split("\t"), ""] for line in self.text("benchmarks/targets.list").splitlines() if line[0] != "#"]
+        rows = self.text("benchmarks/targets.list").splitlines()
+        self.targets = [[*row.split("\t"), ""] for row in rows if row[0] != "#"]
         code = [f for f in self.files if re.fullmatch(r"(?:arch|benchmarks)/.*\.(?:[ch]|py|sh)", f)]
-        tags = subprocess.run(["ctags", "-f", "-", "--output-format=json", "--languages=C,Python,Sh", "--langmap=C:.c.h",
-                               "-I", "__counted_by+,__printf+,__ro_after_init", "-L", "-"],
+        tags = subprocess.run(["ctags", "-f", "-", "--output-format=json", "--languages=C,Python,Sh", "-L", "-",
+                               "--langmap=C:.c.h", "-I", "__counted_by+,__printf+,__ro_after_init"],
                               cwd=top, input="\n".join(code), capture_output=True, text=True, check=True).stdout
         self.defined: dict[str, set[str]] = {f: set() for f in code}
         for tag in map(json.loads, tags.splitlines()):
@@ -135,27 +133,6 @@ class Tree:
         return changed
 
 
-def check_answer(title: str, body: str, tree: Tree) -> Iterator[str]:
-    answer, *items = re.split(r"^\* ", body.partition("\n.. [")[0], flags=re.M)
-    if not 1 <= len(answer.split()) <= MAX_WORDS:
-        yield f"{title}: the answer has {len(answer.split())} words, the limit is {MAX_WORDS}"
-    if len(items) != NR_EVIDENCE:
-        yield f"{title}: {len(items)} items of evidence instead of {NR_EVIDENCE}"
-    for item in ("* " + " ".join(e.split()) for e in items):
-        test, code = re.match(r"\* test ``([^`]+)``", item), re.match(r"\* code ``([^`:]+):([^`]+)``", item)
-        figure = FIGURE.fullmatch(item)
-        if test and test[1] not in tree.tests:
-            yield f"{title}: the test {test[1]} does not exist"
-        if code and code[2] not in tree.defined.get(code[1], ()):
-            yield f"{title}: {code[1]} does not define {code[2]}"
-        if figure:
-            kept = value(tree.top, figure[1], figure[2], figure[3].split(" / "))
-            if kept != figure[4]:
-                yield f"{title}: {figure[2]}, {figure[3]} is {kept}, not {figure[4]}: run make results"
-        if not (test or code or figure):
-            yield f"{title}: neither test, code nor figure: {item[:60]}"
-
-
 def check_answers(tree: Tree) -> Iterator[str]:
     table, *sections = re.split(r"^(\d+)\. .+\n-+\n", tree.text(PAGE), flags=re.M)
     rows = re.findall(r"^   \* - (\d+)\n((?:     .+\n)+)", table, re.M)
@@ -168,7 +145,25 @@ def check_answers(tree: Tree) -> Iterator[str]:
         if nr_words > MAX_SHORT:
             yield f"{PAGE}, {n}: the answer in the table has {nr_words} words, the limit is {MAX_SHORT}"
     for n, body in zip(sections[::2], sections[1::2]):
-        yield from check_answer(f"{PAGE}, {n}", body, tree)
+        title = f"{PAGE}, {n}"
+        answer, *items = re.split(r"^\* ", body.partition("\n.. [")[0], flags=re.M)
+        if not 1 <= len(answer.split()) <= MAX_WORDS:
+            yield f"{title}: the answer has {len(answer.split())} words, the limit is {MAX_WORDS}"
+        if len(items) != NR_EVIDENCE:
+            yield f"{title}: {len(items)} items of evidence instead of {NR_EVIDENCE}"
+        for item in ("* " + " ".join(e.split()) for e in items):
+            test, code = re.match(r"\* test ``([^`]+)``", item), re.match(r"\* code ``([^`:]+):([^`]+)``", item)
+            figure = FIGURE.fullmatch(item)
+            if test and test[1] not in tree.tests:
+                yield f"{title}: the test {test[1]} does not exist"
+            if code and code[2] not in tree.defined.get(code[1], ()):
+                yield f"{title}: {code[1]} does not define {code[2]}"
+            if figure:
+                kept = value(tree.top, figure[1], figure[2], figure[3].split(" / "))
+                if kept != figure[4]:
+                    yield f"{title}: {figure[2]}, {figure[3]} is {kept}, not {figure[4]}: run make results"
+            if not (test or code or figure):
+                yield f"{title}: neither test, code nor figure: {item[:60]}"
 
 
 def check_names(path: str, tree: Tree) -> Iterator[str]:
@@ -187,7 +182,7 @@ def check_names(path: str, tree: Tree) -> Iterator[str]:
             yield f"{path}: {literal} does not exist"
         if re.fullmatch(r"tdx_\w+\.[a-z_]{3,}", literal) and literal not in tree.tests:
             yield f"{path}: the test {literal} does not exist"
-        names |= {word for word in literal.split() if re.fullmatch(r"[\w.-]+\.(?:bt|c|config|h|json|list|py|sh|txt)", word)}
+        names |= set(re.findall(r"(?<!\S)[\w.-]+\.(?:bt|c|config|h|json|list|py|sh|txt)(?!\S)", literal))
     for name in sorted(names - tree.file_names - KERNEL):
         yield f"{path}: the file {name} does not exist"
     functions = set(re.findall(r"\b(?:tdx|tdh|hpa)_\w+(?=\()", text))
@@ -200,7 +195,7 @@ def check_names(path: str, tree: Tree) -> Iterator[str]:
 
 def check_runs(tree: Tree) -> Iterator[str]:
     """Kept runs of other code"""
-    for path in filter(KEPT.fullmatch, tree.files):
+    for path in filter(RUNS.fullmatch, tree.files):
         run = json.loads(tree.text(path))["run"]
         again = f"repeat {renamed(run['command'])}"
         if not re.fullmatch(r"[0-9a-f]+", run["commit"]):

@@ -136,7 +136,7 @@ def fragmentation(directory: Path, data: dict) -> None:
     left.set_ylabel("µs for the flow (log scale)")
     present = bars(right, data, lambda row, i: row["regions"][i])
     right.set_yscale("log")
-    right.set_ylabel("2 MiB regions that never come back (log scale)")
+    right.set_ylabel("2 MiB regions that stay occupied (log scale)")
     right.legend(handles=[Patch(facecolor=COLOURS[d], label=d) for d in present] +
                  [Line2D([], [], color="#444444", marker="x", linestyle="", label="no memory")],
                  loc="upper left", ncols=2)

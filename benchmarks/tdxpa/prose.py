@@ -12,16 +12,18 @@ from pathlib import Path
 
 MAX_WORDS = 30
 PHRASES = ("told", "tells", "wants", "knows", "anew", "beside", "talked of", "is no", "are no", "without a word",
-           "whoever", "mend", "at the most", "by itself", "so many", "come back", "let go", "judge[sd]?", "farm", "for want of",
-           "asks", "believes", "remembers", "in silence", "goes red", "all the same", "some per ?cent")
-PHRASE = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b".replace(" ", r"\s+"), re.I)
+           "whoever", "mend", "at the most", "by itself", "so many", "come back", "let go", "judge[sd]?", "farm",
+           "for want of", "asks", "believes", "remembers", "in silence", "goes red", "all the same", "some per ?cent")
+PHRASE = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b(?! longer)".replace(" ", r"\s+"), re.I)
 # Words of prose on a page; other pages are generated
-LIMITS = {"README.md": 600, "RESULTS.md": 400, "design.rst": 1500, "review-answers.rst": 1800, "tdx-pa-array.rst": 600, "driver.rst": 600,
-          "running.rst": 900, "method.rst": 1200, "hosts.rst": 700, "tracing.rst": 900, "compare.rst": 500, "patches.rst": 400}
+LIMITS = {"README.md": 600, "RESULTS.md": 400, "design.rst": 1500, "review-answers.rst": 1800, "tdx-pa-array.rst": 600,
+          "driver.rst": 600, "running.rst": 900, "method.rst": 1200, "hosts.rst": 700, "tracing.rst": 900,
+          "compare.rst": 500, "patches.rst": 400}
 # The width of text, by file
 WIDTHS = {r"Documentation/.*\.rst|README\.md|benchmarks/help\.txt": 80, r"benchmarks/series/.*\.txt": 72}
 # Data, generated pages, and lists of these phrases
-NO_PROSE = re.compile(r"LICENSES/|COPYING|benchmarks/results/|Documentation/(?:faults|callers|results)|.*\.(?:json|list|css)$|.*prose\.py$")
+NO_PROSE = re.compile(r"LICENSES/|COPYING|benchmarks/results/|Documentation/(?:faults|callers|results)|"
+                      r".*\.(?:json|list|css)$|.*prose\.py$")
 
 STRING = r'"((?:\\.|[^"\\\n])*)"'
 C = re.compile(STRING + r"|/\*(.*?)\*/|//([^\n]*)", re.S)
@@ -72,8 +74,10 @@ def paragraphs_of_code(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[in
 def check(path: str, text: str) -> Iterator[tuple[int, str]]:
     """(line, error)"""
     page = path.endswith((".rst", ".md", ".txt"))
+    text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "x", text) if "/templates/" in path else text
     nr_all = 0
-    for line, part in paragraphs_of_page(text) if page else paragraphs_of_code(text, C if path.endswith((".c", ".h")) else SCRIPT):
+    language = C if path.endswith((".c", ".h")) else SCRIPT
+    for line, part in paragraphs_of_page(text) if page else paragraphs_of_code(text, language):
         part = re.sub(r"``[^`]+``|`[^`]+`(?:__?)?", "x", part)
         nr_all += len(part.split())
         for sentence in re.split(r"(?<=[.?!])\s|\s{3,}", part):
@@ -86,7 +90,8 @@ def check(path: str, text: str) -> Iterator[tuple[int, str]]:
     if nr_all > limit:
         yield 1, f"{nr_all} words of prose, the limit is {limit}"
     for pattern, width in WIDTHS.items():
-        for n, one in enumerate(re.sub(r"^--\n(?!\n).*", "", text, flags=re.M | re.S).splitlines() if re.fullmatch(pattern, path) else [], 1):
+        lines = re.sub(r"^--\n(?!\n).*", "", text, flags=re.M | re.S).splitlines()
+        for n, one in enumerate(lines if re.fullmatch(pattern, path) else [], 1):
             if len(one.expandtabs()) > width and not re.search(r"https?://|^[|\t]|^    ", one):
                 yield n, f"{len(one.expandtabs())} characters, the limit is {width}"
 

@@ -113,7 +113,7 @@ def pair_table(k: Kernel) -> str:
     for op in SHOWN_OPERATIONS:
         for pages in SHOWN_SIZES:
             r, i = s.ratio(op, pages, DESIGN), k.icount.samples.ratio(op, pages, DESIGN)
-            # Few pages are no memory of the extensions.
+            # The extensions need many pages.
             if r and (op != "life-memory" or pages == 12800):
                 rows.append([op, f"{pages:,}", *(number(s.median(op, pages, d)) for d in (*RIVALS, DESIGN)),
                              s.ratio_text(r), k.verdict("time", op, pages, BASE), number(i[0]) if i else "-"])

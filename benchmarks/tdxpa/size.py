@@ -66,7 +66,7 @@ def without_functions(files: dict[str, str], names: tuple[str, ...]) -> dict[str
     for name in names:
         files, before = {path: function(name).sub("", text) for path, text in files.items()}, files
         if files == before:
-            sys.exit(f"error: MORE_THAN_V2 in size.py: there is no function {name}()")
+            sys.exit(f"error: MORE_THAN_V2 in size.py: the function {name}() does not exist")
     return files
 
 

@@ -54,7 +54,7 @@ def step_of(part: str) -> int:
 
 
 def tree(patch: int) -> dict[str, str]:
-    """{file: text} after so many patches"""
+    """{file: text} after this many patches"""
     source = [p for p in parts((V2 / "page_array.c").read_text(encoding="utf-8")) if re.search(r"\)\n\{|^#define", p, re.M)]
     header = (V2 / "page_array.h").read_text(encoding="utf-8")
     declared = re.findall(r"^#define TDX_PAGE[^\n]*\n|^/\*\*\n \* struct .*?\n\};\n|^typedef [^;]*;\n|^(?:struct|int|void|u64) [^;{]*\);\n",
