@@ -232,5 +232,4 @@ def write(top: Path) -> None:
 
 
 if __name__ == "__main__":
-    if errors := "\n".join(check(Path(sys.argv[2]))):
-        sys.exit(errors)
+    sys.exit("\n".join(check(Path(sys.argv[2]))) or 0)
