@@ -12,7 +12,7 @@ set -eu
 
 "$TOP/benchmarks/kernels/setup.sh" reports
 posted=$BUILD/compare/posted
-$PYTHON -m tdxpa.extract --out "$posted" "$V2_MBOX"
+$PYTHON -m tdxpa.extract "$posted" "$V2_MBOX"
 
 # Say what to do if the posted code does not build.
 explain()

@@ -2,150 +2,102 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # intree.sh: apply the series of patches.sh to a clean copy of the kernel.  Check, build and test
-# it like a maintainer.  The last line of the output is "N passed, N failed".
+# it like a maintainer.  The last line is "N passed, N failed", with ", N skipped" if any.
 set -eu
-. "$(dirname "$0")/../kernels/common.sh"
 
-# Patches need an author.
-git -C "$TOP" config user.name > /dev/null && git -C "$TOP" config user.email > /dev/null ||
-	export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0=nobody \
-		GIT_CONFIG_KEY_1=user.email GIT_CONFIG_VALUE_1=nobody@localhost
-mkdir -p "$BUILD"
-"$TOP/benchmarks/series/patches.sh" > "$BUILD/patches.list"
-mapfile -t patches < <(grep -v 0000-cover-letter "$BUILD/patches.list")
-
-take_lock
+[ -n "$(git config user.email)" ] || export GIT_AUTHOR_NAME=nobody GIT_AUTHOR_EMAIL=nobody@localhost
+. "$(dirname "$0")/patches.sh" > /dev/null
 "$TOP/benchmarks/kernels/setup.sh" intree
-src=$("$TOP/benchmarks/kernels/source.sh")
 version=$(make -s -C "$src" kernelversion)
-drop_lock
-
-# The copy and its builds are kept, one for each source.
+# The copy of the kernel and its builds are kept, one for each source.
 work=$CACHE/intree-$version-$(echo "$src" | sha256sum | cut -c 1-12)
-hold 8 "$work/lock"
-tree=$work/tree
-logs=$BUILD/intree
-dir=arch/x86/virt/vmx/tdx
-# Linux 7.3 needs clang 17; Debian 12 has this one.
-clang='clang-19'
-passed=0 failed=0
+tree=$work/tree logs=$BUILD/intree dir=arch/x86/virt/vmx/tdx patches=("$BUILD"/patches/*.patch)
+hold 9 "$work/lock"
 rm -rf "$logs"
-mkdir -p "$logs"
-
+mkdir -p "$logs" "$work/bin"
+# kunit.py uses KVM if /dev/kvm opens, but on some machines no kernel boots with it.
+cat > "$work/bin/qemu-system-x86_64" <<'EOF'
+#!/bin/bash
+exec /usr/bin/qemu-system-x86_64 "${@/#kvm/tcg}"
+EOF
+chmod +x "$work/bin/qemu-system-x86_64"
 # The kernel's tools need the distribution's Python.
-PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
+PATH=$work/bin:/usr/bin:/bin:/usr/sbin:/sbin:$PATH
+passed=0 failed=0 skipped=0
 
 # check TITLE COMMAND...: status 0 passes; the output is in a log
 check()
 {
-	local title=$1 log start=$SECONDS rc=0
-	shift
+	local log start=$SECONDS
 
-	log=$logs/$(echo "$title" | tr -cs '[:alnum:]\n' -).log
-	timeout -k 10 1800 bash -c '"$@"' check "$@" > "$log" 2>&1 < /dev/null || rc=$?
-	if [ $rc -eq 0 ]; then
-		passed=$((passed + 1))
-		say "  ok   $title ($((SECONDS - start)) s)"
+	log=$logs/$(echo "$1" | tr -cs '[:alnum:]\n' -).log
+	if ("${@:2}") > "$log" 2>&1 < /dev/null 6>&- 8>&- 9>&-; then
+		: $((++passed))
+		say "  ok   $1 ($((SECONDS - start)) s)"
 	else
-		failed=$((failed + 1))
-		say "  BAD  $title (status $rc, $((SECONDS - start)) s; log: $log)"
+		: $((++failed))
+		say "  BAD  $1 ($((SECONDS - start)) s; log: $log)"
 		tail -n 15 "$log" >&2
+		return 1
 	fi
-	return $rc
 }
 
-tree_git() { git -C "$tree" -c user.name=intree -c user.email=intree@localhost "$@"; }
-
-# Without a history of its own.
-copy_kernel()
+finish()
 {
-	rm -rf "$tree" "$tree.part" && cp -a "$src" "$tree.part" &&
-		rm -rf "$tree.part/.git" && git -C "$tree.part" init -q -b series &&
-		mv "$tree.part" "$tree"
+	echo "$passed passed, $failed failed$([ $skipped -eq 0 ] || echo ", $skipped skipped")"
+	exit $((failed > 0))
 }
 
-# The kernel without the series.  Git has only the files that the series changes: to add all
-# files takes minutes.
+# Git has only the files that the series changes: to add all files takes minutes.
 clean_kernel()
 {
-	local f
-
-	if tree_git rev-parse -q --verify HEAD > /dev/null; then
-		tree_git am --abort 2> /dev/null
-		tree_git checkout -q -f -B series "$(tree_git rev-list --max-parents=0 HEAD)" || return
-	fi
-	for f in $(git -C "$BUILD/patches.git" ls-tree -r --name-only base); do
-		cmp "$src/$f" "$tree/$f" && tree_git add -f "$f" || return
-	done
-	tree_git diff --cached --quiet || tree_git commit -q -m "base"
-	git -C "$tree" tag -f base
+	[ -e "$tree/.git" ] || { rm -rf "$tree" "$tree.part" && cp -a "$src" "$tree.part" &&
+		rm -rf "$tree.part/.git" && git init -q "$tree.part" && mv "$tree.part" "$tree"; } || return
+	cd "$tree" && git fetch -q -f "$BUILD/patches.git" base:refs/tags/base || return
+	git am --quit
+	git checkout -q -f -B series base && git ls-files | xargs -I {} cmp "$src/{}" {}
 }
 
-# checkpatch.pl asks whether a new file needs MAINTAINERS; maintained() answers that.  Its SPDX
-# check needs a kernel's git; make check has one.
+# maintained() checks MAINTAINERS.  The SPDX check needs a kernel's git.  Trace events have a form
+# of their own.
 checkpatch()
 {
 	local ignore=FILE_PATH_CHANGES
 
-	# Trace events never have its form.
 	! grep -q '^+++ .*_trace\.h$' "$1" || ignore+=,PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE
 	cd "$tree" && GIT_DIR=none perl scripts/checkpatch.pl --strict --terse --ignore $ignore "$1"
 }
 
-# MAINTAINERS covers each new file without a change.
+new_files() { git -C "$tree" diff --name-only --diff-filter=A base series; }
+
 maintained()
 {
-	local f
-
 	cd "$tree"
-	for f in $(tree_git diff --name-only --diff-filter=A base series); do
+	for f in $(new_files); do
 		perl scripts/get_maintainer.pl --no-git-fallback --no-email --no-l --sections -f "$f" |
 			grep -q 'TRUST DOMAIN' || { echo "$f: not in the TDX entry"; return 1; }
 	done
 }
 
-exports_nothing() { ! grep -n EXPORT "$BUILD"/patches/*.patch; }
+exports_nothing() { ! grep -n EXPORT "${patches[@]}"; }
 
 kernel_doc()
 {
 	cd "$tree"
-	# shellcheck disable=SC2046
-	tools/docs/kernel-doc -none -Wall $(tree_git diff --name-only --diff-filter=A base series |
-			grep -E '\.[ch]$' | grep -v _kunit) > "$logs/doc.out" 2>&1
-	cat "$logs/doc.out"
-	[ ! -s "$logs/doc.out" ]
+	! new_files | grep -E '\.[ch]$' | grep -v _kunit | xargs tools/docs/kernel-doc -none -Wall 2>&1 | grep .
 }
 
 # Sphinx also warns about pages that are not part of the series.
 page()
 {
-	make -C "$tree" O="$work/doc" SPHINXDIRS=arch/x86 htmldocs > "$logs/page.txt" 2>&1 ||
-		{ tail -n 20 "$logs/page.txt"; return 1; }
-	! grep -E 'x86/tdx-pa-array|asm/tdx_|vmx/tdx/' "$logs/page.txt" || return
-	ls "$work/doc/Documentation/output/arch/x86/tdx-pa-array.html"
+	local html=$work/doc/Documentation/output/arch/x86/tdx-pa-array.html
+
+	rm -f "$html"
+	make -C "$tree" O="$work/doc" SPHINXDIRS=arch/x86 htmldocs 2>&1 | tee "$logs/page.txt"
+	ls "$html" && ! grep -E 'x86/tdx-pa-array|asm/tdx_|vmx/tdx/' "$logs/page.txt"
 }
 
-# kunit.py uses KVM wherever /dev/kvm opens, but on some machines no kernel boots there.  Give it
-# a QEMU that only emulates.
-emulate()
-{
-	mkdir -p "$work/bin"
-	cat > "$work/bin/qemu-system-x86_64" <<-'SHIM'
-		#!/bin/bash
-		arguments=()
-		while [ $# -gt 0 ]; do
-			if [ "$1 ${2:-}" = '-accel kvm' ]; then shift 2; continue; fi
-			arguments+=("$1")
-			shift
-		done
-		exec /usr/bin/qemu-system-x86_64 "${arguments[@]}"
-	SHIM
-	chmod +x "$work/bin/qemu-system-x86_64"
-	PATH=$work/bin:$PATH
-}
-
-# Build the kernel and run the suites.  An untrusted clock keeps the kernel from printing a
-# message about it in the middle of their results.
+# With an untrusted clock, the kernel does not print a message about it between the results.
 kunit()
 {
 	cd "$tree" && python3 tools/testing/kunit/kunit.py run --arch=x86_64 \
@@ -156,54 +108,40 @@ kunit()
 }
 
 # build CONFIG DIRECTORY TARGET [VARIABLE=VALUE...]: CONFIG_TDX_PA_ARRAY has no prompt, so
-# without the tests nothing selects it.
+# only the tests select it.
 build()
 {
-	local target=$3 out=$work/$2
-
-	mkdir -p "$out" && cp "$work/$1.config" "$out/.config" || return
-	set -- make -C "$tree" O="$out" ARCH=x86_64 -j"$JOBS" CONFIG_TDX_PA_ARRAY=y "${@:4}"
-	"$@" olddefconfig > /dev/null && "$@" "$target"
+	mkdir -p "$work/$2" && cp "$work/$1.config" "$work/$2/.config" || return
+	set -- "$3" make -C "$tree" O="$work/$2" ARCH=x86_64 -j"$JOBS" CONFIG_TDX_PA_ARRAY=y "${@:4}"
+	"${@:2}" olddefconfig > /dev/null && "${@:2}" "$1"
 }
 
-# no_warning NAME VERB CONFIG DIRECTORY VARIABLE=VALUE...: build the directory without a warning.
-# make prints VERB for each file, so doing nothing fails.  Sparse 0.6.4 rejects MODULE_LICENSE().
+# no_warning VERB CONFIG DIRECTORY VARIABLE=VALUE...: build the files of the series without a
+# warning.  make prints VERB for each file.  Sparse 0.6.4 rejects MODULE_LICENSE().
 no_warning()
 {
-	local log=$logs/$1.txt
+	local out
 
-	find "$work/$4" -path "*/$dir/*.o" -delete 2> /dev/null
-	build "$3" "$4" $dir/ "${@:5}" > "$log" 2>&1 || { tail -n 20 "$log"; return 1; }
-	[ "$(grep -E "^  $2 .*/(pa_array|tdh)\." "$log" | sort -u | wc -l)" -eq 2 ] ||
-		{ echo "$1 did not process all files"; return 1; }
-	! grep -E "^[^ ]*(/$dir/|asm/tdx)[^ ]+:[0-9]+:[0-9]+: (warning|error): " "$log" |
+	find "$work/$3" -path "*/$dir/*.o" -delete 2> /dev/null
+	out=$(build "$2" "$3" $dir/ "${@:4}" 2>&1) || { echo "$out"; return 1; }
+	echo "$out"
+	[ "$(grep -E "^  $1 .*/(pa_array|tdh)\." <<< "$out" | sort -u | wc -l)" -eq 2 ] ||
+		{ echo "error: make did not process all files"; return 1; }
+	! grep -E "^[^ ]*(/$dir/|asm/tdx)[^ ]+:[0-9]+:[0-9]+: (warning|error): " <<< "$out" |
 		grep -v 'error: bad constant expression$'
 }
 
-# builds COMMIT: a kernel with all that the series has so far
+# builds COMMIT: a kernel with the patches up to this one
 builds()
 {
-	tree_git checkout -q -f "$1" && build x86_64 x86_64 vmlinux &&
+	git -C "$tree" checkout -q -f "$1" && build x86_64 x86_64 vmlinux &&
 		nm "$work/x86_64/vmlinux" | grep ' tdx_pa_array_free$'
-}
-
-export -f tree_git copy_kernel clean_kernel checkpatch maintained exports_nothing kernel_doc page \
-	kunit build no_warning builds
-export tree work logs dir JOBS src BUILD
-
-finish()
-{
-	echo "$passed passed, $failed failed"
-	[ $failed -eq 0 ]
-	exit
 }
 
 # The tree of the user may have changed.
 [ -z "${KSRC:-}" ] || rm -rf "$tree"
-[ -e "$tree/.git" ] || check "copy of Linux $version" copy_kernel || finish
-check "kernel without the series" clean_kernel || finish
-check "git am, ${#patches[@]} patches" tree_git am -q "${patches[@]}" || finish
-
+check "Linux $version without the series" clean_kernel || finish
+check "git am, ${#patches[@]} patches" git -C "$tree" am -q "${patches[@]}" || finish
 for p in "${patches[@]}"; do
 	check "checkpatch --strict $(basename "$p" .patch)" checkpatch "$p" || true
 done
@@ -211,28 +149,17 @@ check "MAINTAINERS has an entry for each file" maintained || true
 check "the series exports nothing" exports_nothing || true
 check "kernel-doc" kernel_doc || true
 check "htmldocs" page || true
-
-emulate
-say "  building Linux $version; the first time, that takes some ten minutes"
+say "  building Linux $version; the first time, this takes some ten minutes"
 check "kunit.py run --arch=x86_64" kunit || finish
 grep 'Testing complete' "$logs"/kunit-py-*.log >&2 || true
-
-check "no warning, gcc W=1" no_warning gcc CC x86_64 x86_64 W=1 || true
-check "no warning, gcc W=1, KUNIT=n" no_warning plain CC plain plain W=1 || true
-if command -v $clang > /dev/null; then
-	check "no warning, $clang W=1" no_warning clang CC x86_64 clang CC=$clang W=1 || true
-else
-	say "  --   no $clang here: not built with it"
-fi
+check "no warning, gcc W=1" no_warning CC x86_64 x86_64 W=1 || true
+check "no warning, gcc W=1, KUNIT=n" no_warning CC plain plain W=1 || true
+# Linux 7.3 needs clang 17; Debian 12 has this version.
+command -v clang-19 > /dev/null || { skipped=1; say "  --   no warning, clang-19 W=1: skipped; install clang-19"; }
+[ $skipped -eq 1 ] || check "no warning, clang-19 W=1" no_warning CC x86_64 clang CC=clang-19 W=1 || true
 # The kernel does without __typeof_unqual__ if sparse does not have it.
-check "no warning, sparse" no_warning sparse CHECK x86_64 x86_64 C=2 \
-	"CHECK=sparse -D__typeof_unqual__=__typeof__" || true
-
-# Each patch builds without the following ones.
-n=0
-for commit in $(tree_git rev-list --reverse base..series); do
-	n=$((n + 1))
-	check "patch $n builds" builds "$commit" || true
+check "no warning, sparse" no_warning CHECK x86_64 x86_64 C=2 "CHECK=sparse -D__typeof_unqual__=__typeof__" || true
+for commit in $(git -C "$tree" rev-list --reverse base..series); do
+	check "builds at \"$(git -C "$tree" log -1 --format=%s "$commit")\"" builds "$commit" || true
 done
-tree_git checkout -q -f series
 finish

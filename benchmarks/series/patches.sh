@@ -1,20 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# patches.sh: write the design as a series of patches for the kernel tree, into
-# build/patches.  Prints their names.
+# patches.sh: write the design as a series of patches for the kernel tree to build/patches
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 take_lock
 "$TOP/benchmarks/kernels/setup.sh" patches
 src=$("$TOP/benchmarks/kernels/source.sh")
-
-name=$(git -C "$TOP" config user.name) && email=$(git -C "$TOP" config user.email) ||
-	die "git does not know who you are: git config user.name, user.email"
+hold 8 "$BUILD/lock"
+: "${GIT_AUTHOR_NAME:=$(git -C "$TOP" config user.name)}" "${GIT_AUTHOR_EMAIL:=$(git -C "$TOP" config user.email)}"
+[ -n "$GIT_AUTHOR_NAME" ] && [ -n "$GIT_AUTHOR_EMAIL" ] ||
+	die "git has no author for the patches; set one: git config user.name, git config user.email"
+export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
 
 rm -rf "$BUILD/patches" "$BUILD/patches.git"
-mkdir -p "$BUILD/patches" "$BUILD/patches.git"
-$PYTHON -m tdxpa.series --kernel "$src" --repository "$BUILD/patches.git" \
-	--out "$BUILD/patches" --author "$name" "$email"
+$PYTHON -m tdxpa.series "$src" "$BUILD/patches.git" "$BUILD/patches"
 say "  for Linux $(make -s -C "$src" kernelversion): git am $BUILD/patches/*.patch"

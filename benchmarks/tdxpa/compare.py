@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """compare.py LOG: the project's v2 and that of the posted series, side by side."""
 import argparse
+import sys
 
 from tdxpa import runs
 from tdxpa.common import table
@@ -13,7 +14,8 @@ NEAR = 0.03
 
 def sides(samples: Samples) -> str:
     rows = [[op, f"{pages:,}", *(number(samples.median(op, pages, d)) for d in (BASE, POSTED, DESIGN)),
-             *(samples.ratio_text(samples.ratio(op, pages, other, base=base)) for base, other in ((BASE, POSTED), (POSTED, DESIGN)))]
+             samples.ratio_text(samples.ratio(op, pages, POSTED)),
+             samples.ratio_text(samples.ratio(op, pages, DESIGN, base=POSTED))]
             for op in OPERATIONS for pages in samples.cells(op) if samples.median(op, pages, POSTED)]
     unit, interval = ("instr.", "") if samples.icount else ("ns", " [95%]")
     return table(["operation", "pages", f"{BASE} {unit}", f"{POSTED} {unit}", f"{DESIGN} {unit}",
@@ -23,11 +25,13 @@ def sides(samples: Samples) -> str:
 def agreement(samples: Samples) -> str:
     cells = [(f"{op}, {pages:,}", r) for op in OPERATIONS for pages in samples.cells(op)
              if (r := samples.ratio(op, pages, POSTED))]
+    if not cells:
+        sys.exit(f"error: the run has no samples of {POSTED}; see its log")
     # Instructions are exact.  A time differs if its whole interval does.
     apart = [(cell, r) for cell, r in cells
              if (abs(r[0] - 1) > NEAR if samples.icount else r[1] > 1 + NEAR or r[2] < 1 - NEAR)]
     text = f"{len(cells) - len(apart)} of {len(cells)} cells of {BASE} and {POSTED} agree within {NEAR:.0%}"
-    return text + ("; not: " + "; ".join(f"{cell} ({samples.ratio_text(r)})" for cell, r in apart) if apart else "") + "."
+    return text + "".join(f"; not {cell} ({samples.ratio_text(r)})" for cell, r in apart) + "."
 
 
 def metadata(records: list[dict]) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""extract.py --out DIR MBOX: the array of v2, from an mbox with its series.
+"""extract.py DIR MBOX: the array of v2, from an mbox with its series.
 
 Patches 03 to 05 of version 2 add the array to a kernel tree that is not available here.  Hunks
 have line numbers, so each file is rebuilt as far as the patches show it, and each line records
@@ -7,7 +7,6 @@ whether a patch has added it.  Whole definitions of added lines are taken: those
 DIR/page_array.h, the others to DIR/page_array.c.  DIR/names.h says which functions are static,
 and which are missing.  Added lines within functions of the kernel are left out.
 """
-import argparse
 import email
 import email.message
 import email.policy
@@ -98,7 +97,7 @@ def pick(name: str) -> list[Patch]:
         refuse(f"V2_MBOX={name} has another series: no patch defines struct tdx_page_array")
     for n in NUMBERS:
         if len({diff.strip() for _, _, diff in series[n]}) > 1:
-            refuse(f"V2_MBOX={name} has different patches {n:02}: {', '.join(p[1] for p in series[n])}; remove the wrong one")
+            refuse(f"V2_MBOX={name} has different patches {n:02}: {', '.join(p[1] for p in series[n])}; remove one")
     return [series[n][0] for n in NUMBERS]
 
 
@@ -106,8 +105,8 @@ def apply(lines: dict[int, Line], diff: str, what: str) -> dict[int, Line]:
     """The known lines of a file after a diff of it"""
     after: dict[int, Line] = {}
     shift = end = 0
-    for old_text, new_text, body in re.findall(r"^@@ -(\d+)\S* \+(\d+)\S* @@[^\n]*\n((?:[ +\-\\][^\n]*\n|\n)*)", diff, re.M):
-        old, new = int(old_text), int(new_text)
+    for *start, body in re.findall(r"^@@ -(\d+)\S* \+(\d+)\S* @@.*\n((?:[ +\-\\].*\n|\n)*)", diff, re.M):
+        old, new = map(int, start)
         if (old, new) == (0, 1):
             old = 1
         after |= {n + shift: line for n, line in lines.items() if end <= n < old}
@@ -140,59 +139,57 @@ def files_of(patches: list[Patch]) -> dict[str, dict[int, Line]]:
     return files
 
 
+def code_of(text: str) -> str:
+    """Without strings and comments"""
+    return re.sub(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/', "", text, flags=re.S)
+
+
 def parts_of(lines: dict[int, Line]) -> Iterator[str]:
-    """Runs of added lines, split at empty lines that are not within braces"""
+    """Parts that begin with an added line and end at an empty or other line, but not within braces: git
+    may show the end of an added function as a line of the kernel."""
     part: list[str] = []
-    depth, last = 0, 0
+    depth = last = 0
     for number, (text, added) in sorted(lines.items()):
-        if part and (not added or number != last + 1 or (not text and not depth)):
+        if part and (number != last + 1 or (not depth and not (added and text))):
             yield "\n".join(part)
             part, depth = [], 0
         # The headers of that tree are not here.
-        if added and (text or part) and not text.startswith('#include "'):
-            code = re.sub(r'"(?:\\.|[^"\\])*"|/\*.*?\*/', "", text)
-            depth += code.count("{") - code.count("}")
+        if (part or added and text) and not text.startswith('#include "'):
             part.append(text)
+            depth = max(0, depth + code_of(text).count("{") - code_of(text).count("}"))
         last = number
     if part:
         yield "\n".join(part)
 
 
 def is_whole(part: str) -> bool:
-    """Is it a definition, a declaration, a directive or a comment as a whole?"""
-    code = re.sub(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/', "", part, flags=re.S).strip("\n")
-    return (bool(re.match(r"[A-Za-z#]", code)) and not re.match(r"\w+:", code) and code.count("{") == code.count("}")
-            and bool(re.search(r"\A#|[;}]\Z", code)) and not re.match(r"#\s*include\s+\"|#\s*(?:if|el|endif)", code)) \
-        or bool(part.startswith("/*") and part.endswith("*/"))
+    """Is it a comment, or definitions, declarations and directives without conditions?"""
+    code = code_of(part).strip("\n")
+    if not code:
+        return part.startswith("/*")
+    # A macro that defines something may have no semicolon.
+    return code.count("{") == code.count("}") and not re.match(r"\w+:|#\s*(if|el|endif)|[^A-Za-z#]", code) and \
+        bool(re.search(r"\A#|[;}]\Z|^[A-Z][A-Z0-9_]+\([^;{}]*\)\Z", code, re.M))
 
 
 def extract(patches: list[Patch]) -> tuple[dict[str, str], dict[str, bool], int]:
-    """({"h", "c": text}, {function: is it static}, lines that are left out)"""
-    taken: dict[str, list[str]] = {"h": [], "c": []}
+    """({"h", "c": text}, {function: is it static}, parts that are left out)"""
+    taken: dict[str, list[str]] = {"h": [], "c": [], "": []}
     functions: dict[str, bool] = {}
-    left = 0
-    files = files_of(patches)
-    for path, lines in sorted(files.items(), key=lambda item: ("/include/" not in item[0], not item[0].endswith(".h"), item[0])):
+    for path, lines in sorted(files_of(patches).items(), key=lambda file: ("/include/" not in file[0], file[0])):
         for part in parts_of(lines):
-            if is_whole(part):
-                taken[path[-1]].append(part)
-            else:
-                left += part.count("\n") + 1
+            taken[path[-1] if is_whole(part) else ""].append(part)
     for head, name in FUNCTION.findall("\n\n".join(taken["c"])):
         functions[name] = "static" in head.split()
     # In a header, a kernel without TDX has inline functions of the same names.
     taken["h"] = [p for p in taken["h"] if not ((m := FUNCTION.search(p)) and m[2] in functions)]
     functions |= {name: False for _, name in FUNCTION.findall("\n\n".join(taken["h"]))}
-    return {kind: "\n\n".join(parts) for kind, parts in taken.items()}, functions, left
+    return {kind: "\n\n".join(parts) for kind, parts in taken.items()}, functions, len(taken[""])
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("mbox")
-    p.add_argument("--out", required=True, type=Path)
-    args = p.parse_args()
-
-    patches = pick(args.mbox)
+    out = Path(sys.argv[1])
+    patches = pick(sys.argv[2])
     texts, functions, left = extract(patches)
     missing = [name for name in NEEDED if name not in functions]
     if missing or not STRUCT.search(texts["h"] + "\n" + texts["c"]):
@@ -202,17 +199,17 @@ def main() -> None:
     head = "/* SPDX-License-Identifier: GPL-2.0 */\n/* Written by make bench V2_MBOX=: not part of the project */\n"
     names = [f"#define POSTED_{'STATIC' if name in functions else 'LACKS'}_{name}\n" for name in (*NEEDED, *OPTIONAL)
              if functions.get(name, True)]
-    args.out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     for file, text in (("page_array.h", f"#ifndef _POSTED_H\n#define _POSTED_H\n\n{texts['h']}\n\n#endif\n"),
                        ("page_array.c", texts["c"] + "\n"), ("names.h", "".join(names))):
         # A file that is not changed is not built again.
-        path = args.out / file
+        path = out / file
         if not path.exists() or path.read_text(encoding="utf-8") != head + text:
             path.write_text(head + text, encoding="utf-8")
     for n, (subject, message_id, _) in zip(NUMBERS, patches):
         print(f"patch {n:02}: {subject} {message_id}")
     own = ", ".join(name for name in OPTIONAL if name not in functions)
-    print(f"{len(functions)} functions are in {args.out}; {left} added lines within other code are left out\n"
+    print(f"{len(functions)} functions are in {out}; {left} parts within other code are left out\n"
           f"The project's own: wrappers and callers{', ' + own if own else ''}")
 
 

@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Write the design as a series of patches for the kernel tree.
+"""series.py KERNEL REPOSITORY OUT: write the design as a series of patches for the kernel tree.
 
-Each file in series/ is one patch: an SPDX line, the subject, the message, a line "--", and then
-what the patch adds, one item a line:
+Each file benchmarks/series/0*.txt is one patch: an SPDX line, subject and message, a line "--",
+and what the patch adds, one item a line:
 
     FILE			a file of this repository
     FILE > PATH			the same, at another place in the kernel tree
     FILE: NAME...		parts of a file that an earlier patch adds: functions with their
-				comments, or what stands between blank lines.  NAME is a word
-				in their first line of code.
+				comments, or text between blank lines.  NAME is a word in their
+				first line of code.
     FILE / REGEX		lines of a file that an earlier patch adds
     PATH ~ SED			a change to a file of the kernel; SED runs in the top directory
-				of this repository
     --- a/FILE ...		a diff of such files, from here to the end
 
-The states of the files are made backwards: each is the next one without what its patch adds.  So
-after the last patch, each file is what it is in this repository.
+The states of the files are made backwards: each is the next one without the items of its patch.
+So after the last patch, each file is equal to the file in this repository.
 """
-import argparse
+import functools
 import json
 import re
 import subprocess
@@ -30,24 +29,27 @@ from tdxpa import faults, results, runs, size
 
 TOP = Path(__file__).resolve().parents[2]
 TEXTS = TOP / "benchmarks" / "series"
-MAIL_WIDTH = 72
+RELEASE = "the series is for Linux 7.3"
+Git = Callable[..., str]
 
 
-def run(*command: str | Path, cwd: str | Path | None = None, text_in: str | None = None) -> str:
-    out = subprocess.run([str(word) for word in command], capture_output=True, text=True, cwd=cwd, input=text_in)
-    if out.returncode:
-        sys.exit(f"error: {' '.join(str(word) for word in command)}: {out.stderr.strip()}")
-    return out.stdout
+def run(*command: str | Path, cwd: str | Path, text: str | None = None) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, input=text)
+    if done.returncode:
+        sys.exit(f"error: {' '.join(map(str, command))}: {done.stderr.strip()}")
+    return done.stdout
 
 
-def read_text(path: Path) -> str:
-    """A text without its SPDX line."""
-    return path.read_text().partition("\n")[2]
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
-def without_lines(text: str, regex: str) -> str:
-    text = "".join(line for line in text.splitlines(keepends=True) if not re.search(regex, line))
-    return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
+def without_lines(name: str, text: str, regex: str) -> str:
+    before = "".join(line for line in text.splitlines(keepends=True) if not re.search(regex, line))
+    if before == text:
+        sys.exit(f"error: no line of {name} has {regex}")
+    return re.sub(r"\n{3,}", "\n\n", before).rstrip("\n") + "\n"
 
 
 def code_of(part: str) -> str:
@@ -55,7 +57,7 @@ def code_of(part: str) -> str:
 
 
 def parts_of(text: str) -> Iterator[str]:
-    """Split a file at blank lines, but neither behind a comment nor in a function."""
+    """Split a file at blank lines, except after a comment and in a function."""
     part = ""
     for block in text.split("\n\n"):
         part += "\n\n" * bool(part) + block
@@ -66,72 +68,44 @@ def parts_of(text: str) -> Iterator[str]:
     yield part
 
 
-def without_parts(text: str, names: list[str]) -> str:
+def without_parts(name: str, text: str, words: list[str]) -> str:
     parts = [part for part in parts_of(text) if part]
-    for name in names:
-        found = [p for p in parts if re.search(rf"\b{name}\b", code_of(p).partition("\n")[0])]
+    for word in words:
+        found = [p for p in parts if re.search(rf"\b{word}\b", code_of(p).partition("\n")[0])]
         if len(found) != 1:
-            sys.exit(f"error: {len(found)} parts begin with {name}")
+            sys.exit(f"error: {len(found)} parts of {name} begin with {word}")
         parts.remove(found[0])
     return "\n\n".join(parts).rstrip("\n") + "\n"
 
 
-def without_diff(files: dict[str, str], diff: str) -> dict[str, str]:
-    with tempfile.TemporaryDirectory() as d:
-        names = re.findall(r"^--- a/(\S+)", diff, re.M)
-        for name in names:
-            Path(d, name).parent.mkdir(parents=True, exist_ok=True)
-            Path(d, name).write_text(files[name])
-        run("git", "apply", "-R", "-C1", "-", cwd=d, text_in=diff)
-        return files | {name: Path(d, name).read_text() for name in names}
-
-
 class Patch:
     def __init__(self, path: Path) -> None:
-        message, _, brings = read_text(path).partition("\n--\n")
-        items, _, diff = brings.partition("\n--- a/")
-        self.message = message.rstrip() + "\n"
-        self.diff = diff and "--- a/" + diff
-        self.files: dict[str, str] = {}
-        self.parts: dict[str, list[str]] = {}
-        self.lines: list[list[str]] = []
-        self.kernel: list[list[str]] = []
-        for item in items.splitlines():
-            if " ~ " in item:
-                self.kernel.append(item.split(" ~ ", 1))
-            elif " / " in item:
-                self.lines.append(item.split(" / ", 1))
-            elif ": " in item:
-                name, _, names = item.partition(": ")
-                self.parts[name] = names.split()
-            elif item:
-                name, _, target = item.partition(" > ")
-                self.files[name] = target or name
+        self.message, _, content = path.read_text().partition("\n")[2].partition("\n--\n")
+        content, mark, diff = content.partition("--- a/")
+        self.diff = mark + diff
+        # [(file, kind, argument)]
+        self.items = re.findall(r"^([^\s:]+)(?:( [>/~] |: )(.*))?$", content, re.M)
+        self.files = {name: target or name for name, kind, target in self.items if kind in ("", " > ")}
+        self.edits = [(name, script) for name, kind, script in self.items if kind == " ~ "]
 
     def undo(self, files: dict[str, str]) -> dict[str, str]:
-        """The files before this patch."""
-        if self.diff:
-            files = without_diff(files, self.diff)
+        """The files before this patch"""
         files = {name: text for name, text in files.items() if name not in self.files}
-        for name, names in self.parts.items():
-            files[name] = without_parts(files[name], names)
-        for name, regex in self.lines:
-            before = without_lines(files[name], regex)
-            if before == files[name]:
-                sys.exit(f"error: no line of {name} has {regex}")
-            files[name] = before
+        if self.diff:
+            with tempfile.TemporaryDirectory() as d:
+                for name, text in files.items():
+                    write(Path(d, name), text)
+                run("git", "apply", "-R", "-C1", "-", cwd=d, text=self.diff)
+                files = {name: Path(d, name).read_text() for name in files}
+        for name, kind, argument in self.items:
+            if kind == ": ":
+                files[name] = without_parts(name, files[name], argument.split())
+            elif kind == " / ":
+                files[name] = without_lines(name, files[name], argument)
         return files
 
-    def edit_kernel(self, repo: Path) -> None:
-        for path, script in self.kernel:
-            before = (repo / path).read_text()
-            after = run("sed", "-E", script, text_in=before, cwd=TOP)
-            if after == before:
-                sys.exit(f"error: {path}: {script} changes nothing; the series is for Linux 7.3")
-            (repo / path).write_text(after)
 
-
-def make(patches: list[Patch], kernel: Path, repo: Path, git: Callable[..., str]) -> None:
+def make(patches: list[Patch], kernel: Path, repo: Path, git: Git) -> None:
     """Commit the series, one commit for each patch."""
     targets = {name: target for patch in patches for name, target in patch.files.items()}
     states = [{name: (TOP / name).read_text() for name in targets}]
@@ -139,37 +113,37 @@ def make(patches: list[Patch], kernel: Path, repo: Path, git: Callable[..., str]
         states.insert(0, patch.undo(states[0]))
 
     git("init", "-q", "-b", "series")
-    for path in {path for patch in patches for path, _ in patch.kernel}:
+    for path in {path for patch in patches for path, _ in patch.edits}:
         if not (kernel / path).exists():
-            sys.exit(f"error: {kernel} has no {path}; the series is for Linux 7.3")
-        (repo / path).parent.mkdir(parents=True, exist_ok=True)
-        (repo / path).write_text((kernel / path).read_text())
+            sys.exit(f"error: {kernel} has no {path}; {RELEASE}")
+        write(repo / path, (kernel / path).read_text())
     git("add", "-A")
     git("commit", "-q", "-m", "base")
     git("tag", "base")
 
     for patch, files in zip(patches, states[1:]):
         for name, text in files.items():
-            place = repo / targets[name]
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
-        patch.edit_kernel(repo)
+            write(repo / targets[name], text)
+        for path, script in patch.edits:
+            before = (repo / path).read_text()
+            after = run("sed", "-E", script, text=before, cwd=TOP)
+            if after == before:
+                sys.exit(f"error: {path}: {script} changes nothing; {RELEASE}")
+            write(repo / path, after)
         git("add", "-A")
-        git("commit", "-q", "-s", "-F", "-", text_in=patch.message)
+        git("commit", "-q", "-s", "-F", "-", text=patch.message)
 
 
-def added_lines(git: Callable[..., str]) -> list[dict]:
-    """Lines that each patch adds, as git counts them."""
-    rows = []
-    for n, commit in enumerate(git("rev-list", "--reverse", "base..series").split(), 1):
-        row: dict = {"patch": n, "subject": git("log", "-1", "--format=%s", commit).strip(),
-               "production": 0, "tests": 0, "documentation": 0}
-        for line in git("show", "--numstat", "--format=", commit).splitlines():
+def added_lines(git: Git) -> list[dict]:
+    """Lines that each patch adds, as git counts them"""
+    rows: list[dict] = []
+    for line in git("log", "--reverse", "--format=/%s", "--numstat", "base..series").splitlines():
+        if line.startswith("/"):
+            rows.append({"patch": len(rows) + 1, "subject": line[1:], "production": 0, "tests": 0, "documentation": 0})
+        elif line:
             added, _, path = line.split("\t")
-            kind = ("documentation" if path.startswith("Documentation/") else
-                    "tests" if "/tests/" in path else "production")
-            row[kind] += int(added)
-        rows.append(row)
+            test = "tests" if "/tests/" in path else "production"
+            rows[-1]["documentation" if path.startswith("Documentation/") else test] += int(added)
     return rows
 
 
@@ -182,58 +156,45 @@ def figures(rows: list[dict]) -> dict[str, str]:
     sizes = runs.load(TOP, size.NAME)["designs"]
     matrix = runs.load(TOP, "faults-uml.json")["rows"]
     samples = [run.samples for k in results.kernels(TOP) for run in (k.icount, k.time)]
-    cells = [("hand-over", 1), ("hand-over", 512), ("hand-over", 12800), ("cycle", 32), ("cycle", 512), ("cycle", 12800),
+    cells = [*(("hand-over", pages) for pages in (1, 512, 12800)), *(("cycle", pages) for pages in (32, 512, 12800)),
              ("life-control", 32), ("life-control", 512), ("life-memory", 12800)]
-    lost = {d: [faults.loss(r["cells"][d]) for r in matrix if d in r["cells"]] for d in designs}
+    lost = [(d, [faults.loss(r["cells"][d]) for r in matrix if d in r["cells"]]) for d in designs]
+    sized = [(d, sizes[d]) for d in designs]
     return {
         "LINES": table(38, 8, [("patch", "code", "tests", "doc.")] + [
             (f"{row['patch']} {row['subject'].partition(': ')[2][:35]}",
              *(row[kind] or "-" for kind in ("production", "tests", "documentation"))) for row in rows]),
         "RATIOS": table(22, 8, [("v2 / this series", "zi", "zt", "i", "t")] + [
-            (f"{op} {pages:,}", *(runs.number((s.ratio(op, pages, "flat") or (None,))[0]) for s in samples)) for op, pages in cells]),
-        "SIZES": table(14, 10, [("", "lines", "bytes")] + [(d, sizes[d]["lines"], f"{sizes[d]['bytes']:,}") for d in designs]),
-        "FAULTS": table(14, 10, [("", "unsafe", "rows")] + [(d, lost[d].count("unsafe"), len(lost[d])) for d in designs]),
+            (f"{op} {pages:,}", *(runs.number((s.ratio(op, pages, "flat") or (None,))[0]) for s in samples))
+            for op, pages in cells]),
+        "SIZES": table(14, 10, [("", "lines", "bytes"), *((d, s["lines"], f"{s['bytes']:,}") for d, s in sized)]),
+        "FAULTS": table(14, 10, [("", "unsafe", "rows"), *((d, r.count("unsafe"), len(r)) for d, r in lost)]),
     }
 
 
-def write_cover(cover: Path, texts: dict[str, str]) -> None:
-    subject, _, blurb = read_text(TEXTS / "cover.txt").partition("\n\n")
-    for name, text in texts.items():
-        blurb = blurb.replace("{" + name + "}", text)
-    blurb = blurb.strip()
-    for line in blurb.splitlines():
-        if len(line) > MAIL_WIDTH and "https://" not in line:
-            sys.exit(f"error: cover.txt: over {MAIL_WIDTH} columns: {line}")
-    cover.write_text(cover.read_text().replace("*** SUBJECT HERE ***", subject)
-                     .replace("*** BLURB HERE ***", blurb))
-
-
 def main() -> None:
-    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--kernel", type=Path, required=True)
-    p.add_argument("--repository", type=Path, required=True, help="empty; to work in")
-    p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--author", nargs=2, required=True, metavar=("NAME", "EMAIL"))
-    args = p.parse_args()
-    name, email = args.author
+    kernel, repo, out = map(Path, sys.argv[1:])
+    for folder in (repo, out / "cover"):
+        folder.mkdir(parents=True)
 
-    def git(*words: str | Path, text_in: str | None = None) -> str:
-        return run("git", "-C", args.repository, "-c", f"user.name={name}", "-c", f"user.email={email}", *words,
-                   text_in=text_in)
-
-    make([Patch(path) for path in sorted(TEXTS.glob("0*.txt"))], args.kernel,
-         args.repository, git)
+    git = functools.partial(run, "git", cwd=repo)
+    make([Patch(path) for path in sorted(TEXTS.glob("0*.txt"))], kernel, repo, git)
     rows = added_lines(git)
-    (args.out / "lines.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (out / "lines.json").write_text(json.dumps(rows, indent=1) + "\n")
 
+    letter = (TEXTS / "cover.txt").read_text().partition("\n")[2].strip()
+    for name, text in figures(rows).items():
+        letter = letter.replace("{" + name + "}", text)
+    wide = re.search(r"^(?!.*https://).{73,}", letter, re.M)
+    if wide:
+        sys.exit(f"error: cover.txt: over 72 columns: {wide[0]}")
+    # git makes the letter from the description of the branch.
+    git("config", "branch.series.description", letter)
+    git("format-patch", "-q", "--cover-letter", "--cover-from-description=subject", "--no-signature", "--zero-commit",
+        "-o", out, "base")
     # git am stops at a cover letter, so it gets a directory of its own.
-    git("format-patch", "-q", "--cover-letter", "--no-signature", "--zero-commit",
-        "-o", args.out, "base")
-    (args.out / "cover").mkdir()
-    name = "0000-cover-letter.patch"
-    write_cover((args.out / name).rename(args.out / "cover" / name), figures(rows))
-    for patch in sorted(args.out.rglob("*.patch")):
-        print(patch)
+    (out / "0000-cover-letter.patch").rename(out / "cover/0000-cover-letter.patch")
+    print("\n".join(map(str, sorted(out.rglob("*.patch")))))
 
 
 if __name__ == "__main__":

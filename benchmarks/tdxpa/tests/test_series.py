@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0
+"""make series: after the last patch, each file is equal to the file of this repository."""
+import functools
+from pathlib import Path
+
+import pytest
+
+from tdxpa import series
+
+CODE = """#include <a.h>
+#include <b.h>
+
+/* First */
+int first(void)
+{
+
+	return %d;
+}
+
+int second(void)
+{
+	return 2;
+}
+"""
+FIRST = "x86: Add first\n\nBody\n--\narch/a.c\nDocumentation/p > Documentation/x86/p\nMakefile ~ $a obj-y += a.o\n"
+SECOND = """x86: Add second
+--
+arch/tests/t.c
+arch/a.c: second
+arch/a.c / b\\.h
+--- a/arch/a.c
++++ b/arch/a.c
+@@ -6,3 +6,3 @@
+ 
+-	return 0;
++	return 1;
+ }
+"""
+
+
+@pytest.fixture
+def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with two patches, and a kernel"""
+    for name, text in {"arch/a.c": CODE % 1, "arch/tests/t.c": "t\n", "Documentation/p": "p\n",
+                       "series/01.txt": "SPDX\n" + FIRST, "series/02.txt": "SPDX\n" + SECOND,
+                       "kernel/Makefile": "obj-y :=\n", "repo/.keep": ""}.items():
+        series.write(tmp_path / name, text)
+    monkeypatch.setattr(series, "TOP", tmp_path)
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "A")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.org")
+    return tmp_path
+
+
+def make(top: Path) -> series.Git:
+    git = functools.partial(series.run, "git", cwd=top / "repo")
+    series.make([series.Patch(path) for path in sorted((top / "series").iterdir())], top / "kernel", top / "repo", git)
+    return git
+
+
+def test_each_patch_adds_its_items_and_the_last_state_is_that_of_the_repository(top: Path) -> None:
+    git = make(top)
+    first = (CODE % 0).partition("int second")[0].replace("#include <b.h>\n", "").rstrip("\n") + "\n"
+    assert git("show", "series~1:arch/a.c") == first
+    assert git("diff", "--name-only", "base", "series~1").split() == ["Documentation/x86/p", "Makefile", "arch/a.c"]
+    assert git("show", "series:arch/a.c") == CODE % 1 and git("show", "series:Makefile") == "obj-y :=\nobj-y += a.o\n"
+    assert git("log", "-1", "--format=%b", "series~1").strip() == "Body\n\nSigned-off-by: A <a@example.org>"
+    assert series.added_lines(git) == [
+        {"patch": 1, "subject": "x86: Add first", "production": 9, "tests": 0, "documentation": 1},
+        {"patch": 2, "subject": "x86: Add second", "production": 7, "tests": 1, "documentation": 0}]
+
+
+@pytest.mark.parametrize("name, old, new, message", [
+    ("series/02.txt", r"b\.h", r"c\.h", r"no line of arch/a.c has c\\.h"),
+    ("series/02.txt", "a.c: second", "a.c: third", "0 parts of arch/a.c begin with third"),
+    ("arch/a.c", "return 1", "return 3", "patch does not apply"),
+    ("series/01.txt", "$a obj", "s/x/y/ # obj", "changes nothing; the series is for Linux 7.3"),
+    ("series/01.txt", "Makefile ~", "Kbuild ~", "kernel has no Kbuild; the series is for Linux 7.3")])
+def test_an_item_without_effect_is_an_error(name: str, old: str, new: str, message: str, top: Path) -> None:
+    path = top / name
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(SystemExit, match=message):
+        make(top)
