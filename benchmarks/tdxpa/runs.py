@@ -132,6 +132,11 @@ class Run:
         self.nr_samples = max(len(c) for c in self.samples.rounds.values())
 
 
+def less(r: Ratio | None) -> str:
+    """Which of v2 and flat takes less?"""
+    return "" if not r else "flat" if r[1] > 1 else "v2" if r[2] < 1 else "even"
+
+
 def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), mark: str = "") -> str:
     """v2 and flat side by side"""
     rows = []
@@ -139,9 +144,8 @@ def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), 
         for pages in samples.cells(op):
             r = samples.ratio(op, pages, DESIGN)
             flat, floor = (samples.median(op, pages, d) for d in (DESIGN, FLOOR))
-            less = "" if not r else "flat" if r[1] > 1 else "v2" if r[2] < 1 else "even"
             rows.append([op, f"{pages:,}", number(samples.median(op, pages, BASE)), number(flat),
-                         samples.ratio_text(r), less, number(flat / floor) if flat and floor else "-"])
+                         samples.ratio_text(r), less(r), number(flat / floor) if flat and floor else "-"])
     unit = "instr." if samples.icount else "ns"
     return table([mark + "operation", "pages", f"v2 {unit}", f"flat {unit}",
                   "v2 / flat" if samples.icount else "v2 / flat [95%]", "less", "flat / floor"], rows)
