@@ -7,7 +7,6 @@
 # allocation, as distributions do.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
-. "$(dirname "$0")/count.sh"
 . "$(dirname "$0")/measure.sh"
 
 prepare
@@ -28,23 +27,11 @@ report=($PYTHON -m tdxpa.report --engine "$ENGINE" --kernel "$KVERSION" --top "$
 	${INIT_ON_ALLOC:+--zeroing} ${QUICK:+--quick} ${CHECK:+--check})
 ! engine_is_emulated || report+=(--emulated)
 
-# run LOG SECONDS MODE
-run()
-{
-	local rc=0
-
+# shellcheck disable=SC2086
+measure "$log" 570 bench $parameters
+if [ -n "${ICOUNT:-}" ] && [ -z "${CHECK:-}" ]; then
 	# shellcheck disable=SC2086
-	measure "$1" "$2" "$3" $parameters || rc=$?
-	[ $rc -ne 130 ] || "${report[@]}" --interrupted "$1"
-	[ $rc -eq 0 ] || exit $rc
-}
-
-run "$log" 570 bench
-if [ -z "${CHECK:-}" ]; then
-	[ -z "${ICOUNT:-}" ] || run "$log.again" 500 bench
-	count_modules
-	run "$log.count" 120 count
-	"${report[@]}" "$log" "$log.count" ${ICOUNT:+"$log.again"}
-else
-	"${report[@]}" "$log"
+	measure "$log.again" 500 bench $parameters
+	report+=(--again "$log.again")
 fi
+"${report[@]}" "$log"

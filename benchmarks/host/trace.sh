@@ -4,25 +4,19 @@
 # trace.sh: attach the tools of benchmarks/host/trace.
 #
 # In the kernel of the qemu engine, each tool, or TOOL, watches a known workload.  The
-# output is shown and compared with what the workload did.  NEWEST=1 takes bpftrace from
-# Debian's unstable release.  ENGINE=host attaches TOOL to the running kernel.
+# output is shown and compared with what the workload did.  ENGINE=host attaches TOOL to
+# the running kernel.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
-. "$TOP/benchmarks/kernels/debian.sh"
 
 [ "$ENGINE" != host ] || exec "$TOP/benchmarks/host/trace/attach.sh" "${TOOL:-}"
 prepare
 "$TOP/benchmarks/kernels/setup.sh" trace
-if [ -n "${NEWEST:-}" ]; then
-	"$TOP/benchmarks/kernels/setup.sh" headers
-	debian_root sid bpftrace,kmod
-fi
-
-log=$BUILD/qemu-trace${NEWEST:+-newest}.log
+log=$BUILD/qemu-trace.log
 start=$SECONDS
 say "  tracing in Linux $KVERSION (qemu) (log: $log)"
 tools=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt)
 # shellcheck disable=SC2086
-engine_boot "$log" 570 2G trace ${NEWEST:+root=$ROOT} ${TOOL:-${tools//$'\n'/ } events}
+engine_boot "$log" 570 2G trace ${TOOL:-${tools//$'\n'/ } events}
 say "  tracing: done in $((SECONDS - start)) s"
 $PYTHON -m tdxpa.trace "$log" "$TOP/Documentation/tracing.rst"

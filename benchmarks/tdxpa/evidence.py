@@ -26,21 +26,16 @@ PAGE = "Documentation/review-answers.rst"
 PAGES = re.compile(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md")
 FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+), ((?:[\w-]+ / )*[\w-]+) = (.+)")
 RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
-# Commands of kept runs: names that have changed
-RENAMED = {"make bench ENGINE=qemu ICOUNT=1": "make bench WHAT=instructions", "make callers": "make bench WHAT=callers",
-           "make faults": "make torture WHAT=faults", "make frag": "make bench WHAT=fragmentation",
-           "make profile": "make bench WHAT=profile", "make size": "make bench WHAT=size"}
 # The measured code, and by command the code that measures it.  Only V2_MBOX builds v2_posted.
 MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
 MEASURES = {"make bench WHAT=fragmentation": "tdx_frag", "make bench WHAT=profile": "tdx_profile",
-            "make torture WHAT=faults": "tdx_faults", "make bench WHAT=size": "-", "make bench WHAT=callers": "-"}
+            "make torture WHAT=faults": "tdx_faults", "make bench WHAT=size": "-"}
 KERNEL = {"kunit.py", "tdx_reclaim_control_page"}
 
 
-def renamed(command: str) -> str:
-    """The command of a kept run as the pages name it"""
-    command = re.sub(" (?:ENGINE=uml|WHAT=time|ENGINE=qemu(?! ICOUNT))", "", command)
-    return functools.reduce(lambda text, names: text.replace(*names), RENAMED.items(), command)
+def plain(command: str) -> str:
+    """A command without defaults, as pages name it"""
+    return re.sub(" (?:ENGINE=uml|WHAT=time)", "", command)
 
 
 def git(top: Path, *args: str) -> str:
@@ -62,18 +57,17 @@ def figures(top: Path) -> tuple[dict[str, Run], dict[str, dict[str, str]]]:
     """By command: the runs with samples, and other figures by name and design"""
     kept = {path: json.loads(path.read_text(encoding="utf-8"))["run"] for path in (top / KEPT).glob("[!h]*.json")}
     rows = load(top, "faults-uml.json")["rows"]
-    designs = faults.designs_of(rows)
-    return {renamed(run["command"]): Run(path) for path, run in kept.items() if "icount" in run}, {
+    designs, sizes = faults.designs_of(rows), load(top, "size.json")
+    return {plain(run["command"]): Run(path) for path, run in kept.items() if "icount" in run}, {
         "make torture WHAT=faults": {f"{row[0]}, {design}": cell for row in faults.counts(rows, designs)
                                      for design, cell in zip(designs, row[1:])},
         # Without the time, which differs in each run
         "make bench WHAT=fragmentation": {
             f"{frag.label(row)}, {row['design']}": re.sub(r",? [\d,]+ us", "", frag.cell(row))
             for row in load(top, "frag-uml.json")["rows"]},
-        "make bench WHAT=callers": {f"{what}, {row['flow']}, {row['design']}": str(row[what])
-                                    for row in load(top, "callers.json")["records"] for what in ("lines", "branches")},
-        "make bench WHAT=size": {f"lines, {design}": f"{size['lines']:,}"
-                                 for design, size in load(top, "size.json")["designs"].items()},
+        "make bench WHAT=size": {f"lines, {design}": f"{d['lines']:,}" for design, d in sizes["designs"].items()} | {
+            f"callers' {what}, {row['flow']}, {row['design']}": str(row[what])
+            for row in sizes["callers"] for what in ("lines", "branches")},
     }
 
 
@@ -123,7 +117,7 @@ class Tree:
     def changed_since(self, commit: str, command: str) -> list[str]:
         """Measured and measuring files whose code differs from @commit.  Folders may have moved."""
         then = git(self.top, "ls-tree", "-r", "--name-only", commit).splitlines()
-        measures = MEASURES.get(renamed(command), "records|tdx_bench|tdx_count")
+        measures = MEASURES.get(plain(command), "records|tdx_bench")
         wanted = re.compile(rf"(?!.*_kunit)(?:{MEASURED}|benchmarks/.*/(?:{measures})\.[ch])")
         changed = [f for f in then if wanted.fullmatch(f) and Path(f).name not in self.file_names]
         for f in filter(wanted.fullmatch, self.files):
@@ -197,7 +191,7 @@ def check_runs(tree: Tree) -> Iterator[str]:
     """Kept runs of other code"""
     for path in filter(RUNS.fullmatch, tree.files):
         run = json.loads(tree.text(path))["run"]
-        again = f"repeat {renamed(run['command'])}"
+        again = f"repeat {plain(run['command'])}"
         if not re.fullmatch(r"[0-9a-f]+", run["commit"]):
             yield f"{path} was made at {run['commit']}, which is not a commit: commit, then {again}"
         elif f"\n{run['commit']}" not in tree.history:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""report.py LOG [COUNT_LOG [AGAIN_LOG]]: the table of a benchmark run, and its raw samples.
+"""report.py LOG: the table of a benchmark run, and its raw samples.
 
 A cell is the median of one operation, in ns or instructions.  A ratio is v2 / flat: above 1,
 v2 takes more.  Its interval has 95% of the medians of resampled rounds.  Instructions are
@@ -41,13 +41,11 @@ def check(stored: Run, samples: Samples, kernel: str) -> int:
 def main() -> int:
     p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     p.add_argument("log")
-    p.add_argument("count_log", nargs="?")
-    p.add_argument("again_log", nargs="?")
+    p.add_argument("--again", metavar="LOG", help="a second boot")
     p.add_argument("--engine", required=True)
     p.add_argument("--kernel", required=True)
     p.add_argument("--top", required=True, type=Path)
     p.add_argument("--quick", action="store_true", help="few samples: the run is not for RESULTS.md")
-    p.add_argument("--interrupted", action="store_true", help="the log has no end")
     p.add_argument("--check", action="store_true", help="compare with the kept run")
     p.add_argument("--icount", action="store_true", help="a nanosecond is an instruction")
     p.add_argument("--zeroing", action="store_true", help="the kernel zeroes pages on allocation")
@@ -55,7 +53,7 @@ def main() -> int:
     args = p.parse_args()
 
     name = args.engine + ("-icount" if args.icount else "") + ("-zeroing" if args.zeroing else "") + ".json"
-    records = runs.read_log(args.log, whole=not args.interrupted)
+    records = runs.read_log(args.log)
     samples = Samples(records, args.icount)
     if args.check:
         return check(Run(args.top / runs.KEPT / name), samples, args.kernel)
@@ -65,11 +63,8 @@ def main() -> int:
                      **{"kernel configuration": f"init_on_alloc={int(args.zeroing)}"})
 
     print(runs.pair_table(samples))
-    if args.interrupted:
-        print(f"\nInterrupted: {len(samples.rounds)} cells are measured.")
-        return 1
-    if args.again_log:
-        again = Samples(runs.read_log(args.again_log), True)
+    if args.again:
+        again = Samples(runs.read_log(args.again), True)
         if again.rounds.keys() != samples.rounds.keys():
             sys.exit("error: two boots of the same kernel measured different cells")
         run["again"], cell = max((abs(samples.median(*c) / again.median(*c) - 1), c)  # type: ignore[operator]
@@ -77,8 +72,6 @@ def main() -> int:
         print(f"\nTwo boots differ by at most {run['again']:.3%}.")
         if run["again"] > REPEATS_TO:
             sys.exit(f"error: {cell} differs by more than {REPEATS_TO:.1%}")
-    if args.count_log:
-        records += [r for r in runs.read_log(args.count_log) if r["kind"] == "calls"]
     runs.write(args.top, name, run, {"records": records}, whole=not (args.quick or args.emulated))
     return 0
 

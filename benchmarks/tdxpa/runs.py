@@ -69,8 +69,8 @@ def gathered(records: Iterable[dict]) -> list[dict]:
             for (op, pages, design, operations), ns in cells.items()] + others
 
 
-def read_log(path: str | Path, whole: bool = True) -> list[dict]:
-    """The records of a run, gathered.  Fail if it is not @whole."""
+def read_log(path: str | Path) -> list[dict]:
+    """The records of a whole run, gathered"""
     records, errno = [], None
     for r in read_records(path, PREFIX):
         if r["kind"] == "end":
@@ -80,7 +80,7 @@ def read_log(path: str | Path, whole: bool = True) -> list[dict]:
         # Rivals may lack memory.  Anything else is an error.
         if r["kind"] == "absent" and (r["errno"] != ENOMEM or r["design"] in (DESIGN, FLOOR)):
             sys.exit(f"error: {r['design']} cannot do {r['op']} of {r['pages']} pages (errno {r['errno']})")
-    if whole and (errno != 0 or not records):
+    if errno != 0 or not records:
         sys.exit(f"error: the benchmark is not complete (errno {errno}): {path}")
     return gathered(records)
 

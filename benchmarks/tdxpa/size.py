@@ -180,7 +180,7 @@ def main() -> None:
     data, counted = measure(args), callers.count_all(args.top)
     print(f"{size_table(data)}\n\n{callers.caller_table(counted)}\n\n{patch_text(data['patches'])}\n\n{V2_PATCHES}")
     run = runs.about(args.top, "make bench WHAT=size", args.kernel, "")
-    runs.replace(args.top / runs.RUNS / NAME, json.dumps({"run": run, **data}, indent=1) + "\n")
+    runs.replace(args.top / runs.RUNS / NAME, json.dumps({"run": run, **data, "callers": counted}, indent=1) + "\n")
     if messages := exceeded(data["designs"], counted):
         sys.exit("\n".join(f"error: {m}" for m in messages))
 
