@@ -1,35 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Sphinx: these pages as HTML, made as the kernel makes its own.
-
-Extensions, style sheet and sidebar are those of the kernel's source in $srctree.
-Documentation comments are read from this tree.
-"""
+"""Sphinx: these pages as HTML, with extensions and style of the kernel's source in $srctree"""
 import os
 import sys
 
 kernel = os.path.join(os.environ["srctree"], "Documentation")
 sys.path.insert(0, os.path.join(kernel, "sphinx"))
 
-project = "TDX page lists"
-# "tdx_pa_array_release()", "struct tdx_pa_array" and "hosts.rst" become links (automarkup).
+project = "TDX page arrays"
+# automarkup links functions, structures and names of pages.
 extensions = ["automarkup", "kerneldoc"]
-# Of kernels that have no module for that.
+# Older kernels need the path of the program.
 kerneldoc_bin = os.path.join(os.environ["srctree"], "scripts", "kernel-doc")
-kerneldoc_srctree = os.path.dirname(os.path.abspath(os.path.dirname(__file__)))
+kerneldoc_srctree = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 primary_domain = "c"
 highlight_language = "none"
-
-# "--" stays what it is.
+# Change quotes, but not "--".
 smartquotes_action = "q"
 
 html_theme = "alabaster"
-html_theme_options = {
-    "page_width": "65em",
-    "sidebar_width": "15em",
-    "fixed_sidebar": "true",
-    "font_size": "inherit",
-    "font_family": "serif",
-}
+html_theme_options = {"page_width": "65em", "sidebar_width": "15em", "fixed_sidebar": "true",
+                      "font_size": "inherit", "font_family": "serif"}
 html_static_path = [os.path.join(kernel, "sphinx-static"), "static"]
 html_css_files = ["pages.css"]
 templates_path = [os.path.join(kernel, "sphinx", "templates")]

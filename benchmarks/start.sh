@@ -46,7 +46,7 @@ while IFS=$'\t' read -r row what engine command variables; do
 	[ "$what" = - ] || takes+=" WHAT"
 	[ "$engine" = - ] || takes+=" ENGINE"
 done < "$TOP/benchmarks/targets.list"
-[ -n "$whats" ] || die "make $target: there is no such target; make help lists them"
+[ -n "$whats" ] || die "make $target: the target does not exist; make help lists all"
 [ -n "$engines" ] || bad WHAT "must be one of:$whats"
 [ -n "$script" ] || bad ENGINE "must be one of:$engines"
 # Ignore variables of other targets, unless make's command line sets them.
@@ -66,17 +66,20 @@ fi
 for name in $takes; do
 	[ -n "${!name:-}" ] || continue
 	case $name in
-	CHECK | COVERAGE | INIT_ON_ALLOC | NEWEST | QUICK | SAN)
+	CHECK | COVERAGE | INIT_ON_ALLOC | QUICK | SAN)
 		one_of "$name" 0 1
 		[ "${!name}" = 1 ] || unset "$name" ;;
 	CPUS) number CPUS 1 "$([ "$ENGINE" = uml ] && echo 2 || echo 4)" ;;
+	CLAIM)
+		[[ $CLAIM =~ ^(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,9}):[1-9][0-9]{0,2}$ && ${CLAIM#*:} -le 512 ]] ||
+			bad CLAIM "must be FUNCTION:PAGES with 1 to 512 pages, as in 0x1000:20" ;;
 	DONATE) number DONATE 1 1048576 ;;
 	SEED) number SEED 0 999999999999999 ;;
 	SIMULATE) number SIMULATE 0 1000000 ;;
 	STEPS) number STEPS 1 1000000000 ;;
 	SUITE) words=$(find "$TOP"/{arch,benchmarks} -name '*_kunit.c' -printf 'tdx_%f\n' | sort) && one_of SUITE ${words//_kunit.c/} ;;
 	TOOL) words=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt) && one_of TOOL events $words ;;
-	COMPARE | FILE | V2_MBOX) [ -r "${!name}" ] || bad "$name" "cannot be read; pass the path of a file" ;;
+	FILE | V2_MBOX) [ -f "${!name}" ] && [ -r "${!name}" ] || bad "$name" "must be a file that can be read" ;;
 	KDIR)
 		[ -f "$KDIR/Makefile" ] || bad KDIR "has no kernel headers; pass their directory, as in /usr/src/linux-headers-VERSION"
 		buildable KDIR "$(realpath "$KDIR")" ;;
@@ -85,6 +88,8 @@ for name in $takes; do
 		KSRC=$(bash "$TOP/benchmarks/kernels/source.sh") ;;
 	esac
 done
+[[ $target != modules || -n ${CHECK:-}${KDIR:-} || -e /lib/modules/$(uname -r)/build/Makefile ]] ||
+	die "KDIR is not set, and the headers of the running Linux $(uname -r) are not installed; install them, or set KDIR=path"
 if [ -n "${COVERAGE:-}" ]; then
 	[ "$ENGINE" = uml ] || bad ENGINE "COVERAGE=1 needs ENGINE=uml"
 	[ -z "${SAN:-}" ] || bad SAN "COVERAGE=1 does not take it"

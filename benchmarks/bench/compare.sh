@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# compare.sh: take v2's array from the mbox $V2_MBOX of its series, build it as one more
-# design, run the life-cycle suite with it, and measure it next to v2 and flat.  QUICK=1 takes
+# compare.sh: take v2's array from the mbox $V2_MBOX of its series and build it as one more
+# design.  Run the life-cycle suite with it, and measure it next to v2 and flat.  QUICK=1 takes
 # few samples, ICOUNT=1 counts instructions.  The last line is "N passed, N failed", of the
 # suite.
 set -eu

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Records: what a measurement has to say, one line of JSON each, behind the
- * module's name
+ * Records of a measurement: one line of JSON each, after the module's name
  *
- * They go to the kernel's log as they come, or into a file of debugfs, which has the
- * module's name: a machine that does other work has no room for them in its log.
+ * They are printed to the kernel's log at once, or written to a file of debugfs with the
+ * module's name.  The log of a machine that does other work has no room for them.
  *
  * For one file of a module.
  */

@@ -518,29 +518,6 @@ static int measure_metadata(const struct design *design, unsigned int nr_pages)
 	return 0;
 }
 
-/* Allocator calls, if the modules were linked to be counted. */
-static void measure_calls(const struct design *design, unsigned int nr_pages,
-			  const unsigned long *calls)
-{
-	unsigned long start, created, released;
-	void *array;
-
-	if (!can_create(design, nr_pages))
-		return;
-
-	design_select(design);
-	start = *calls;
-	array = design->create(use_for(nr_pages), nr_pages);
-	created = *calls;
-	if (!array)
-		return;
-	design->release(array);
-	released = *calls;
-
-	record_info("{\"kind\": \"calls\", \"design\": \"%s\", \"pages\": %u, \"create\": %lu, \"release\": %lu}",
-		    design->name, nr_pages, created - start, released - created);
-}
-
 static bool wanted(const struct bench_op *op, unsigned int nr_pages)
 {
 	return listed(only_ops, op->name) && (nr_pages <= MANY_PAGES || op->many_pages);
@@ -564,22 +541,13 @@ static unsigned int find_runs(const struct bench_op *op, unsigned int nr_pages,
 
 static int bench_all(struct run *runs)
 {
-	const unsigned long *calls = __symbol_get("tdx_count_calls");
 	unsigned int done = 0, all = 0;
 
 	for (unsigned int s = 0; s < nr_sizes; s++) {
 		for (unsigned int d = 0; d < nr_designs; d++) {
-			if (!listed(only_designs, designs[d]->name))
-				continue;
-			measure_metadata(designs[d], sizes[s]);
-			if (calls)
-				measure_calls(designs[d], sizes[s], calls);
+			if (listed(only_designs, designs[d]->name))
+				measure_metadata(designs[d], sizes[s]);
 		}
-	}
-
-	if (calls) {
-		__symbol_put("tdx_count_calls");
-		return 0;
 	}
 
 	for (const struct bench_op *op = ops; op < ops + ARRAY_SIZE(ops); op++) {

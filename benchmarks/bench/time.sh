@@ -3,12 +3,10 @@
 #
 # time.sh: run the benchmark in the engine's kernel, print the table, and keep the raw
 # samples below build/.  With ICOUNT=1 it counts instructions, in two boots; CHECK=1
-# counts once and compares with the kept run.  QUICK=1 takes few samples.  COMPARE=old.json
-# prints what changed since that run.  INIT_ON_ALLOC=1 boots a kernel that zeroes pages on
+# counts once and compares with the kept run.  QUICK=1 takes few samples.  INIT_ON_ALLOC=1 boots a kernel that zeroes pages on
 # allocation, as distributions do.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
-. "$(dirname "$0")/count.sh"
 . "$(dirname "$0")/measure.sh"
 
 prepare
@@ -26,26 +24,14 @@ parameters=''
 	parameters="repeats=3 sample_us=50 pages=1,2,8,16,32,64,128,512"
 [ -z "${QUICK:-}" ] || parameters="repeats=9 sample_us=30 pages=1,32,512,12800"
 report=($PYTHON -m tdxpa.report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" ${ICOUNT:+--icount}
-	${INIT_ON_ALLOC:+--zeroing} ${QUICK:+--quick} ${CHECK:+--check} ${COMPARE:+--compare "$COMPARE"})
+	${INIT_ON_ALLOC:+--zeroing} ${QUICK:+--quick} ${CHECK:+--check})
 ! engine_is_emulated || report+=(--emulated)
 
-# run LOG SECONDS MODE
-run()
-{
-	local rc=0
-
+# shellcheck disable=SC2086
+measure "$log" 570 bench $parameters
+if [ -n "${ICOUNT:-}" ] && [ -z "${CHECK:-}" ]; then
 	# shellcheck disable=SC2086
-	measure "$1" "$2" "$3" $parameters || rc=$?
-	[ $rc -ne 130 ] || "${report[@]}" --interrupted "$1"
-	[ $rc -eq 0 ] || exit $rc
-}
-
-run "$log" 570 bench
-if [ -z "${CHECK:-}" ]; then
-	[ -z "${ICOUNT:-}" ] || run "$log.again" 500 bench
-	count_modules
-	run "$log.count" 120 count
-	"${report[@]}" "$log" "$log.count" ${ICOUNT:+"$log.again"}
-else
-	"${report[@]}" "$log"
+	measure "$log.again" 500 bench $parameters
+	report+=(--again "$log.again")
 fi
+"${report[@]}" "$log"

@@ -150,9 +150,9 @@ struct row *new_row(enum cause cause, const char *leaf, const char *hazard, cons
 }
 
 /*
- * Call sequences.  Each makes three objects, from a short list, from a single page
- * and from a full list, and deletes them, so each leaf has a first, a middle and a
- * last call.  A sequence continues with the objects that it could make.
+ * Call sequences.  Each makes and deletes three objects: from a short list, from a
+ * single page and from a full list.  So each leaf has a first, a middle and a last
+ * call.  A sequence continues with the objects that it could make.
  */
 
 typedef int (*sequence_fn)(const struct design *d);

@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# import.sh: check the file of a run on a TDX host (make bench ENGINE=host), keep it among
-# the results, and write RESULTS.md with its tables.
+# import.sh: check the file FILE of a run on a TDX host, copy it to the results, and write
+# RESULTS.md with its tables.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
-[ -n "${FILE:-}" ] || die "FILE is not set: name the file of a run, make import FILE=host-...json"
-"$TOP/benchmarks/kernels/setup.sh" plots
+"$TOP/benchmarks/kernels/setup.sh" reports
 exec $PYTHON -m tdxpa.host import "$FILE" --top "$TOP"

@@ -1,25 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
-"""callers.py: lines and branches of the same callers in four designs.
+"""Lines and branches of the same callers in four designs.
 
 The functions of a call sequence count, and the helpers in the same file that they call, each
-once.  Code of the design does not count.  Nor does code that serves the benchmark: calls that
-report to the page checker (HARNESS), with an if that guards nothing else; functions that
-consist of such calls, or that then only return the result of another function; and OUTSIDE.
+once.  Code of the design does not count, nor does code that serves the benchmark:
+
+ - calls that report to the page checker (HARNESS), with an if that guards nothing else
+ - functions that consist of such calls
+ - functions that without such calls only return the result of another function
+ - OUTSIDE
 
 A line counts if it has more than a brace or a comment.  Branches are the decision points of
 pmccabe: if, loops, &&, ||, ?: (for_each_...() is a loop).
 """
-import argparse
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-from tdxpa import runs
 from tdxpa.common import table
 from tdxpa.csource import emptied, without_comments
 
-NAME, PAGE = "callers.json", "Documentation/callers.rst"
+PAGE = "Documentation/callers.rst"
 DESIGNS = {"v2": ("v2_", "benchmarks/designs/v2/flows.c"),
            "descriptor": ("desc_", "benchmarks/designs/descriptor/flows.c"),
            "bare-list": ("bare_", "benchmarks/designs/bare_list/design.c"),
@@ -118,21 +119,3 @@ def caller_table(records: list[dict]) -> str:
     cells = {(r["flow"], r["design"]): f"{r['lines']}, {r['branches']}" for r in records}
     return table(["caller: lines, branches", *DESIGNS],
                  [[flow, *(cells.get((flow, d), "-") for d in DESIGNS)] for flow in (*FLOWS, ALL)])
-
-
-def main() -> None:
-    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--top", required=True, type=Path)
-    p.add_argument("--check", action="store_true", help="compare with the kept counts")
-    args = p.parse_args()
-    records = count_all(args.top)
-    if args.check:
-        if records != runs.load(args.top, NAME)["records"]:
-            sys.exit("error: the callers changed: run make bench WHAT=callers, then make results")
-        return
-    print(caller_table(records))
-    runs.write(args.top, NAME, runs.about(args.top, "make bench WHAT=callers", "", ""), {"records": records})
-
-
-if __name__ == "__main__":
-    main()

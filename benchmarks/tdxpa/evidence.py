@@ -1,367 +1,229 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""evidence.py --top DIR [--write]: check the evidence in Documentation/.
+"""evidence.py --top DIR: check the pages against the tree and the kept runs.
 
-Documentation/review-answers.rst answers the 22 questions of the review.  A table has a row
-for each question; its last column is the answer in at most 10 words.  Each section has an
-answer of at most 60 words, then two items of evidence:
+Prints a line for each error.  Documentation/review-answers.rst has a table of short answers
+to NR_QUESTIONS questions, and a section for each answer with NR_EVIDENCE of these items:
 
     * test ``suite.case``
     * code ``path:name``
-    * ``make ...``: FIGURE = VALUE
-
-A figure is looked up in the kept run of the command:
-
-    make bench [VARIABLE=VALUE...]: OPERATION, N pages, DESIGN [/ DESIGN]
-                          metadata, N pages, DESIGN; allocator calls, N pages, DESIGN
-    make faults:          LEAF: FAILURE, DESIGNS; or a sum: SUM, DESIGNS
-    make frag:            SIZE KiB, DESIGNS; 4 KiB, 1 in N free, DESIGNS
-    make callers:         FLOW, DESIGNS, lines or branches or ways to go wrong
-    make size:            DESIGNS, lines or bytes
-
-DESIGNS are names with " / " between them, and the figure has a value for each of them.
-
-A test is a KUNIT_CASE() whose function is defined in the same file.  Code is what a file in
-arch/ or benchmarks/ defines, in C, Python, shell or bpftrace.  A call, a declaration or a
-comment is not enough.
-
-Documentation/, README.md and RESULTS.md name no file, make target or test in a literal, no
-function (tdx_, tdh_, hpa_) and no commit ("commit x", "at x") that does not exist.  KERNEL
-lists names of the kernel.  A shallow clone does not have all commits.
-
-A driver reads no field of an array.
-
-The measured code (MEASURED) and the code that measures it (MEASURES) are the same as at the
-commit of each kept run, except comments, white space and tests.  host-*.json are not checked:
-they come from other machines.
-
-Prints a line for each error.  --write inserts the values of the kept runs.
+    * ``make ...``: FIGURE, DESIGN / DESIGN = VALUE
 """
-import argparse
+import functools
 import json
 import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
-from tdxpa import csource
-from tdxpa import faults
-from tdxpa import frag, runs
-from tdxpa.runs import Run, number
+from tdxpa import faults, frag
+from tdxpa.csource import without_comments
+from tdxpa.runs import KEPT, Run, load, number
 
-NR_QUESTIONS = 22
+NR_QUESTIONS, NR_EVIDENCE, MAX_WORDS, MAX_SHORT = 22, 2, 60, 10
 PAGE = "Documentation/review-answers.rst"
-MAX_WORDS, MAX_SHORT, NR_EVIDENCE = 60, 10, 2
-WIDTH = 80
-
-FLAT_FLOWS = "benchmarks/designs/flat/flows.c"
-ARRAY_HEADER = "arch/x86/include/asm/tdx_pa_array.h"
-MEASURED = (":(glob)arch/x86/virt/vmx/tdx/*.[ch]", ":(glob)arch/x86/include/asm/*.h",
-            ":(glob)benchmarks/designs/**/*.[ch]", ":(exclude,glob)**/*_kunit.c",
-            # Only make compare builds it, and keeps no run.
-            ":(exclude)benchmarks/designs/v2_posted/")
-# By make target
-MEASURES = {"bench": "benchmarks/bench", "faults": "benchmarks/designs/tdx_faults.c", "frag": "benchmarks/bench",
-            "profile": "benchmarks/bench"}
-# Names of the kernel, on pages
+PAGES = re.compile(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md")
+FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+), ((?:[\w-]+ / )*[\w-]+) = (.+)")
+RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
+# The measured code, and by command the code that measures it.  Only V2_MBOX builds v2_posted.
+MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
+MEASURES = {"make bench WHAT=fragmentation": "tdx_frag", "make bench WHAT=profile": "tdx_profile",
+            "make torture WHAT=faults": "tdx_faults", "make bench WHAT=size": "-"}
 KERNEL = {"kunit.py", "tdx_reclaim_control_page"}
 
-# What a file defines, by its suffix; C: csource.py
-DEFINES = {
-    ".py": re.compile(r"^\s*(?:def|class) (\w+)|^(\w+) = ", re.M),
-    ".sh": re.compile(r"^(\w+)\(\)|^(?:export )?(\w+)=", re.M),
-    ".bt": re.compile(r"^(?:#define |fn |macro )(\w+)|^\s*(@\w+)(?:\[[^]]*\])? = ", re.M),
-}
 
-FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+) = (.+)")
+def plain(command: str) -> str:
+    """A command without defaults, as pages name it"""
+    return re.sub(" (?:ENGINE=uml|WHAT=time)", "", command)
 
 
-class Figures:
-    """Figures of the kept runs"""
-
-    def __init__(self, top):
-        self.runs = {}
-        for path in sorted((top / "benchmarks" / "results").glob("*.json")):
-            run = json.loads(path.read_text(encoding="utf-8"))
-            if "icount" in run["run"] and not path.name.startswith("host-"):
-                self.runs[run["run"]["command"].replace(" ENGINE=uml", "")] = Run(path)
-        self.faults = runs.load(top, "faults-uml.json")
-        self.frag = runs.load(top, "frag-uml.json")
-        self.callers = runs.load(top, "callers.json")
-        self.size = runs.load(top, "size.json")
-
-    def value(self, command, key):
-        """The value as text, or None if there is no such figure."""
-        if command in self.runs:
-            return self.of_run(self.runs[command], key)
-        of = {"make faults": self.of_faults, "make frag": self.of_frag,
-              "make callers": self.of_callers, "make size": self.of_size}.get(command)
-        designs = re.search(r"[\w-]+(?: / [\w-]+)*(?=$|, [a-z ]+$)", key)
-        if not of or not designs:
-            return None
-        values = [of(key[:designs.start()] + design + key[designs.end():])
-                  for design in designs[0].split(" / ")]
-        return None if None in values else " / ".join(values)
-
-    @staticmethod
-    def of_run(run, key):
-        found = re.fullmatch(r"([\w -]+), ([\d,]+) pages?, ([\w-]+)(?: / ([\w-]+))?", key)
-        if not found:
-            return None
-        op, pages, design, other = found[1], int(found[2].replace(",", "")), found[3], found[4]
-        if op in ("metadata", "allocator calls"):
-            kind = "calls" if op != "metadata" else op
-            record = next((r for r in run.records if r["kind"] == kind and
-                           (r["pages"], r["design"]) == (pages, design)), None)
-            if not record:
-                return None
-            return f"{record['bytes']:,} bytes" if kind == "metadata" else \
-                   f"{record['create']:,} + {record['release']:,}"
-        if other:
-            r = run.samples.ratio(op, pages, other, base=design)
-            return number(r[0]) if r else None
-        median = run.samples.median(op, pages, design)
-        return None if median is None else \
-            f"{number(median)} {'instructions' if run.samples.icount else 'ns'}"
-
-    def of_faults(self, key):
-        row, _, design = key.rpartition(", ")
-        for r in self.faults["rows"]:
-            if row == f"{r['leaf']}: {r['failure']}" and design in r["cells"]:
-                return faults.outcome(r["cells"][design])
-        designs = faults.designs_of(self.faults["rows"])
-        for line in faults.counts(self.faults["rows"], designs):
-            if line[0] == row and design in designs:
-                return line[1 + designs.index(design)]
-        return None
-
-    def of_frag(self, key):
-        state, _, design = key.rpartition(", ")
-        for row in self.frag["rows"]:
-            if (frag.label(row), row["design"]) == (state, design):
-                # Without the time, which differs in each run
-                return re.sub(r",? [\d,]+ us", "", frag.cell(row))
-        return None
-
-    def of_callers(self, key):
-        for r in self.callers["records"]:
-            for what in ("lines", "branches"):
-                if key == f"{r['flow']}, {r['design']}, {what}":
-                    return str(r[what])
-        return None
-
-    def of_size(self, key):
-        name, _, what = key.rpartition(", ")
-        size = self.size["designs"].get(name, {}).get(what)
-        return f"{size:,}" if what in ("lines", "bytes") and size else None
+def git(top: Path, *args: str) -> str:
+    return subprocess.run(["git", "-C", str(top), *args], capture_output=True, text=True, check=False).stdout
 
 
-def git(top, *args):
-    return subprocess.run(["git", "-C", str(top), *args], capture_output=True, text=True,
-                          check=False).stdout
+def bare(text: str) -> str:
+    """Code without white space, and without the folders of its headers"""
+    return "".join(re.sub(r'^#include "(?:.*/)?', "#include ", without_comments(text), flags=re.M).split())
+
+
+@functools.cache
+def code_at(top: Path, commit: str, path: str) -> str:
+    return bare(git(top, "show", f"{commit}:{path}"))
+
+
+@functools.cache
+def figures(top: Path) -> tuple[dict[str, Run], dict[str, dict[str, str]]]:
+    """By command: the runs with samples, and other figures by name and design"""
+    kept = {path: json.loads(path.read_text(encoding="utf-8"))["run"] for path in (top / KEPT).glob("[!h]*.json")}
+    rows = load(top, "faults-uml.json")["rows"]
+    designs, sizes = faults.designs_of(rows), load(top, "size.json")
+    return {plain(run["command"]): Run(path) for path, run in kept.items() if "icount" in run}, {
+        "make torture WHAT=faults": {f"{row[0]}, {design}": cell for row in faults.counts(rows, designs)
+                                     for design, cell in zip(designs, row[1:])},
+        # Without the time, which differs in each run
+        "make bench WHAT=fragmentation": {
+            f"{frag.label(row)}, {row['design']}": re.sub(r",? [\d,]+ us", "", frag.cell(row))
+            for row in load(top, "frag-uml.json")["rows"]},
+        "make bench WHAT=size": {f"lines, {design}": f"{d['lines']:,}" for design, d in sizes["designs"].items()} | {
+            f"callers' {what}, {row['flow']}, {row['design']}": str(row[what])
+            for row in sizes["callers"] for what in ("lines", "branches")},
+    }
+
+
+def value(top: Path, command: str, name: str, designs: list[str]) -> str | None:
+    """A figure of the kept run, for each design, or the ratio of two designs"""
+    runs, others = figures(top)
+    sample = re.fullmatch(r"([\w-]+), ([\d,]+) pages?", name)
+    if command in runs and sample and len(designs) == 2:
+        ratio = runs[command].samples.ratio(sample[1], int(sample[2].replace(",", "")), designs[1], base=designs[0])
+        return number(ratio[0]) if ratio else None
+    values = [others.get(command, {}).get(f"{name}, {design}") for design in designs]
+    return None if None in values else " / ".join(str(v) for v in values)
 
 
 class Tree:
     """Names that exist"""
 
-    def __init__(self, top):
-        self.top = top
-        listed = git(top, "ls-files", "--cached", "--others", "--exclude-standard")
-        self.files = [f for f in listed.splitlines() if (top / f).is_file()]
-        self.names = {Path(f).name for f in self.files}
-        self.targets = set(re.findall(r"^([a-z-]+):", self.text("Makefile"), re.M))
-        self.code = {f: csource.code_of(self.text(f)) for f in self.files
-                     if re.match(r"(?:arch|benchmarks)/.*\.[ch]$", f)}
-        self.defined = {f: csource.definitions(code) for f, code in self.code.items()}
-        for f in self.files:
-            if f.startswith("benchmarks/") and Path(f).suffix in DEFINES:
-                found = DEFINES[Path(f).suffix].findall(self.text(f))
-                self.defined[f] = {name for names in found for name in names if name}
-        self.defined_anywhere = set().union(*self.defined.values())
-        self.tests = {f"{suite}.{case}" for f, code in self.code.items()
-                      for suite in re.findall(r'\.name = "(tdx_\w+)"', code)[:1]
-                      for case in re.findall(r"\bKUNIT_CASE\w*\((\w+)", code) if case in self.defined[f]}
-        self.shallow = git(top, "rev-parse", "--is-shallow-repository").strip() == "true"
+    def __init__(self, top: Path) -> None:
+        self.top, self.history = top, "\n" + git(top, "log", "--format=%H")
+        listed = git(top, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+        self.files = [f for f in listed if (top / f).is_file()]
+        self.file_names = {Path(f).name for f in self.files}
+        rows = self.text("benchmarks/targets.list").splitlines()
+        self.targets = [[*row.split("\t"), ""] for row in rows if row[0] != "#"]
+        code = [f for f in self.files if re.fullmatch(r"(?:arch|benchmarks)/.*\.(?:[ch]|py|sh)", f)]
+        tags = subprocess.run(["ctags", "-f", "-", "--output-format=json", "--languages=C,Python,Sh", "-L", "-",
+                               "--langmap=C:.c.h", "-I", "__counted_by+,__printf+,__ro_after_init"],
+                              cwd=top, input="\n".join(code), capture_output=True, text=True, check=True).stdout
+        self.defined: dict[str, set[str]] = {f: set() for f in code}
+        for tag in map(json.loads, tags.splitlines()):
+            self.defined[tag["path"]].add(tag["name"])
+        self.tests = {f"{suite}.{case}" for f in code if f.endswith(".c") for text in [without_comments(self.text(f))]
+                      for suite in re.findall(r'\.name = "(tdx_\w+)"', text)[:1]
+                      for case in re.findall(r"\bKUNIT_CASE\w*\((\w+)", text) if case in self.defined[f]}
 
-    def text(self, path):
+    def text(self, path: str) -> str:
         return (self.top / path).read_text(encoding="utf-8")
 
-    def has_commit(self, name):
-        """Is it in the history?"""
-        return subprocess.run(["git", "-C", str(self.top), "merge-base", "--is-ancestor", name, "HEAD"],
-                              capture_output=True, check=False).returncode == 0
+    def has_target(self, command: str) -> bool:
+        """A make command with variables that benchmarks/targets.list has"""
+        _, target, *words = command.split()
+        variables = dict(word.partition("=")[::2] for word in words)
+        return command == "make help" or any(row[0] == target and variables.get("WHAT", row[1]) == row[1] and
+            variables.get("ENGINE", row[2].split(",")[0]) in row[2].split(",") and
+            set(variables) <= {"WHAT", "ENGINE", "TDX_CACHE", *row[4].split()} for row in self.targets)
 
-    def changed_since(self, commit, target):
-        """Files that make @target measures with, or measures, and that differ from @commit."""
-        places = [*MEASURED, *(f":(glob){where}/*.[ch]" for name, where in MEASURES.items() if name == target)]
-        differ = git(self.top, "diff", "--name-only", "--no-renames", commit, "--", *places).splitlines()
-        new = git(self.top, "ls-files", "--others", "--exclude-standard", "--", *places).splitlines()
-        return [f for f in differ + new if "".join(self.code.get(f, "").split()) !=
-                "".join(csource.code_of(git(self.top, "show", f"{commit}:{f}")).split())]
-
-
-def items(text):
-    """Items of lists, each as one line."""
-    for item in re.findall(r"^\* .+(?:\n  .+)*", text, re.M):
-        yield re.sub(r"\n +", " ", item)
-
-
-def questions(text):
-    """(number, title, section) of each question"""
-    parts = re.split(r"^(\d+)\. (.+)\n-+\n", text, flags=re.M)[1:]
-    for n, title, body in zip(parts[::3], parts[1::3], parts[2::3]):
-        # Up to the next section.
-        yield int(n), title, re.split(r"^.+\n=+$", body, flags=re.M)[0]
+    def changed_since(self, commit: str, command: str) -> list[str]:
+        """Measured and measuring files whose code differs from @commit.  Folders may have moved."""
+        then = git(self.top, "ls-tree", "-r", "--name-only", commit).splitlines()
+        measures = MEASURES.get(plain(command), "records|tdx_bench")
+        wanted = re.compile(rf"(?!.*_kunit)(?:{MEASURED}|benchmarks/.*/(?:{measures})\.[ch])")
+        changed = [f for f in then if wanted.fullmatch(f) and Path(f).name not in self.file_names]
+        for f in filter(wanted.fullmatch, self.files):
+            same = [f] if f in then else [old for old in then if Path(old).name == Path(f).name]
+            if len(same) != 1 or code_at(self.top, commit, same[0]) != bare(self.text(f)):
+                changed.append(f)
+        return changed
 
 
-def check_answer(title, body, tree, figures):
-    """Errors in one answer"""
-    nr_words = len(re.split(r"^\* ", body, maxsplit=1, flags=re.M)[0].split())
-    if not 1 <= nr_words <= MAX_WORDS:
-        yield f"{title}: the answer has {nr_words} words, the limit is {MAX_WORDS}"
-    evidence = list(items(body))
-    if len(evidence) != NR_EVIDENCE:
-        yield f"{title}: {len(evidence)} items of evidence instead of {NR_EVIDENCE}"
-    for item in evidence:
-        test = re.match(r"\* test ``([^`]+)``", item)
-        code = re.match(r"\* code ``([^`:]+):([^`]+)``", item)
-        figure = FIGURE.fullmatch(item)
-        if test:
-            if test[1] not in tree.tests:
-                yield f"{title}: there is no test {test[1]}"
-        elif code:
-            if code[1] not in tree.files:
-                yield f"{title}: there is no file {code[1]}"
-            elif code[2] not in tree.defined.get(code[1], ()):
-                yield f"{title}: {code[1]} does not define {code[2]}"
-        elif figure:
-            value = figures.value(figure[1], figure[2])
-            if value is None:
-                yield f"{title}: {figure[1]} has no figure {figure[2]}"
-            elif value != figure[3]:
-                yield f"{title}: {figure[2]} is {value}, not {figure[3]}: make plots updates it"
-        else:
-            yield f"{title}: neither test, code nor figure: {item[:60]}"
-
-
-def check_short(text):
-    """Errors in the table of answers"""
-    rows = re.findall(r"^   \* - (\d+)\n((?:     .+\n)+)", text, re.M)
-    if [int(n) for n, _ in rows] != list(range(1, NR_QUESTIONS + 1)):
-        yield f"{PAGE}: the table does not have the questions 1 to {NR_QUESTIONS}"
+def check_answers(tree: Tree) -> Iterator[str]:
+    table, *sections = re.split(r"^(\d+)\. .+\n-+\n", tree.text(PAGE), flags=re.M)
+    rows = re.findall(r"^   \* - (\d+)\n((?:     .+\n)+)", table, re.M)
+    wanted = [str(n) for n in range(1, NR_QUESTIONS + 1)]
+    for what, found in (("table", [n for n, _ in rows]), ("sections", sections[::2])):
+        if found != wanted:
+            yield f"{PAGE}: the {what} must have the questions 1 to {NR_QUESTIONS}"
     for n, cells in rows:
-        nr_words = len(re.split(r"^     - ", cells, flags=re.M)[-1].split())
+        nr_words = len(cells.rpartition("     - ")[2].split())
         if nr_words > MAX_SHORT:
             yield f"{PAGE}, {n}: the answer in the table has {nr_words} words, the limit is {MAX_SHORT}"
+    for n, body in zip(sections[::2], sections[1::2]):
+        title = f"{PAGE}, {n}"
+        answer, *items = re.split(r"^\* ", body.partition("\n.. [")[0], flags=re.M)
+        if not 1 <= len(answer.split()) <= MAX_WORDS:
+            yield f"{title}: the answer has {len(answer.split())} words, the limit is {MAX_WORDS}"
+        if len(items) != NR_EVIDENCE:
+            yield f"{title}: {len(items)} items of evidence instead of {NR_EVIDENCE}"
+        for item in ("* " + " ".join(e.split()) for e in items):
+            test, code = re.match(r"\* test ``([^`]+)``", item), re.match(r"\* code ``([^`:]+):([^`]+)``", item)
+            figure = FIGURE.fullmatch(item)
+            if test and test[1] not in tree.tests:
+                yield f"{title}: the test {test[1]} does not exist"
+            if code and code[2] not in tree.defined.get(code[1], ()):
+                yield f"{title}: {code[1]} does not define {code[2]}"
+            if figure:
+                kept = value(tree.top, figure[1], figure[2], figure[3].split(" / "))
+                if kept != figure[4]:
+                    yield f"{title}: {figure[2]}, {figure[3]} is {kept}, not {figure[4]}: run make results"
+            if not (test or code or figure):
+                yield f"{title}: neither test, code nor figure: {item[:60]}"
 
 
-def check_names(path, tree):
+def check_names(path: str, tree: Tree) -> Iterator[str]:
     """Names on a page that do not exist"""
     text = tree.text(path)
-    names = set(re.findall(r"(?<![\w/.-])[\w-]+\.rst\b", text))
-    for literal in re.findall(r"``([^`]+)``", text) + re.findall(r"(?<!`)`([^`]+)`(?!`)", text):
+    names = set(re.findall(r"(?<![\w/.-])(?:Documentation/)?([\w-]+\.rst)\b", text))
+    literals = re.findall(r"``([^`]+)``", text) + re.findall(r"(?<!`)`([^`]+)`(?!`)", text)
+    for command in literals + re.findall(r"^(?:\t|    +)(make \S+(?: \S+)*)", text, re.M):
+        if re.match(r"make\s+[a-z]", command) and not tree.has_target(command):
+            yield f"{path}: {' '.join(command.split())} does not exist: see benchmarks/targets.list"
+    for literal in literals + re.findall(r"\]\(([^)#:]+)\)", text):
         # Placeholders and generated files
         if re.search(r"[<>*{}$]|\.\.\.|(?:^|/)(?:build|~)|^/", literal):
             continue
-        for target in re.findall(r"^make ([a-z-]+)", literal):
-            if target not in tree.targets:
-                yield f"{path}: there is no make {target}"
-        if re.fullmatch(r"(?:arch|benchmarks|Documentation)/[\w./-]+", literal) and \
-                not (tree.top / literal).exists():
-            yield f"{path}: there is no {literal}"
+        if re.fullmatch(r"(?:arch|benchmarks|Documentation)/[\w./-]+", literal) and not (tree.top / literal).exists():
+            yield f"{path}: {literal} does not exist"
         if re.fullmatch(r"tdx_\w+\.[a-z_]{3,}", literal) and literal not in tree.tests:
-            yield f"{path}: there is no test {literal}"
-        names |= {word for word in literal.split()
-                  if re.fullmatch(r"[\w.-]+\.(?:bt|c|config|h|json|list|py|sh|txt)", word)}
-    for name in sorted(names - tree.names - KERNEL):
-        yield f"{path}: there is no file {name}"
+            yield f"{path}: the test {literal} does not exist"
+        names |= set(re.findall(r"(?<!\S)[\w.-]+\.(?:bt|c|config|h|json|list|py|sh|txt)(?!\S)", literal))
+    for name in sorted(names - tree.file_names - KERNEL):
+        yield f"{path}: the file {name} does not exist"
     functions = set(re.findall(r"\b(?:tdx|tdh|hpa)_\w+(?=\()", text))
-    for name in sorted(functions - tree.defined_anywhere - KERNEL):
-        yield f"{path}: there is no {name}()"
+    for name in sorted(functions - KERNEL - set().union(*tree.defined.values())):
+        yield f"{path}: {name}() does not exist"
     for name in sorted(set(re.findall(r"\b(?:commit|at(?=\s+\d*[a-f]))\s+([0-9a-f]{7,40})\b", text))):
-        if not tree.shallow and not tree.has_commit(name):
-            yield f"{path}: there is no commit {name} in the history"
+        if f"\n{name}" not in tree.history:
+            yield f"{path}: the commit {name} is not in the history; try git fetch --unshallow"
 
 
-def check_driver(tree):
-    """Fields of an array that the call sequences of flat, or the driver, read"""
-    fields = re.search(r"struct tdx_pa_array \{(.*?)\}", tree.code[ARRAY_HEADER], re.S)[1]
-    fields = "|".join(set(csource.declared(fields)) - {"nr"})
-    flows = tree.code[FLAT_FLOWS]
-    start = flows.index("static int flat_spdm_create(")
-    driver = {f: code for f, code in tree.code.items() if f.startswith("benchmarks/host/driver/tdx_connect.")}
-    driver[FLAT_FLOWS] = "\n" * flows.count("\n", 0, start) + flows[start:]
-    arrays = "|".join(re.findall(r"\bstruct tdx_pa_array \**(\w+)\b(?!\()", "".join(driver.values())))
-    wrong = re.compile(rf"(?:->|\.)(?:{fields})\b|\b(?:{arrays})(?:\[.*?\]|\))*(?:->|\.)nr\b")
-    for path, code in driver.items():
-        for n, line in enumerate(code.splitlines(), 1):
-            if wrong.search(line):
-                yield f"the driver reads a field of an array: {path}:{n}: {line.strip()}"
-
-
-def check_runs(tree):
+def check_runs(tree: Tree) -> Iterator[str]:
     """Kept runs of other code"""
-    for path in tree.files:
-        if not re.fullmatch(r"benchmarks/results/(?!host-)[\w-]+\.json", path):
-            continue
+    for path in filter(RUNS.fullmatch, tree.files):
         run = json.loads(tree.text(path))["run"]
-        made = f"{path} was made at {run['commit']}"
-        # common.commit() adds a remark if the work tree differed.
+        again = f"repeat {plain(run['command'])}"
         if not re.fullmatch(r"[0-9a-f]+", run["commit"]):
-            yield f"{made}, which is not a commit: commit, then {run['command']}"
-        elif tree.has_commit(run["commit"]):
-            if differ := tree.changed_since(run["commit"], run["command"].split()[1]):
-                yield f"{made}, before a change of {', '.join(differ)}: repeat {run['command']}"
-        elif not tree.shallow:
-            yield f"{made}, which is not in the history: repeat {run['command']}"
+            yield f"{path} was made at {run['commit']}, which is not a commit: commit, then {again}"
+        elif f"\n{run['commit']}" not in tree.history:
+            yield f"{path} was made at {run['commit']}, which is not in the history: git fetch --unshallow, or {again}"
+        elif changed := tree.changed_since(run["commit"], run["command"]):
+            yield f"{path} was made at {run['commit']}, before a change of {', '.join(changed)}: {again}"
 
 
-def check(top):
-    tree, figures = Tree(top), Figures(top)
-    found = list(questions(tree.text(PAGE)))
-    if [n for n, _, _ in found] != list(range(1, NR_QUESTIONS + 1)):
-        yield f"{PAGE}: the sections are not the questions 1 to {NR_QUESTIONS}"
-    yield from check_short(tree.text(PAGE))
-    for n, _, body in found:
-        yield from check_answer(f"{PAGE}, {n}", body, tree, figures)
-    for path in tree.files:
-        if re.fullmatch(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md", path):
-            yield from check_names(path, tree)
-    yield from check_driver(tree)
-    yield from check_runs(tree)
+def check_callers(tree: Tree) -> Iterator[str]:
+    """Fields of an array that the call sequences of flat read.  Others have an nr, too."""
+    path = "benchmarks/designs/flat/flows.c"
+    sequences = without_comments(tree.text(path)).partition("static int flat_spdm_create(")[2]
+    for field in re.findall(r"(?:->|\.)(entries|nr_held|block_order|flush)\b", sequences):
+        yield f"{path} reads the field {field} of an array: use a function"
 
 
-def write(top):
+def check(top: Path) -> Iterator[str]:
+    tree = Tree(top)
+    yield from [*check_answers(tree), *check_callers(tree), *check_runs(tree)]
+    for path in filter(PAGES.fullmatch, tree.files):
+        yield from check_names(path, tree)
+
+
+def write(top: Path) -> None:
     """Insert the values of the kept runs into the page."""
-    figures = Figures(top)
-
-    def item(found):
-        line = re.sub(r"\n +", " ", found[0])
-        figure = FIGURE.fullmatch(line)
-        value = figure and figures.value(figure[1], figure[2])
-        if value is None:
-            return found[0]
-        return "\n".join(textwrap.wrap(f"* ``{figure[1]}``: {figure[2]} = {value}", WIDTH,
-                                       subsequent_indent="  ", break_on_hyphens=False))
-
-    page = top / PAGE
-    page.write_text(re.sub(r"^\* .+(?:\n  .+)*", item, page.read_text(encoding="utf-8"), flags=re.M),
-                    encoding="utf-8")
-
-
-def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--top", type=Path, required=True)
-    p.add_argument("--write", action="store_true", help="insert the values of the kept runs")
-    args = p.parse_args()
-    if args.write:
-        write(args.top)
-    wrong = list(check(args.top))
-    for line in wrong:
-        print(line)
-    return 1 if wrong else 0
+    text = (top / PAGE).read_text(encoding="utf-8")
+    for item in re.findall(r"^\* ``make .+(?:\n  .+)*", text, re.M):
+        for command, name, designs, old in FIGURE.findall(" ".join(item.split())):
+            line = f"* ``{command}``: {name}, {designs} = {value(top, command, name, designs.split(' / ')) or old}"
+            text = text.replace(item, textwrap.fill(line, 80, subsequent_indent="  ", break_on_hyphens=False))
+    (top / PAGE).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit("\n".join(check(Path(sys.argv[2]))) or 0)

@@ -1,301 +1,172 @@
 # SPDX-License-Identifier: GPL-2.0
 """Checks whether the TDX module of a machine can be measured.
 
-The checks only read files.  They read them below a root, so tests can check
-machines that are made of files.
+They read files below a root, which is a directory of made-up files in tests.
 """
 import os
 import platform
 import re
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 OK, NO, UNKNOWN, SKIPPED = "ok", "NO", "?", "-"
 
-# A run takes at most 1/SHARE of the available memory.
-SHARE = 8
-PAGE = 4096
-# The benchmark allocates small arrays in batches of this many pages.
-BATCH_PAGES = 2048
-# Bytes that the software module keeps for each page of the machine
-MODEL_BYTES = 2
-# Records, samples, code
-FIXED_BYTES = 16 << 20
-
+# A run needs this much memory, for arrays and records, and 1/2048 of all memory for the
+# software module.  It must be at most 1/SHARE of the available memory.
+RUN_KIB, SHARE = 96 << 10, 8
 # All modules that a run may load, each after those that it uses
 MODULES = ("tdx_seam", "tdx_pa_array", "tdx_seamcall", "tdx_model", "tdx_designs", "tdx_v2", "tdx_descriptor",
            "tdx_bare_list", "tdx_flat", "tdx_floor", "tdx_measure", "tdx_bench")
-FILES = ("tdx_bench", "tdx_measure", "tdx_watch")
-
 OLDEST = (6, 12)
+SIGNED = b"~Module signature appended~\n"
+BIOS_ENABLED = "virt/tdx: BIOS enabled"
+FAILED = re.compile(r"virt/tdx: (.*(?:fail|not supported|required|not loaded|bug present).*)", re.I)
+# Remedies for some of the kernel's reasons
+REMEDIES = {"Hibernation": "boot with nohibernate on the kernel's command line",
+            "KeyIDs": "give TDX more KeyIDs in the BIOS", "upgrade TDX module": "upgrade it"}
 
 
 class Machine:
-    """This machine, or one whose files are below @root, with @facts instead of system calls."""
+    """The machine whose files are below @root; @kdir is where its headers are."""
 
-    def __init__(self, root="/", facts=None):
-        self.root = root
-        self.facts = facts or {"arch": platform.machine(), "release": platform.release(),
-                               "uid": os.geteuid()}
+    def __init__(self, root: str = "/", uid: int = os.geteuid(), arch: str = platform.machine(),
+                 release: str = platform.release(), kdir: str | None = None,
+                 modules: dict[str, Path] | None = None) -> None:
+        self.root, self.arch, self.release, self.modules = root, arch, release, modules or {}
+        self.uid, self.kdir = uid, kdir or f"/lib/modules/{release}/build"
 
-    def path(self, path):
-        return os.path.join(self.root, path.lstrip("/"))
+    def path(self, path: str) -> Path:
+        return Path(self.root, path.lstrip("/"))
 
-    def exists(self, path):
-        return os.path.exists(self.path(path))
-
-    def read(self, path):
-        """The text of a file, or None."""
+    def read(self, path: str) -> str:
+        """The text of a file, stripped; empty if there is none."""
         try:
-            with open(self.path(path), encoding="utf-8", errors="replace") as f:
-                return f.read()
+            return self.path(path).read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
-            return None
+            return ""
 
-    def word(self, path):
-        text = self.read(path)
-        return text.strip() if text is not None else None
-
-    def log(self):
+    def log(self) -> str:
         """The kernel's log since boot, without lines that were overwritten."""
         if self.root != "/":
-            return self.read("dmesg") or ""
-        for command in (["dmesg"], ["journalctl", "-k", "-b", "--no-hostname", "-o", "cat"]):
-            try:
-                out = subprocess.run(command, capture_output=True, text=True, errors="replace",
-                                     timeout=20, check=False)
-            except (OSError, subprocess.TimeoutExpired):
-                continue
-            if "virt/tdx:" in out.stdout or command[0] == "journalctl":
-                return out.stdout
-        return ""
+            return self.read("dmesg")
+        command = "dmesg | grep -q virt/tdx: && dmesg || journalctl -k -b --no-hostname -o cat 2> /dev/null || dmesg"
+        return subprocess.run(command, shell=True, capture_output=True, text=True, errors="replace", check=False).stdout
 
-    def cpuinfo(self, field):
-        """A field of the first CPU."""
-        m = re.search(rf"^{field}\s*:\s*(.*)$", self.read("/proc/cpuinfo") or "", re.M)
-        return m.group(1).strip() if m else None
+    def field(self, path: str, name: str) -> str:
+        """The first line NAME: VALUE of a file."""
+        m = re.search(rf"^{name}\s*:\s*(.*)$", self.read(path), re.M)
+        return m[1].strip() if m else ""
 
-    def available(self):
-        """Available bytes."""
-        m = re.search(r"^MemAvailable:\s*(\d+) kB$", self.read("/proc/meminfo") or "", re.M)
-        return int(m.group(1)) * 1024 if m else 0
-
-    def total(self):
-        m = re.search(r"^MemTotal:\s*(\d+) kB$", self.read("/proc/meminfo") or "", re.M)
-        return int(m.group(1)) * 1024 if m else 0
-
-    def loaded(self):
+    def loaded(self) -> list[str]:
         """Names of the loaded modules."""
-        return [line.split()[0] for line in (self.read("/proc/modules") or "").splitlines() if line]
-
-    def end_page(self):
-        """PFN of the end of memory."""
-        zones = re.split(r"^Node ", self.read("/proc/zoneinfo") or "", flags=re.M)
-        found = (re.search(r"^\s+spanned\s+(\d+)$.*^\s+start_pfn:\s+(\d+)$", z, re.M | re.S) for z in zones)
-        return max((int(m.group(1)) + int(m.group(2)) for m in found if m), default=self.total() // PAGE)
-
-    def budget(self):
-        """Bytes that a run may allocate."""
-        return self.available() // SHARE
-
-    def needs(self, pages, donated=0):
-        """Upper limit of the bytes of a run that donates pages and has arrays of @pages."""
-        return (FIXED_BYTES + self.end_page() * MODEL_BYTES +
-                (max(pages, BATCH_PAGES) + donated) * (PAGE + 2 * 8))
+        return [line.split()[0] for line in self.read("/proc/modules").splitlines()]
 
 
-class Check:
-    """A requirement, what was found, and what to do about it."""
-
-    def __init__(self, name, state, found, todo=""):
-        self.name, self.state, self.found, self.todo = name, state, found, todo
-
-    def line(self):
-        return f"  {self.state:<4} {self.name}: {self.found}" + (f"; {self.todo}" if self.todo else "")
+class Check(NamedTuple):
+    """What was found, and what to do about it."""
+    state: str
+    found: str
+    todo: str = ""
 
 
-def check_arch(m):
-    arch = m.facts["arch"]
-    if arch == "x86_64":
-        return Check("x86-64", OK, arch)
-    return Check("x86-64", NO, f"this is {arch}", "TDX hosts are x86-64 machines")
+def need(good: Any, found: str, todo: str = "") -> Check:
+    return Check(OK, found) if good else Check(NO, found, todo)
 
 
-def check_root(m):
-    if m.facts["uid"] == 0:
-        return Check("root", OK, "yes")
-    return Check("root", NO, "not root", "modules are loaded by root: sudo make ...")
+def check_kernel(m: Machine) -> Check:
+    version = re.match(r"(\d+)\.(\d+)", m.release)
+    return need(version and (int(version[1]), int(version[2])) >= OLDEST, f"Linux {m.release}",
+                "boot Linux {}.{} or newer".format(*OLDEST))
 
 
-def check_kernel(m):
-    release = m.facts["release"]
-    version = re.match(r"(\d+)\.(\d+)", release)
-    if version and tuple(map(int, version.groups())) >= OLDEST:
-        return Check("kernel", OK, f"Linux {release}")
-    return Check("kernel", NO, f"Linux {release}", "boot Linux {}.{} or newer".format(*OLDEST))
+def check_headers(m: Machine) -> Check:
+    built = m.read(f"{m.kdir}/include/config/kernel.release")
+    if m.modules:
+        return Check(OK, "not needed, the modules are built")
+    if not m.path(f"{m.kdir}/Makefile").exists() or not built:
+        return Check(NO, f"none in {m.kdir}", "install those of this kernel (Documentation/hosts.rst), or pass its "
+                     "built tree with KDIR=path")
+    if built != m.release:
+        return Check(NO, f"{m.kdir} is for Linux {built}, this kernel is {m.release}", "pass those of this kernel")
+    return Check(OK, m.kdir)
 
 
-def check_headers(m, kdir=None, modules=None):
-    if modules:
-        return Check("kernel headers", OK, "not needed, the modules are built")
-    kdir = kdir or f"/lib/modules/{m.facts['release']}/build"
-    built = m.word(f"{kdir}/include/config/kernel.release")
-    if not m.exists(f"{kdir}/Makefile") or built is None:
-        return Check("kernel headers", NO, f"none in {kdir}",
-                     "install them (Documentation/hosts.rst), or pass the built tree of this kernel "
-                     "with KSRC=path")
-    if built != m.facts["release"]:
-        return Check("kernel headers", NO, f"{kdir} is for Linux {built}, this kernel is "
-                     f"{m.facts['release']}", "install those of this kernel")
-    return Check("kernel headers", OK, kdir)
-
-
-def check_cpu(m):
-    flags = (m.cpuinfo("flags") or "").split()
-    if "tdx_host_platform" in flags:
-        return Check("CPU", OK, "has TDX host mode")
+def check_cpu(m: Machine) -> Check:
+    if "tdx_host_platform" in m.field("/proc/cpuinfo", "flags").split():
+        return Check(OK, "has TDX host mode")
     # A kernel that rejects TDX for a reason of its own does not set the flag.
     if BIOS_ENABLED in m.log():
-        return Check("CPU", OK, "has TDX host mode, the BIOS has enabled it")
-    # The kernel sets the flag if the BIOS enabled TDX.
-    return Check("CPU", NO, "its flags do not include tdx_host_platform",
-                 "enable TDX, SEAM loader and private KeyIDs in the BIOS, if this CPU has them; and use a "
-                 "kernel with CONFIG_INTEL_TDX_HOST")
+        return Check(OK, "has TDX host mode, the BIOS has enabled it")
+    return Check(NO, "its flags do not include tdx_host_platform", "enable TDX, SEAM loader and private KeyIDs in the "
+                 "BIOS, if this CPU has them; and use a kernel with CONFIG_INTEL_TDX_HOST")
 
 
-BIOS_ENABLED = "virt/tdx: BIOS enabled"
-# Printed by kernels that initialize the module at boot and keep VMX operation on for it
-INITIALIZED_AT_BOOT = "virt/tdx: TDX-Module initialized"
-INITIALIZED = ("virt/tdx: module initialized", INITIALIZED_AT_BOOT)
-FAILED = re.compile(r"virt/tdx: (.*(?:fail|not supported|required|not loaded|bug present).*)", re.I)
-# Remedies for some of the kernel's reasons
-REASONS = (("Hibernation", "boot with nohibernate on the kernel's command line"),
-           ("KeyIDs", "give TDX more KeyIDs in the BIOS"),
-           ("upgrade TDX module", "upgrade it"))
-
-
-def tdx_log(m):
-    """(initialized, reason of a failure or None), from the kernel's log."""
-    log = m.log()
-    # The first failure causes the others.
+def check_enabled(m: Machine) -> Check:
+    log, tdx = m.log(), m.read("/sys/module/kvm_intel/parameters/tdx")
+    # The first failure of this boot causes the others.
     wrong = FAILED.search(log, max(log.rfind(BIOS_ENABLED), 0))
-    return any(said in log for said in INITIALIZED), wrong.group(1).strip() if wrong else None
-
-
-def check_enabled(m):
-    initialized, wrong = tdx_log(m)
-    tdx = m.word("/sys/module/kvm_intel/parameters/tdx")
-    if initialized or m.exists("/sys/devices/faux/tdx_host"):
-        return Check("kernel's TDX", OK, "initialized")
+    if m.path("/sys/devices/faux/tdx_host").exists() or re.search("virt/tdx: (TDX-M|m)odule initialized", log):
+        return Check(OK, "initialized")
     if wrong:
-        return Check("kernel's TDX", NO, f"the kernel reports: {wrong}",
-                     next((todo for word, todo in REASONS if word in wrong),
-                          "see Documentation/hosts.rst for its causes"))
+        todo = [todo for word, todo in REMEDIES.items() if word in wrong[1]] + ["see Documentation/hosts.rst"]
+        return Check(NO, f"the kernel reports: {wrong[1].strip()}", todo[0])
     if tdx == "Y":
-        return Check("kernel's TDX", OK, "kvm_intel has tdx=Y")
-    if tdx is None and "kvm_intel" in m.loaded():
-        return Check("kernel's TDX", NO, "kvm_intel has no parameter tdx",
-                     "boot a kernel with CONFIG_KVM_INTEL_TDX, which is 6.16 or newer")
+        return Check(OK, "kvm_intel has tdx=Y")
     if tdx == "N":
-        return Check("kernel's TDX", NO, "kvm_intel has tdx=N, and the log has no reason",
+        return Check(NO, "kvm_intel has tdx=N, and the log has no reason",
                      "load kvm_intel with tdx=1 (kvm_intel.tdx=1 on the command line)")
-    return Check("kernel's TDX", UNKNOWN, "its log was overwritten, and kvm_intel is not loaded",
-                 "SEAMCALL will show it")
+    if "kvm_intel" in m.loaded():
+        return Check(NO, "kvm_intel has no parameter tdx", "boot a kernel with CONFIG_KVM_INTEL_TDX (6.16 or newer)")
+    return Check(UNKNOWN, "its log was overwritten, and kvm_intel is not loaded", "SEAMCALL will show it")
 
 
-def check_version(m):
-    version = m.word("/sys/devices/faux/tdx_host/version")
-    if version:
-        return Check("TDX module", OK, f"version {version}")
-    if tdx_log(m)[0]:
-        return Check("TDX module", OK, "loaded; SEAMCALL will show its version")
-    return Check("TDX module", UNKNOWN, "this kernel does not report its version", "SEAMCALL will show it")
-
-
-def check_vmx(m):
-    # Only SEAMCALL itself shows the state of each CPU.
-    if m.exists("/sys/devices/faux/tdx_host") or INITIALIZED_AT_BOOT in m.log():
-        return Check("VMX operation", OK, "the kernel keeps it on for TDX, on all CPUs")
-    at_load = m.word("/sys/module/kvm/parameters/enable_virt_at_load")
-    tdx = m.word("/sys/module/kvm_intel/parameters/tdx")
-    if "kvm_intel" not in m.loaded() and not m.exists("/sys/module/kvm_intel"):
-        return Check("VMX operation", UNKNOWN, "kvm_intel is not loaded",
-                     "SEAMCALL will show it; if it raises #UD: modprobe kvm_intel tdx=1")
-    if tdx == "Y" or at_load == "Y":
-        return Check("VMX operation", OK, "kvm_intel keeps it on, on all CPUs")
-    if at_load == "N":
-        return Check("VMX operation", UNKNOWN, "kvm has enable_virt_at_load=N, which turns it on for guests only",
-                     "SEAMCALL will show it; if it raises #UD: load kvm_intel with tdx=1")
-    return Check("VMX operation", UNKNOWN, "kvm does not report it", "SEAMCALL will show it")
-
-
-SIGNED = b"~Module signature appended~\n"
-
-
-def all_signed(modules):
-    for path in modules.values():
-        with open(path, "rb") as f:
-            if not f.read().endswith(SIGNED):
-                return False
-    return True
-
-
-def check_loading(m, modules=None):
-    if not m.exists("/proc/modules"):
-        return Check("module loading", NO, "this kernel has no loadable modules", "boot another")
-    if m.word("/proc/sys/kernel/modules_disabled") == "1":
-        return Check("module loading", NO, "turned off until the next boot (kernel.modules_disabled)",
-                     "boot again without that")
+def check_loading(m: Machine) -> Check:
+    if not m.path("/proc/modules").exists():
+        return Check(NO, "this kernel has no loadable modules", "boot another")
+    if m.read("/proc/sys/kernel/modules_disabled") == "1":
+        return Check(NO, "turned off until the next boot (kernel.modules_disabled)", "boot again without that")
     # Lockdown allows reading of debugfs files without write permission.
-    lockdown = re.search(r"\[(\w+)\]", m.read("/sys/kernel/security/lockdown") or "[none]")
-    if m.word("/sys/module/module/parameters/sig_enforce") == "Y":
+    lockdown = re.search(r"\[(\w+)\]", m.read("/sys/kernel/security/lockdown"))
+    if m.read("/sys/module/module/parameters/sig_enforce") == "Y":
         why = "signatures are enforced"
-    elif lockdown and lockdown.group(1) != "none":
-        why = f"the kernel is locked down ({lockdown.group(1)})"
+    elif lockdown and lockdown[1] != "none":
+        why = f"the kernel is locked down ({lockdown[1]})"
     else:
-        return Check("module loading", OK, "not restricted")
-    if not modules:
-        return Check("module loading", UNKNOWN, f"{why}: the modules must be signed once they are built",
-                     "Documentation/hosts.rst describes how")
-    if all_signed(modules):
-        return Check("module loading", OK, f"{why}, and the modules are signed")
-    return Check("module loading", NO, f"{why}, and the modules are not signed",
-                 f"sign each .ko below {os.path.commonpath(list(map(str, modules.values())))} with a key that this "
-                 "machine trusts (Documentation/hosts.rst) and run again, or turn Secure Boot off")
+        return Check(OK, "not restricted")
+    if not m.modules:
+        return Check(UNKNOWN, f"{why}: sign the modules after they are built", "see Documentation/hosts.rst")
+    if all(path.read_bytes().endswith(SIGNED) for path in m.modules.values()):
+        return Check(OK, f"{why}, and the modules are signed")
+    return Check(NO, f"{why}, and the modules are not signed", "sign each .ko below "
+                 f"{os.path.commonpath(list(m.modules.values()))} with a key that this machine trusts "
+                 "(Documentation/hosts.rst) and run again, or turn Secure Boot off")
 
 
-def check_debugfs(m):
-    if re.search(r"^\S+ /sys/kernel/debug debugfs ", m.read("/proc/mounts") or "", re.M):
-        return Check("debugfs", OK, "mounted")
-    return Check("debugfs", NO, "not mounted", "mount -t debugfs none /sys/kernel/debug")
+def check_memory(m: Machine) -> Check:
+    total, available = (int(m.field("/proc/meminfo", name).removesuffix(" kB") or 0)
+                        for name in ("MemTotal", "MemAvailable"))
+    needs, limit = RUN_KIB + total // 2048, available // SHARE
+    return need(needs <= limit, f"a run needs {needs >> 10} MiB, one in {SHARE} of the available memory is "
+                f"{limit >> 10} MiB", "free some")
 
 
-def check_unloaded(m):
-    ours = [name for name in m.loaded() if name in MODULES]
-    if not ours:
-        return Check("modules of this project", OK, "none is loaded")
-    return Check("modules of this project", NO, f"loaded already: {', '.join(ours)}",
-                 "stop their users and unload them (rmmod)")
+CHECKS: dict[str, Callable[[Machine], Check]] = {
+    "x86-64": lambda m: need(m.arch == "x86_64", f"this is {m.arch}"),
+    "root": lambda m: need(m.uid == 0, f"user {m.uid}", "modules are loaded by root: sudo make ..."),
+    "kernel": check_kernel, "kernel headers": check_headers, "CPU": check_cpu, "kernel's TDX": check_enabled,
+    "module loading": check_loading,
+    "debugfs": lambda m: need(" /sys/kernel/debug debugfs " in m.read("/proc/mounts"), "/sys/kernel/debug",
+                              "mount -t debugfs none /sys/kernel/debug"),
+    "modules of this project": lambda m: need(
+        not set(MODULES) & set(m.loaded()), f"loaded: {', '.join(set(MODULES) & set(m.loaded())) or 'none'}",
+        "stop their users and unload them (rmmod)"),
+    "memory": check_memory}
 
 
-def check_memory(m):
-    budget, needs = m.budget(), m.needs(1)
-    mib = f"a run takes at least {needs >> 20} MiB, one in {SHARE} of the available memory is {budget >> 20} MiB"
-    if needs <= budget:
-        return Check("memory", OK, mib)
-    return Check("memory", NO, mib, "free some")
-
-
-def all_checks(machine, simulated, kdir=None, modules=None):
+def all_checks(m: Machine, simulated: bool) -> dict[str, Check]:
     """All checks, in order."""
-    checks = [check_arch(machine), check_root(machine), check_kernel(machine),
-              check_headers(machine, kdir, modules)]
-    for name, check in (("CPU", check_cpu), ("kernel's TDX", check_enabled),
-                        ("TDX module", check_version), ("VMX operation", check_vmx)):
-        checks.append(Check(name, SKIPPED, "not needed: SIMULATED") if simulated else check(machine))
-    return checks + [check_loading(machine, modules), check_debugfs(machine),
-                     check_unloaded(machine), check_memory(machine)]
-
-
-def is_no_host(checks):
-    """Does the machine itself lack TDX?"""
-    return any(c.state == NO and c.name in ("x86-64", "CPU") for c in checks)
+    skipped = (check_cpu, check_enabled) if simulated else ()
+    return {name: Check(SKIPPED, "not needed: SIMULATED") if check in skipped else check(m)
+            for name, check in CHECKS.items()}

@@ -30,9 +30,6 @@ COLOURS = {
 }
 DESIGNS = tuple(COLOURS)
 MARKERS = dict(zip(COLOURS, "os^DvxP*."))
-# The life of an array, step by step.
-STEPS = {"create": "", "hand-over": "xxx", "release": "///"}
-STEP_SIZES = (1, 32, 512, 12800)
 
 
 def save(figure: plt.Figure, directory: Path, name: str) -> None:
@@ -75,54 +72,6 @@ def cost_per_page(directory: Path, samples: Samples) -> None:
     save(figure, directory, "cost-per-page")
 
 
-def step_costs(samples: Samples, pages: int) -> dict[str, list[float]]:
-    """{design: [ns of each step]}.  The list of control pages is ready after create."""
-    cells = {}
-    for d in DESIGNS:
-        ns = [0 if step == "hand-over" and (pages <= 512 or d == "floor") else
-              samples.median(step, pages, d) for step in STEPS]
-        known = [n for n in ns if n is not None]
-        if len(known) == len(STEPS):
-            cells[d] = known
-    return cells
-
-
-def life_cycle(directory: Path, samples: Samples) -> None:
-    figure, all_axes = plt.subplots(1, len(STEP_SIZES), figsize=(12, 5), layout="constrained")
-    for axes, pages in zip(all_axes, STEP_SIZES):
-        cells = step_costs(samples, pages)
-        for x, (design, steps) in enumerate(cells.items()):
-            bottom = 0.0
-            for (step, hatch), ns in zip(STEPS.items(), steps):
-                axes.bar(x, ns / 1000, bottom=bottom / 1000, color=COLOURS[design], hatch=hatch,
-                         edgecolor="white", alpha=1 if step == "create" else 0.75)
-                bottom += ns
-        axes.set_xticks(range(len(cells)))
-        axes.set_xticklabels(cells, rotation=60, ha="right")
-        axes.set_title(f"{pages:,} page{'s'[:pages > 1]}")
-        axes.grid(True, axis="y", alpha=0.3)
-    all_axes[0].set_ylabel("µs per array (a scale for each size)")
-    figure.legend(handles=[Patch(facecolor="#bbbbbb", edgecolor="white", hatch=h, label=s)
-                           for s, h in STEPS.items()], loc="upper right", ncols=3)
-    figure.suptitle("Life cycle without a flush, by step, init_on_alloc=0; lower is better\n", x=0.02, ha="left")
-    save(figure, directory, "life-cycle")
-
-
-def metadata(directory: Path, records: list[dict]) -> None:
-    cells: Cells = {d: {r["pages"]: r["bytes"] for r in records if r["kind"] == "metadata" and r["design"] == d} for d in DESIGNS}
-    figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
-    lines(axes, cells)
-    axes.set_yscale("log", base=2)
-    axes.set_ylabel("bytes beside the pages (log scale)")
-    ticks = [1 << n for n in range(12, 24, 2)]
-    axes.set_yticks(ticks)
-    axes.set_yticklabels([f"{t >> 10:,} KiB" for t in ticks])
-    pages_axis(axes, sorted({p for c in cells.values() for p in c}))
-    axes.set_title("Metadata of an array; lower is better")
-    axes.legend(ncols=2)
-    save(figure, directory, "metadata")
-
-
 def bars(axes: plt.Axes, data: dict, height: Callable[[dict, int], float]) -> list[str]:
     """A group of bars for each degree; a cross where a design has no memory."""
     states = [frag.label(s) for s in data["states"]]
@@ -151,7 +100,7 @@ def fragmentation(directory: Path, data: dict) -> None:
     left.set_ylabel("µs for the flow (log scale)")
     present = bars(right, data, lambda row, i: row["regions"][i])
     right.set_yscale("log")
-    right.set_ylabel("2 MiB regions that never come back (log scale)")
+    right.set_ylabel("2 MiB regions that stay occupied (log scale)")
     right.legend(handles=[Patch(facecolor=COLOURS[d], label=d) for d in present] +
                  [Line2D([], [], color="#444444", marker="x", linestyle="", label="no memory")],
                  loc="upper left", ncols=2)
@@ -162,8 +111,5 @@ def fragmentation(directory: Path, data: dict) -> None:
 
 
 def draw(directory: Path, time: Run, fragmented: dict) -> None:
-    """All plots: of a benchmark run, and of one with fragmented memory."""
     cost_per_page(directory, time.samples)
-    life_cycle(directory, time.samples)
-    metadata(directory, time.records)
     fragmentation(directory, fragmented)

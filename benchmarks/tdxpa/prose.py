@@ -1,88 +1,109 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""prose.py --top DIR: plain English in Documentation/, README.md and comments in arch/.
+"""prose.py --top DIR: plain English in pages, changelogs, help, comments and messages.
 
-Prints each sentence of more than 30 words and each phrase of PHRASES.  Tables, diagrams and
-literal blocks have no sentences.
+Prints each sentence of more than MAX_WORDS words, each phrase of PHRASES, long lines of text,
+and each page with more words than LIMITS.  Tables, diagrams and literal blocks are no prose.
 """
-import argparse
 import re
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 MAX_WORDS = 30
 PHRASES = ("told", "tells", "wants", "knows", "anew", "beside", "talked of", "is no", "are no", "without a word",
-           "whoever", "mend", "at the most", "by itself", "so many", "come back", "let go")
-PHRASE = re.compile(rf"\b(?:{'|'.join(PHRASES).replace(' ', chr(92) + 's+')})\b", re.I)
+           "whoever", "mend", "at the most", "by itself", "so many", "come back", "let go", "judge[sd]?", "farm",
+           "for want of", "asks", "believes", "remembers", "in silence", "goes red", "all the same", "some per ?cent")
+PHRASE = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b(?! longer)".replace(" ", r"\s+"), re.I)
+# Words of prose on a page; other pages are generated
+LIMITS = {"README.md": 600, "RESULTS.md": 400, "design.rst": 1500, "review-answers.rst": 1800, "tdx-pa-array.rst": 600,
+          "driver.rst": 600, "running.rst": 900, "method.rst": 1200, "hosts.rst": 700, "tracing.rst": 900,
+          "compare.rst": 500, "patches.rst": 400}
+# The width of text, by file
+WIDTHS = {r"Documentation/.*\.rst|README\.md|benchmarks/help\.txt": 80, r"benchmarks/series/.*\.txt": 72}
+# Data, generated pages, and lists of these phrases
+NO_PROSE = re.compile(r"LICENSES/|COPYING|benchmarks/results/|Documentation/(?:faults|callers|results)|"
+                      r".*\.(?:json|list|css)$|.*prose\.py$")
+
+STRING = r'"((?:\\.|[^"\\\n])*)"'
+C = re.compile(STRING + r"|/\*(.*?)\*/|//([^\n]*)", re.S)
+SCRIPT = re.compile(r'"""(.*?)"""|' + STRING + r"|((?:^[ \t]*#(?![!\w])[^\n]*\n)+)", re.S | re.M)
+
+BLANK = re.compile(r"""
+    (?:^\.\.\ |::$)(?![^\n]*list-table)[^\n]*\n(?:\n|[ \t]+[^\n]*\n)*  # directives and literal blocks
+    | ^\ *=+(?:\ +=+)+\n.*?^\ *=+(?:\ +=+)+\n(?=\n|\Z)                # simple tables
+    | ^```.*?^``` | ^(?:\ {4}|\t)(?!\ *[-*]\ |\ {2,}\S)[^\n]*$          # blocks of Markdown
+    | ^--\n(?!\n).*                                                    # what a patch adds
+    """, re.M | re.S | re.X)
 
 
-def paragraphs_of_page(text):
+def paragraphs_of_page(text: str) -> Iterator[tuple[int, str]]:
     """(line, text) of each paragraph, item or cell"""
-    # A block behind "::" or a directive ends at the next line without indent.
-    text = re.sub(r"(?:^\.\. |::$)(?!.*list-table)[^\n]*\n(?:\n|[ \t]+[^\n]*\n)*",
-                  lambda m: "\n" * m[0].count("\n"), text, flags=re.M)
-    # Simple tables
-    text = re.sub(r"^=+(?: +=+)+\n.*?^=+(?: +=+)+\n(?=\n|\Z)", lambda m: "\n" * m[0].count("\n"), text,
-                  flags=re.M | re.S)
-    # Fences and indented blocks of Markdown
-    text = re.sub(r"^(?:```.*?^```|(?:    |\t)(?! *[-*] | {2,}\S)[^\n]*)$", lambda m: "\n" * m[0].count("\n"), text,
-                  flags=re.M | re.S)
-    part, first, indent = [], 1, 0
+    text = BLANK.sub(lambda m: "\n" * m[0].count("\n"), text)
+    part: list[str] = []
+    first = indent = 0
     for n, line in enumerate([*text.splitlines(), ""], 1):
         # Rulers, rows of tables and options of directives
         table = re.match(r"\s*(?:[=+|-]{2,}|\||:\w+:|<!--)", line)
-        begin = re.match(r"\s*(?:(?:\* - |[-*] |\d+\. )*)", line)
-        item = begin[0].strip() != ""
-        # A definition is indented under its term.
-        if not line.strip() or table or item or begin.end() != indent:
+        begin = re.match(r"\s*(?:\* - |[-*] |\d+\. )*", line)[0]  # type: ignore[index]
+        # An item begins, or a definition, which is indented under its term.
+        if not line.strip() or table or begin.strip() or len(begin) != indent:
             yield first, " ".join(part)
-            part, first, indent = [], n, begin.end()
+            part, indent = [], len(begin)
         if line.strip() and not table:
             first = first if part else n
-            part.append(line[begin.end():].strip())
+            part.append(line[len(begin):].strip())
 
 
-def paragraphs_of_code(text):
-    """(line, text) of each paragraph of a comment"""
-    for comment in re.finditer(r"/\*(.*?)\*/|//([^\n]*)", text, re.S):
-        first = text[:comment.start()].count("\n") + 1
-        part = []
-        for n, line in enumerate((comment[1] or comment[2] or "").split("\n")):
-            line = re.sub(r"^\s*\*? ?\*?", "", line)
+def paragraphs_of_code(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """(line, text) of each paragraph of a comment, a docstring or a string"""
+    for found in pattern.finditer(text):
+        first = text[:found.start()].count("\n") + 1
+        part: list[str] = []
+        for n, line in enumerate("".join(filter(None, found.groups())).split("\n")):
+            line = re.sub(r"^\s*(?:\*+|#+)? ?", "", line)
             # Paragraphs end; sections of kernel-doc and items begin.  Diagrams are indented.
-            if not line.strip() or re.match(r"\s*(?:@|- |\w+: )|\t", line):
+            if not line.strip() or re.match(r"\s*(?:@|[*-] |\w+: )|\t|   ", line):
                 yield first + n - len(part), " ".join(part)
                 part = []
-            if line.strip() and not line.startswith("\t"):
+            if line.strip() and not re.match(r"\t|   ", line):
                 part.append(line.strip())
         yield first, " ".join(part)
 
 
-def check(text, paragraphs):
+def check(path: str, text: str) -> Iterator[tuple[int, str]]:
     """(line, error)"""
-    for line, part in paragraphs(text):
+    page = path.endswith((".rst", ".md", ".txt"))
+    text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "x", text) if "/templates/" in path else text
+    nr_all = 0
+    language = C if path.endswith((".c", ".h")) else SCRIPT
+    for line, part in paragraphs_of_page(text) if page else paragraphs_of_code(text, language):
         part = re.sub(r"``[^`]+``|`[^`]+`(?:__?)?", "x", part)
-        for sentence in re.split(r"(?<=[.?!])\s", part):
+        nr_all += len(part.split())
+        for sentence in re.split(r"(?<=[.?!])\s|\s{3,}", part):
             nr_words = sum(bool(re.search(r"\w", word)) for word in sentence.split())
             if nr_words > MAX_WORDS:
                 yield line, f"{nr_words} words in a sentence, the limit is {MAX_WORDS}: {sentence[:50]}..."
         for phrase in PHRASE.findall(part):
-            yield line, f'"{phrase}"'
+            yield line, f'"{" ".join(phrase.split())}": use plain words'
+    limit = LIMITS.get(Path(path).name, nr_all)
+    if nr_all > limit:
+        yield 1, f"{nr_all} words of prose, the limit is {limit}"
+    for pattern, width in WIDTHS.items():
+        lines = re.sub(r"^--\n(?!\n).*", "", text, flags=re.M | re.S).splitlines()
+        for n, one in enumerate(lines if re.fullmatch(pattern, path) else [], 1):
+            if len(one.expandtabs()) > width and not re.search(r"https?://|^[|\t]|^    ", one):
+                yield n, f"{len(one.expandtabs())} characters, the limit is {width}"
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--top", type=Path, required=True)
-    top = p.parse_args().top
-    bad = 0
-    for pattern, paragraphs in (("Documentation/*.rst", paragraphs_of_page), ("README.md", paragraphs_of_page),
-                                ("arch/**/*.[ch]", paragraphs_of_code)):
-        for path in sorted(top.glob(pattern)):
-            for line, error in check(path.read_text(encoding="utf-8"), paragraphs):
-                print(f"{path.relative_to(top)}:{line}: {error}")
-                bad = 1
-    return bad
+def main() -> None:
+    top = Path(sys.argv[2])
+    files = subprocess.run(["git", "-C", top, "ls-files", "--cached", "--others", "--exclude-standard"], check=True,
+                           capture_output=True, text=True).stdout.splitlines()
+    if errors := [f"{path}:{line}: {error}" for path in files if (top / path).is_file() and not NO_PROSE.match(path)
+                  for line, error in check(path, (top / path).read_text(encoding="utf-8"))]:
+        sys.exit("\n".join(errors))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""report.py LOG [COUNT_LOG [AGAIN_LOG]]: the table of a benchmark run, and its raw samples.
+"""report.py LOG: the table of a benchmark run, and its raw samples.
 
 A cell is the median of one operation, in ns or instructions.  A ratio is v2 / flat: above 1,
 v2 takes more.  Its interval has 95% of the medians of resampled rounds.  Instructions are
@@ -15,22 +15,6 @@ from tdxpa.runs import DESIGN, REPEATS_TO, Run, Samples, number
 
 # make bench WHAT=instructions CHECK=1 fails if a cell of flat takes more than this share more.
 WORSE = 0.02
-
-
-def changes(old: Run, samples: Samples) -> str:
-    """The cells that changed since another run"""
-    rows, same = [], 0
-    for cell, before in sorted(old.samples.rounds.items()):
-        if (after := samples.rounds.get(cell)) is None:
-            continue
-        r = runs.quotient(after, before, samples.icount)
-        same += r[1] <= 1 <= r[2]
-        if not r[1] <= 1 <= r[2]:
-            op, pages, design = cell
-            rows.append([op, f"{pages:,}", design, number(old.samples.median(*cell)),
-                         number(samples.median(*cell)), samples.ratio_text(r)])
-    text = table(["operation", "pages", "design", "old", "new", "new / old"], rows) + "\n\n" if rows else ""
-    return f"{text}Since the run of commit {old.about['commit']}: {len(rows)} cells changed, {same} did not."
 
 
 def check(stored: Run, samples: Samples, kernel: str) -> int:
@@ -57,37 +41,30 @@ def check(stored: Run, samples: Samples, kernel: str) -> int:
 def main() -> int:
     p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     p.add_argument("log")
-    p.add_argument("count_log", nargs="?")
-    p.add_argument("again_log", nargs="?")
+    p.add_argument("--again", metavar="LOG", help="a second boot")
     p.add_argument("--engine", required=True)
     p.add_argument("--kernel", required=True)
     p.add_argument("--top", required=True, type=Path)
     p.add_argument("--quick", action="store_true", help="few samples: the run is not for RESULTS.md")
-    p.add_argument("--interrupted", action="store_true", help="the log has no end")
     p.add_argument("--check", action="store_true", help="compare with the kept run")
-    p.add_argument("--compare", type=Path, metavar="JSON", help="an earlier run")
     p.add_argument("--icount", action="store_true", help="a nanosecond is an instruction")
     p.add_argument("--zeroing", action="store_true", help="the kernel zeroes pages on allocation")
     p.add_argument("--emulated", action="store_true", help="the times are an emulator's")
     args = p.parse_args()
 
     name = args.engine + ("-icount" if args.icount else "") + ("-zeroing" if args.zeroing else "") + ".json"
-    records = runs.read_log(args.log, whole=not args.interrupted)
+    records = runs.read_log(args.log)
     samples = Samples(records, args.icount)
     if args.check:
         return check(Run(args.top / runs.KEPT / name), samples, args.kernel)
-    configuration = f"init_on_alloc={int(args.zeroing)}"
     command = "make bench" + (" WHAT=instructions" if args.icount else f" ENGINE={args.engine}") \
         + (" INIT_ON_ALLOC=1" if args.zeroing else "")
     run = runs.about(args.top, command, args.kernel, args.engine, icount=args.icount,
-                     **{"kernel configuration": configuration})
+                     **{"kernel configuration": f"init_on_alloc={int(args.zeroing)}"})
 
     print(runs.pair_table(samples))
-    if args.interrupted:
-        print(f"\nInterrupted: {len(samples.rounds)} cells are measured.")
-        return 1
-    if args.again_log:
-        again = Samples(runs.read_log(args.again_log), True)
+    if args.again:
+        again = Samples(runs.read_log(args.again), True)
         if again.rounds.keys() != samples.rounds.keys():
             sys.exit("error: two boots of the same kernel measured different cells")
         run["again"], cell = max((abs(samples.median(*c) / again.median(*c) - 1), c)  # type: ignore[operator]
@@ -95,14 +72,6 @@ def main() -> int:
         print(f"\nTwo boots differ by at most {run['again']:.3%}.")
         if run["again"] > REPEATS_TO:
             sys.exit(f"error: {cell} differs by more than {REPEATS_TO:.1%}")
-    if args.compare:
-        old = Run(args.compare)
-        if (old.about["engine"], old.about["icount"], old.about["kernel configuration"]) != \
-                (args.engine, args.icount, configuration):
-            sys.exit(f"error: {args.compare} was made by {old.about['command']}: it cannot be compared with this run")
-        print("\n" + changes(old, samples))
-    if args.count_log:
-        records += [r for r in runs.read_log(args.count_log) if r["kind"] == "calls"]
     runs.write(args.top, name, run, {"records": records}, whole=not (args.quick or args.emulated))
     return 0
 

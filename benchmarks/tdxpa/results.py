@@ -20,8 +20,6 @@ SHOWN_OPERATIONS = ("hand-over", "cycle", "release-flushed", "life-control", "li
 SHOWN_SIZES = (1, 32, 512, 12800)
 UNITS = {"time": "time", "icount": "instr."}
 PLOTS = {"cost-per-page": "time per page of a life cycle, by size",
-         "life-cycle": "time of each step of a life cycle",
-         "metadata": "bytes of an array next to its pages",
          "fragmentation": "extensions memory from fragmented memory"}
 
 
@@ -114,7 +112,7 @@ def pair_table(k: Kernel) -> str:
     for op in SHOWN_OPERATIONS:
         for pages in SHOWN_SIZES:
             r, i = s.ratio(op, pages, DESIGN), k.icount.samples.ratio(op, pages, DESIGN)
-            # Few pages are no memory of the extensions.
+            # The extensions need many pages.
             if r and (op != "life-memory" or pages == 12800):
                 rows.append([op, f"{pages:,}", *(number(s.median(op, pages, d)) for d in (*RIVALS, DESIGN)),
                              s.ratio_text(r), k.verdict("time", op, pages, BASE), number(i[0]) if i else "-"])
@@ -190,9 +188,8 @@ def summary(top: Path, zeroing: Kernel) -> str:
     ])
 
 
-def fact_table(records: list[dict], kind: str, fields: Sequence[str]) -> str:
-    """Exact numbers, a column for each design"""
-    cells = {(r["pages"], r["design"]): " + ".join(f"{r[f]:,}" for f in fields) for r in records if r["kind"] == kind}
+def metadata_table(records: list[dict]) -> str:
+    cells = {(r["pages"], r["design"]): f"{r['bytes']:,}" for r in records if r["kind"] == "metadata"}
     present = [d for d in DESIGNS if any(k[1] == d for k in cells)]
     return table(["pages", *present], [[f"{p:,}", *(cells.get((p, d), "-") for d in present)]
                                        for p in sorted({p for p, _ in cells})], left=0)
@@ -220,7 +217,7 @@ def pages(top: Path) -> dict[str, str]:
     ks = kernels(top)
     needs = requirements(ks)
     matrix, fragmented = runs.load(top, "faults-uml.json"), runs.load(top, "frag-uml.json")
-    counted = runs.load(top, callers.NAME)["records"]
+    counted = runs.load(top, size.NAME)["callers"]
     designs = faults.designs_of(matrix["rows"])
     columns = [10] * len(designs)
     about = [[f"{'instructions' if unit == 'icount' else 'time'}, {k.name}", f"`{r['command']}`",
@@ -242,8 +239,7 @@ def pages(top: Path) -> dict[str, str]:
             "tables.md", designs=DESIGNS, plots=PLOTS,
             parts=[(f"{k.name}, {unit}", all_cells(k.run(which))) for k in ks
                    for which, unit in (("time", "ns"), ("icount", "instructions"))],
-            metadata=fact_table(ks[1].time.records, "metadata", ["bytes"]),
-            calls=fact_table(ks[1].time.records, "calls", ["create", "release"]),
+            metadata=metadata_table(ks[1].time.records),
             callers=callers.caller_table(counted),
             frag=render("frag.md", run=fragmented["run"], table=frag.table_text(fragmented))),
         "Documentation/faults.rst": render(

@@ -69,8 +69,8 @@ def gathered(records: Iterable[dict]) -> list[dict]:
             for (op, pages, design, operations), ns in cells.items()] + others
 
 
-def read_log(path: str | Path, whole: bool = True) -> list[dict]:
-    """The records of a run, gathered.  Fail if it is not @whole."""
+def read_log(path: str | Path) -> list[dict]:
+    """The records of a whole run, gathered"""
     records, errno = [], None
     for r in read_records(path, PREFIX):
         if r["kind"] == "end":
@@ -80,7 +80,7 @@ def read_log(path: str | Path, whole: bool = True) -> list[dict]:
         # Rivals may lack memory.  Anything else is an error.
         if r["kind"] == "absent" and (r["errno"] != ENOMEM or r["design"] in (DESIGN, FLOOR)):
             sys.exit(f"error: {r['design']} cannot do {r['op']} of {r['pages']} pages (errno {r['errno']})")
-    if whole and (errno != 0 or not records):
+    if errno != 0 or not records:
         sys.exit(f"error: the benchmark is not complete (errno {errno}): {path}")
     return gathered(records)
 
@@ -106,21 +106,19 @@ class Samples:
         a, b = (self.rounds.get((op, pages, d)) for d in (base, design))
         if a is None or b is None:
             return None
-        return quotient(a, b, self.icount, paired=True)
+        return quotient(a, b, self.icount)
 
     def ratio_text(self, r: Ratio | None) -> str:
         return "-" if not r else number(r[0]) + ("" if self.icount else f" [{number(r[1])}, {number(r[2])}]")
 
 
-def quotient(a: np.ndarray, b: np.ndarray, icount: bool, paired: bool = False) -> Ratio:
+def quotient(a: np.ndarray, b: np.ndarray, icount: bool) -> Ratio:
     """(median of a / median of b, low, high): 95% of the quotients of resampled rounds"""
     ratio = float(np.median(a) / np.median(b))
     if icount:
         return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
-    rng = np.random.default_rng(SEED)
-    picked = rng.integers(len(a), size=(RESAMPLES, len(a)))
-    other = picked if paired else rng.integers(len(b), size=(RESAMPLES, len(b)))
-    low, high = np.quantile(np.median(a[picked], axis=1) / np.median(b[other], axis=1), (0.025, 0.975))
+    picked = np.random.default_rng(SEED).integers(len(a), size=(RESAMPLES, len(a)))
+    low, high = np.quantile(np.median(a[picked], axis=1) / np.median(b[picked], axis=1), (0.025, 0.975))
     return ratio, float(low), float(high)
 
 
@@ -134,6 +132,11 @@ class Run:
         self.nr_samples = max(len(c) for c in self.samples.rounds.values())
 
 
+def less(r: Ratio | None) -> str:
+    """Which of v2 and flat takes less?"""
+    return "" if not r else "flat" if r[1] > 1 else "v2" if r[2] < 1 else "even"
+
+
 def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), mark: str = "") -> str:
     """v2 and flat side by side"""
     rows = []
@@ -141,9 +144,8 @@ def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), 
         for pages in samples.cells(op):
             r = samples.ratio(op, pages, DESIGN)
             flat, floor = (samples.median(op, pages, d) for d in (DESIGN, FLOOR))
-            less = "" if not r else "flat" if r[1] > 1 else "v2" if r[2] < 1 else "even"
             rows.append([op, f"{pages:,}", number(samples.median(op, pages, BASE)), number(flat),
-                         samples.ratio_text(r), less, number(flat / floor) if flat and floor else "-"])
+                         samples.ratio_text(r), less(r), number(flat / floor) if flat and floor else "-"])
     unit = "instr." if samples.icount else "ns"
     return table([mark + "operation", "pages", f"v2 {unit}", f"flat {unit}",
                   "v2 / flat" if samples.icount else "v2 / flat [95%]", "less", "flat / floor"], rows)

@@ -66,7 +66,7 @@ def without_functions(files: dict[str, str], names: tuple[str, ...]) -> dict[str
     for name in names:
         files, before = {path: function(name).sub("", text) for path, text in files.items()}, files
         if files == before:
-            sys.exit(f"error: MORE_THAN_V2 in size.py: there is no function {name}()")
+            sys.exit(f"error: MORE_THAN_V2 in size.py: the function {name}() does not exist")
     return files
 
 
@@ -180,7 +180,7 @@ def main() -> None:
     data, counted = measure(args), callers.count_all(args.top)
     print(f"{size_table(data)}\n\n{callers.caller_table(counted)}\n\n{patch_text(data['patches'])}\n\n{V2_PATCHES}")
     run = runs.about(args.top, "make bench WHAT=size", args.kernel, "")
-    runs.replace(args.top / runs.RUNS / NAME, json.dumps({"run": run, **data}, indent=1) + "\n")
+    runs.replace(args.top / runs.RUNS / NAME, json.dumps({"run": run, **data, "callers": counted}, indent=1) + "\n")
     if messages := exceeded(data["designs"], counted):
         sys.exit("\n".join(f"error: {m}" for m in messages))
 

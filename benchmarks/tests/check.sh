@@ -101,7 +101,6 @@ check "pytest" quiet $PYTHON -m pytest -q -p no:cacheprovider benchmarks/tdxpa/t
 check "every mutant changes its file" mutants uml
 check "every mutant for qemu changes its file" mutants qemu
 check "documentation pages" quiet "$TOP/Documentation/docs.sh" "$src"
-check "counts of make bench WHAT=callers" $PYTHON -m tdxpa.callers --top "$TOP" --check
 check "limits of make bench WHAT=size" quiet "$TOP/benchmarks/bench/size.sh" "$src"
 check "plain English" $PYTHON -m tdxpa.prose --top "$TOP"
 check "evidence in Documentation/" $PYTHON -m tdxpa.evidence --top "$TOP"

@@ -200,7 +200,8 @@ static int flat_ext_start(unsigned int nr)
 	if (!mem)
 		return -ENOMEM;
 
-	return tdh_ext_mem_add(mem) || tdh_ext_init() ? -EIO : 0;
+	/* A full pool is a success with information. */
+	return (tdh_ext_mem_add(mem) & TDX_ERROR) || tdh_ext_init() ? -EIO : 0;
 }
 
 static u64 get_info(u64 spdm_id, enum design_info how, struct tdx_pa_array *info, u64 *len)

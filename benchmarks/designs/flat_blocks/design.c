@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * flat with whole blocks, as in its first edition: blocks of up to 2 MiB are not
- * split, and are freed whole if no page of them stays with the module or is leaked
+ * flat with whole blocks, as in its first edition
+ *
+ * Blocks of up to 2 MiB are not split.  They are freed whole if no page of them stays
+ * with the module or is leaked.
  *
  * The array is compiled again from its own source, with other functions below it.
  */

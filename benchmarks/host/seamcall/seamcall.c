@@ -153,7 +153,7 @@ u64 tdx_seamcall_checked(u64 leaf, struct tdx_module_args *args)
  * @partitioning: MSR IA32_MKTME_KEYID_PARTITIONING: number of MKTME KeyIDs in
  *		  bits 31:0, number of TDX KeyIDs in bits 63:32
  *
- * Return: the first TDX KeyID, or 0 if there are no TDX KeyIDs.
+ * Return: the first TDX KeyID, or 0 if the CPU has none.
  */
 u32 tdx_seamcall_global_keyid(u64 partitioning)
 {

@@ -8,39 +8,32 @@ set -eu
 
 fail() { echo "error: $*" >&2; exit 1; }
 
-command=
+command=()
 if [ "${1:-}" = -c ]; then
-	command=$2
+	command=(-c "$2")
 	shift 2
 fi
 here=.
 [[ $0 != */* ]] || here=${0%/*}
 tool=${1:-}
-tool=${tool##*/}
-tool=${tool%.bt}
+tool=${tool##*/} tool=${tool%.bt}
 script=$here/$tool.bt
 known=$(cd "$here" && echo *.bt)
-[ -n "$tool" ] && [ -e "$script" ] ||
-	fail "TOOL=$tool: not a tool; choose one of ${known//.bt/}"
-
+[ -n "$tool" ] && [ -e "$script" ] || fail "TOOL=$tool: not a tool; choose one of ${known//.bt/}"
 [ $EUID -eq 0 ] || fail "$tool needs root: run it with sudo"
-command -v bpftrace > /dev/null ||
-	fail "$tool needs bpftrace, which is not installed: apt-get install bpftrace"
+command -v bpftrace > /dev/null || fail "$tool needs bpftrace, which is not installed: apt-get install bpftrace"
 
-tracefs=/sys/kernel/tracing
-[ -d $tracefs/events ] || fail "$tool needs tracefs: mount -t tracefs nodev $tracefs"
+events=/sys/kernel/tracing/events
+[ -d $events ] || fail "$tool needs tracefs: mount -t tracefs nodev /sys/kernel/tracing"
+lacking="which this kernel does not have: load the module tdx_pa_array (make modules)"
 for event in $(sed -nE 's/^tracepoint:tdx:(\w+).*/\1/p' "$script"); do
-	[ -d $tracefs/events/tdx/"$event" ] ||
-		fail "$tool needs the trace event tdx:$event, which this kernel does not have: load the module tdx_pa_array (make modules)"
+	[ -d $events/tdx/"$event" ] || fail "$tool needs the trace event tdx:$event, $lacking"
 done
 for function in $(sed -nE 's/^kprobe:(\w+).*/\1/p' "$script"); do
-	grep -qE "^\S+ [tT] $function(\s|$)" /proc/kallsyms ||
-		fail "$tool needs the function $function(), which this kernel does not have: load the module tdx_pa_array (make modules)"
+	grep -qE "^\S+ [tT] $function(\s|$)" /proc/kallsyms || fail "$tool needs the function $function(), $lacking"
 done
 
 # Newer versions warn about what 0.17 requires.
-quiet=
-[[ $(bpftrace --help 2>&1) != *--no-warnings* ]] || quiet=--no-warnings
-
+[[ $(bpftrace --help 2>&1) != *--no-warnings* ]] || command+=(--no-warnings)
 # Print each line at once, also to a file or pipe.
-exec bpftrace $quiet -B line ${command:+-c "$command"} "$script"
+exec bpftrace -B line "${command[@]}" "$script"

@@ -59,7 +59,7 @@ def step_of(part: str) -> int:
 
 
 def tree(patch: int) -> dict[str, str]:
-    """{file: text} after so many patches"""
+    """{file: text} after this many patches"""
     source = [p for p in (*parts((V2 / "page_array.c").read_text()), WARNINGS[1])
               if re.search(r"\)\n\{|^#define", p, re.M) and patch >= step_of(p)]
     declared = re.findall(r"^#define TDX_PAGE.*?\n|^/\*\*\n \* struct .*?\n\};\n|^typedef [^;]*;\n|"

@@ -80,7 +80,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path.write_text("old", encoding="utf-8")
     script = f"from tdxpa import runs; from pathlib import Path; runs.replace(Path({str(path)!r}), 'new' * 9999)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False,
-                          env={"PYTHONPATH": str(TOP / "benchmarks")},
+                          env={"PYTHONPATH": str(TOP / "benchmarks"), "PYTHONDONTWRITEBYTECODE": "1"},
                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
     assert done.returncode != 0 and "stays as it was" in done.stderr
     assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]

@@ -34,14 +34,16 @@ def stub(directory: Path, name: str, text: str) -> None:
 def tree(tmp_path: Path) -> Path:
     """A copy of the sources, in which the script of each target is a stub."""
     tree = copy_tree(tmp_path / "tree")
-    for script in [s for s in tree.glob("benchmarks/*/*.sh") if s.name not in ("common.sh", "external.sh", "source.sh")]:
-        script.write_text('echo "script: ${0#*benchmarks/} $*"; env\n')
+    for script in tree.glob("benchmarks/*/*.sh"):
+        if script.name not in ("common.sh", "external.sh", "source.sh"):
+            script.write_text('echo "script: ${0#*benchmarks/} $*"; env\n')
     (tmp_path / "home").mkdir()
     return tree
 
 
 def make(tree: Path, words: str, user: str = "", **env: str | None) -> subprocess.CompletedProcess:
-    variables: dict[str, str | None] = {"PATH": f"{tree.parent}/bin:{os.environ['PATH']}", "HOME": f"{tree.parent}/home", **env}
+    tmp = tree.parent
+    variables: dict[str, str | None] = {"PATH": f"{tmp}/bin:{os.environ['PATH']}", "HOME": f"{tmp}/home", **env}
     return subprocess.run(f"{user}make -s {words}".split(), cwd=tree, capture_output=True, text=True,
                           env={k: v for k, v in variables.items() if v is not None})
 
@@ -58,8 +60,9 @@ def refused(run: subprocess.CompletedProcess, message: str) -> None:
     ("bench WHAT=x", "WHAT=x: must be one of: time instructions fragmentation"),
     ("bench WHAT=profile ENGINE=uml", "ENGINE=uml: must be one of: qemu"),
     ("bench CHECK=1", "CHECK=1: make bench WHAT=time does not take it"),
-    ("bench COMPARE=/none", "COMPARE=/none: cannot be read"),
-    ("bench ENGINE=host SIMULATE=abc", "SIMULATE=abc: must be a number"),
+    ("bench V2_MBOX=/none", "V2_MBOX=/none: must be a file"),
+    ("host WHAT=run SIMULATE=abc", "SIMULATE=abc: must be a number"),
+    ("host WHAT=run CLAIM=x", "CLAIM=x: must be FUNCTION:PAGES with 1 to 512 pages"),
     ("test CPUS=x", "CPUS=x: must be a number from 1 to 2"),
     ("test SUITE=x", "SUITE=x: must be one of: tdx_"),
     ("test KSRC=/none", "KSRC=/none: is not a kernel source tree"),
@@ -132,6 +135,11 @@ def test_measurements_need_a_large_dev_shm(tree: Path) -> None:
     stub(tree.parent / "bin", "df", "echo; echo tmpfs 65536 0 65536 0% /dev/shm\n")
     refused(make(tree, "bench"), "/dev/shm has less than 1 GB free.*as root: mount")
     assert [make(tree, words).returncode for words in ("test", "bench WHAT=size")] == [0, 0]
+
+
+def test_headers_of_the_running_kernel(tree: Path) -> None:
+    stub(tree.parent / "bin", "uname", "echo 0.0-none\n")
+    refused(make(tree, "modules"), "KDIR is not set, and the headers of the running Linux 0.0-none are not installed")
 
 
 def test_no_git_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:

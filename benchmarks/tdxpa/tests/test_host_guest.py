@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Simulated runs, and the modules without the runner, in a guest (make host WHAT=test)."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tdxpa import hostfile
+from tdxpa.host_checks import Machine
+from tdxpa.host_run import find_modules, unload_all
+
+pytestmark = pytest.mark.guest
+TREE = os.environ.get("TDX_TREE", "")
+TOP = Path(__file__).resolve().parents[3]
+DEBUGFS = Path("/sys/kernel/debug")
+Done = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(autouse=True)
+def unchanged() -> Iterator[None]:
+    """A test leaves no module and no file in debugfs."""
+    yield
+    left = [name for name in Machine().loaded() + os.listdir(DEBUGFS) if name.startswith("tdx")]
+    unload_all()
+    assert not left
+
+
+def command(what: str, out: Path, *options: str, before: str = "") -> list[str]:
+    """Run host_run, after the statements @before."""
+    return [sys.executable, "-c", f"import sys\nfrom tdxpa import host_run\n{before}\nsys.exit(host_run.main())", what,
+            "--out", str(out), "--top", str(TOP), *options]
+
+
+def ended(line: list[str], cwd: Path | None = None) -> Done:
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=400, check=False)
+
+
+def simulate(out: Path, *options: str) -> Done:
+    return ended(command("run", out, "--modules", TREE, "--quick", "--simulate", "1000", *options))
+
+
+def only_file(out: Path) -> Any:
+    (path,) = out.glob("host-*.json")
+    return hostfile.load(path)
+
+
+def test_a_machine_without_tdx_is_not_measured(tmp_path: Path) -> None:
+    for options in (command("check", tmp_path), command("run", tmp_path, "--modules", TREE)):
+        done = ended(options)
+        assert done.returncode == 1 and done.stdout == "" and not list(tmp_path.iterdir())
+        assert "NO   CPU" in done.stderr and "make host WHAT=run SIMULATE=2000" in done.stderr
+
+
+def test_make_host_run_writes_a_complete_file_and_its_tables(tmp_path: Path) -> None:
+    tree, kernel, release = tmp_path / "tree", tmp_path / "kernel", os.uname().release
+    shutil.copytree(TOP / "benchmarks", tree / "benchmarks", ignore=shutil.ignore_patterns("results"))
+    shutil.copy(TOP / "Makefile", tree)
+    (tree / "benchmarks/host/modules.sh").write_text(f"find {TREE} -name '*.ko' | sort\n", encoding="ascii")
+    (kernel / "include/config").mkdir(parents=True)
+    (kernel / "Makefile").touch()
+    (kernel / "include/config/kernel.release").write_text(release, encoding="ascii")
+    done = ended(["make", "host", "WHAT=run", "SIMULATE=1000", "QUICK=1", f"KDIR={kernel}"], cwd=tree)
+    assert done.returncode == 0 and "all is as before" in done.stderr, done.stderr
+    (path,) = (tree / "build").glob("host-SIMULATED-*.json")
+    data = hostfile.load(path)
+    assert f"to be sent back: {path}" in done.stderr
+    assert data["run"]["command"] == "make host WHAT=run QUICK=1 SIMULATE=1000"
+    assert not re.search(rf"{TOP}|{socket.gethostname()}", path.read_text(encoding="ascii"))
+    flushes = {(r["lines"], r["where"]): r["ns"] for r in data["records"] if r.get("what") == "wbinvd"}
+    assert set(flushes) == {(a, b) for a in ("flushed", "clean", "dirty") for b in ("same", "other")}
+    assert all(len(ns) == 64 and min(ns) >= 1000 for ns in flushes.values())
+    cells = {(r["pages"], r["design"]): min(r["ns"]) / r["operations"] for r in data["records"]
+             if r["kind"] == "samples" and r["op"] == "release-flushed"}
+    assert all(cells[pages, design] >= pages * 1000 for pages in (1, 512) for design in ("v2", "flat", "floor"))
+    assert not [r for r in data["records"] if r["behind"] == "module" and r.get("op") == "life-control"]
+
+    heads = re.findall(r"^(\|.*)\n\|--", done.stdout, re.M)
+    assert len(heads) == 3 and all(head.startswith("| SIMULATED ") for head in heads)
+
+
+def test_claims_and_donations_happen_only_on_request(tmp_path: Path) -> None:
+    done = simulate(tmp_path, "--claim", "0x2000:20", "--donate", "600")
+    assert done.returncode == 0, done.stderr
+    data = only_file(tmp_path)
+    assert data["run"]["command"].endswith(" CLAIM=0x2000:20 DONATE=600")
+    assert [(r["pages"], r["held"]) for r in data["records"] if r["kind"] == "donated"] == [(600, 600)]
+    assert {r["design"] for r in data["records"] if r["behind"] == "module" and r.get("op") == "life-control"} == {
+        "v2", "v2-noclflush", "flat"}
+
+
+# Call 4 is TDH.SYS.RD, which takes no page; 7 flushes a single page, 1500 one of an array.
+@pytest.mark.parametrize("nth, leaf, leaked", [(4, 34, False), (7, 41, True), (1500, 41, True)])
+def test_the_first_unexpected_status_is_the_last_seamcall(tmp_path: Path, nth: int, leaf: int, leaked: bool) -> None:
+    kmsg = Path("/dev/kmsg")
+    kmsg.write_text("tdx-test: warnings expected", encoding="ascii")
+    done = simulate(tmp_path, "--fail-at", str(nth))
+    kmsg.write_text("tdx-test: no more warnings expected", encoding="ascii")
+    assert done.returncode == 1 and not list(tmp_path.iterdir())
+    assert f"error: leaf {leaf} returned 0x8000020000000000, after {nth} SEAMCALLs" in done.stderr
+    assert "all is as before" in done.stderr and ("are leaked until" in done.stderr) == leaked
+
+
+# Statements before the run, options, the error
+@pytest.mark.parametrize("before, options, error", [
+    ("host_run.check = lambda *a: None", [], "tdx_seamcall does not load: tdx_seamcall: this machine has no TDX"),
+    ("def full(*a): raise OSError(28, 'No space left on device')\nhost_run.records_of = full", ["--simulate", "1"],
+     "[Errno 28] No space left on device"),
+    ("", ["--simulate", "1", "--quick", "--donate", "999999"], "tdx_measure does not load: tdx_measure: 1000127 pages"),
+    ("", ["--simulate", "1", "--seconds", "5"], "not done within 5 s; try QUICK=1"),
+    ("", ["--simulate", "1", "--modules", "/proc/tty"], "/proc/tty: lacks tdx_"),
+])
+def test_a_run_that_fails_writes_no_file(tmp_path: Path, before: str, options: list[str], error: str) -> None:
+    done = ended(command("run", tmp_path, "--modules", TREE, *options, before=before))
+    assert done.returncode == 1 and not list(tmp_path.iterdir())
+    assert f"\nerror: {error}" in f"\n{done.stderr}" and "Traceback" not in done.stderr
+
+
+def start(out: Path) -> subprocess.Popen[str]:
+    """Start a run and wait until it measures."""
+    line = command("run", out, "--modules", TREE, "--simulate", "1000")
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while "tdx_bench" not in Machine().loaded():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_run_unloads_its_modules(tmp_path: Path, number: signal.Signals) -> None:
+    process = start(tmp_path)
+    # It is not stopped.
+    process.send_signal(signal.SIGTSTP)
+    process.send_signal(number)
+    error = process.communicate(timeout=90)[1]
+    assert process.returncode == 1 and "error: ended by a signal" in error and "all is as before" in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_ends_if_modules_are_loaded_already(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    process.kill()
+    process.communicate()
+    done = simulate(tmp_path)
+    assert done.returncode == 1 and re.search(r"loaded: tdx_.*; stop their users and unload them", done.stderr)
+    assert "tdx_model" in Machine().loaded()
+    assert not unload_all()
+
+
+def insmod(name: str, *parameters: str) -> Done:
+    return ended(["insmod", str(find_modules(TREE)[name]), *parameters])
+
+
+@pytest.fixture
+def flat() -> Iterator[None]:
+    """The software module with the design flat"""
+    for name in ("tdx_seam", "tdx_pa_array", "tdx_model", "tdx_designs", "tdx_flat"):
+        assert insmod(name).returncode == 0
+    yield
+    assert not unload_all()
+
+
+@pytest.mark.parametrize("name, parameters, error", [
+    ("tdx_measure", "lines_pages=0 lines_pages=4097 wbinvd_ns=1000001 donate_pages=1048577", "lines_pages must be"),
+    ("tdx_measure", "donate_pages=1000000", "exceed one in 8"),
+    ("tdx_bench", "repeats=0 repeats=1002 sample_us=0 sample_us=10001", "repeats must be"),
+    ("tdx_bench", "pages=0 pages=1048577", "pages must be")])
+def test_a_module_refuses_a_parameter_out_of_range(flat: None, name: str, parameters: str, error: str) -> None:
+    for parameter in parameters.split():
+        assert insmod(name, parameter).returncode
+        assert error in [line for line in Machine().log().splitlines() if f" {name}: " in line][-1]
+
+
+def free_pages() -> int:
+    """Free pages, including per-CPU lists, after dropping caches"""
+    Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
+    text = Path("/proc/zoneinfo").read_text(encoding="ascii")
+    return sum(map(int, re.findall(r"(?:nr_free_pages|^ +count:) +(\d+)", text, re.M)))
+
+
+def test_all_pages_are_freed(flat: None) -> None:
+    before, parameters = 0, ["ops=release-flushed,life-control", "designs=flat", "pages=1,512", "repeats=3", "log=N"]
+    for turn in range(10):
+        assert insmod("tdx_measure", "lines_pages=64", "donate_pages=100").returncode == 0
+        assert insmod("tdx_bench", *parameters).returncode == 0
+        assert '{"kind": "end", "errno": 0}' in (DEBUGFS / "tdx_bench").read_text(encoding="ascii")
+        subprocess.run(["rmmod", "tdx_bench", "tdx_measure"], check=True)
+        # The first turns fill the slab allocator's caches.
+        if turn == 1:
+            before = free_pages()
+    # Each of the eight turns has 128 pages of its own, 100 donated pages, and arrays.
+    assert before - free_pages() < 8 * 32
