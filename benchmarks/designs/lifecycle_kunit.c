@@ -23,7 +23,7 @@
 #define STREAM_INFO	0x2000
 #define REG_BASE	0xfed90000
 
-/* Only "make compare" builds this design. */
+/* Only "make bench V2_MBOX=file" builds this design. */
 #ifdef TDX_V2_POSTED
 #define POSTED_NAME	"v2-posted",
 #else

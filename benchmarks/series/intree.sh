@@ -58,8 +58,7 @@ clean_kernel()
 	git checkout -q -f -B series base && git ls-files | xargs -I {} cmp "$src/{}" {}
 }
 
-# maintained() checks MAINTAINERS.  The SPDX check needs a kernel's git.  Trace events have a form
-# of their own.
+# maintained() checks MAINTAINERS.  The SPDX check needs a kernel's git.
 checkpatch()
 {
 	local ignore=FILE_PATH_CHANGES
@@ -107,8 +106,7 @@ kunit()
 		sed '/_KUNIT\|^CONFIG_TDX_PA_ARRAY/d' "$work/x86_64.config" > "$work/plain.config"
 }
 
-# build CONFIG DIRECTORY TARGET [VARIABLE=VALUE...]: CONFIG_TDX_PA_ARRAY has no prompt, so
-# only the tests select it.
+# build CONFIG DIRECTORY TARGET [VARIABLE=VALUE...]: only the tests select CONFIG_TDX_PA_ARRAY.
 build()
 {
 	mkdir -p "$work/$2" && cp "$work/$1.config" "$work/$2/.config" || return

@@ -13,8 +13,8 @@ and what the patch adds, one item a line:
     PATH ~ SED			a change to a file of the kernel; SED runs in the top directory
     --- a/FILE ...		a diff of such files, from here to the end
 
-The states of the files are made backwards: each is the next one without the items of its patch.
-So after the last patch, each file is equal to the file in this repository.
+The states of the files are made backwards, from this repository: each is the next one without the
+items of its patch.
 """
 import functools
 import json
@@ -29,7 +29,6 @@ from tdxpa import faults, results, runs, size
 
 TOP = Path(__file__).resolve().parents[2]
 TEXTS = TOP / "benchmarks" / "series"
-RELEASE = "the series is for Linux 7.3"
 Git = Callable[..., str]
 
 
@@ -46,8 +45,8 @@ def write(path: Path, text: str) -> None:
 
 
 def without_lines(name: str, text: str, regex: str) -> str:
-    before = "".join(line for line in text.splitlines(keepends=True) if not re.search(regex, line))
-    if before == text:
+    before, n = re.subn(rf"^.*(?:{regex}).*\n", "", text, flags=re.M)
+    if not n:
         sys.exit(f"error: no line of {name} has {regex}")
     return re.sub(r"\n{3,}", "\n\n", before).rstrip("\n") + "\n"
 
@@ -115,7 +114,7 @@ def make(patches: list[Patch], kernel: Path, repo: Path, git: Git) -> None:
     git("init", "-q", "-b", "series")
     for path in {path for patch in patches for path, _ in patch.edits}:
         if not (kernel / path).exists():
-            sys.exit(f"error: {kernel} has no {path}; {RELEASE}")
+            sys.exit(f"error: {kernel} has no {path}; the series is for Linux 7.3")
         write(repo / path, (kernel / path).read_text())
     git("add", "-A")
     git("commit", "-q", "-m", "base")
@@ -128,7 +127,7 @@ def make(patches: list[Patch], kernel: Path, repo: Path, git: Git) -> None:
             before = (repo / path).read_text()
             after = run("sed", "-E", script, text=before, cwd=TOP)
             if after == before:
-                sys.exit(f"error: {path}: {script} changes nothing; {RELEASE}")
+                sys.exit(f"error: {path}: {script} changes nothing; the series is for Linux 7.3")
             write(repo / path, after)
         git("add", "-A")
         git("commit", "-q", "-s", "-F", "-", text=patch.message)
@@ -153,13 +152,12 @@ def figures(rows: list[dict]) -> dict[str, str]:
         return "\n".join(f"    {line[0]:{first}}" + "".join(f"{cell:>{width}}" for cell in line[1:]) for line in lines)
 
     designs = (*results.RIVALS, results.DESIGN)
-    sizes = runs.load(TOP, size.NAME)["designs"]
     matrix = runs.load(TOP, "faults-uml.json")["rows"]
     samples = [run.samples for k in results.kernels(TOP) for run in (k.icount, k.time)]
     cells = [*(("hand-over", pages) for pages in (1, 512, 12800)), *(("cycle", pages) for pages in (32, 512, 12800)),
              ("life-control", 32), ("life-control", 512), ("life-memory", 12800)]
     lost = [(d, [faults.loss(r["cells"][d]) for r in matrix if d in r["cells"]]) for d in designs]
-    sized = [(d, sizes[d]) for d in designs]
+    sized = [(d, runs.load(TOP, size.NAME)["designs"][d]) for d in designs]
     return {
         "LINES": table(38, 8, [("patch", "code", "tests", "doc.")] + [
             (f"{row['patch']} {row['subject'].partition(': ')[2][:35]}",
