@@ -38,7 +38,7 @@ make_root()
 	# shellcheck disable=SC2016
 	mirror=$(apt-get indextargets --format '$(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
 		 awk '$1 == "main" && $2 ~ /\/debian\/?$/ { print $2; exit }')
-	[ -n "$mirror" ] || { echo "apt knows no Debian mirror on this machine: add one to /etc/apt/sources.list"; return 1; }
+	[ -n "$mirror" ] || { echo "apt has no Debian mirror: add one to /etc/apt/sources.list"; return 1; }
 	$SUDO rm -rf "$ROOT" &&
 	$SUDO timeout 900 mmdebstrap --variant=apt --mode=root --skip=cleanup/apt/lists \
 		--include=make,perl,python3-minimal,ca-certificates $RELEASE "$ROOT" \
