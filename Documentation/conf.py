@@ -24,5 +24,3 @@ html_static_path = [os.path.join(kernel, "sphinx-static"), "static"]
 html_css_files = ["pages.css"]
 templates_path = [os.path.join(kernel, "sphinx", "templates")]
 html_sidebars = {"**": ["about.html", "searchbox.html", "kernel-toc.html"]}
-html_show_copyright = False
-html_copy_source = False

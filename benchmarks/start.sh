@@ -99,7 +99,6 @@ fi
 	die "/dev/shm has less than 1 GB free, and the disk would be measured; as root: mount -o remount,size=4G /dev/shm"
 
 [ -z "${V2_MBOX:-}" ] || script=bench/compare.sh
-[ -z "${FILE:-}" ] || script=host/import.sh
 [ "$target:${CHECK:-}" != modules:1 ] || script=host/headers.sh
 [ "${WHAT:-}" = instructions ] && ICOUNT=1 || ICOUNT=''
 RUN="make $target${WHAT:+ WHAT=$WHAT}"

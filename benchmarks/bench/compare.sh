@@ -35,7 +35,7 @@ parameters=''
 log=$BUILD/$ENGINE${ICOUNT:+-icount}-compare-bench.log
 # shellcheck disable=SC2086
 measure "$log" 570 bench designs=v2,v2-posted,flat $parameters
-$PYTHON -m tdxpa.compare ${ICOUNT:+--icount} "$log"
+$PYTHON -m tdxpa.compare "$log" ${ICOUNT:+icount}
 echo
 echo "The life-cycle suite, with v2-posted among its designs:"
 echo "$verdict" | tail -n 1

@@ -35,7 +35,7 @@ for boot in 1 2 3; do
 	engine_boot "$log" 500 2G profile $operations
 	say "  writing down instructions: done in $((SECONDS - start)) s"
 	rc=0
-	$PYTHON -m tdxpa.profile report --kernel "$KVERSION" --top "$TOP" "$log" || rc=$?
+	$PYTHON -m tdxpa.profile --engine qemu --kernel "$KVERSION" --top "$TOP" "$log" || rc=$?
 	[ $rc -ne 0 ] && [ $boot -lt 3 ] || exit $rc
 	say "  once more, in another order"
 	# shellcheck disable=SC2086

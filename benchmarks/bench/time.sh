@@ -23,15 +23,12 @@ parameters=''
 [ -z "${ICOUNT:-}" ] || [ -z "${INIT_ON_ALLOC:-}" ] ||
 	parameters="repeats=3 sample_us=50 pages=1,2,8,16,32,64,128,512"
 [ -z "${QUICK:-}" ] || parameters="repeats=9 sample_us=30 pages=1,32,512,12800"
-report=($PYTHON -m tdxpa.report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" ${ICOUNT:+--icount}
+report=("$PYTHON" -m tdxpa.report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" ${ICOUNT:+--icount}
 	${INIT_ON_ALLOC:+--zeroing} ${QUICK:+--quick} ${CHECK:+--check})
 ! engine_is_emulated || report+=(--emulated)
 
 # shellcheck disable=SC2086
 measure "$log" 570 bench $parameters
-if [ -n "${ICOUNT:-}" ] && [ -z "${CHECK:-}" ]; then
-	# shellcheck disable=SC2086
-	measure "$log.again" 500 bench $parameters
-	report+=(--again "$log.again")
-fi
+# shellcheck disable=SC2086
+[ -z "${ICOUNT:-}" ] || [ -n "${CHECK:-}" ] || measure "$log.again" 500 bench $parameters
 "${report[@]}" "$log"

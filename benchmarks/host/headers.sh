@@ -9,7 +9,7 @@
 # The machine's own compiler may be too old, so headers and compiler are in another Debian.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
-for part in debian external kernel qemu; do
+for part in external kernel qemu; do
 	. "$TOP/benchmarks/kernels/$part.sh"
 done
 ENGINE=qemu VARIANT='' RELEASE=trixie
@@ -17,8 +17,35 @@ GUEST_ARGS="quiet panic=-1 log_buf_len=4M"
 
 take_lock
 "$TOP/benchmarks/kernels/setup.sh" headers
-debian_root $RELEASE make,perl,python3-minimal,ca-certificates $RELEASE-backports
+ROOT=$CACHE/debian-$RELEASE SUDO=''
+[ "$(id -u)" -eq 0 ] || SUDO=sudo
+hold 9 "$ROOT.lock"
 hold 8 "$BUILD/lock"
+
+# in_root COMMAND...: in the Debian of $ROOT.  Builds read /proc.
+in_root()
+{
+	# shellcheck disable=SC2016
+	$SUDO unshare --mount sh -c 'mount -t proc proc "$0/proc" &&
+		exec env DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$0" "$@"' "$ROOT" "$@"
+}
+
+# make_root: a Debian with make and compiler, from the mirror of this machine
+make_root()
+{
+	local mirror
+
+	# shellcheck disable=SC2016
+	mirror=$(apt-get indextargets --format '$(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+		 awk '$1 == "main" && $2 ~ /\/debian\/?$/ { print $2; exit }')
+	[ -n "$mirror" ] || { echo "apt has no Debian mirror: add one to /etc/apt/sources.list"; return 1; }
+	$SUDO rm -rf "$ROOT" &&
+	$SUDO timeout 900 mmdebstrap --variant=apt --mode=root --skip=cleanup/apt/lists \
+		--include=make,perl,python3-minimal,ca-certificates $RELEASE "$ROOT" \
+		"deb $mirror $RELEASE main" "deb $mirror $RELEASE-backports main" &&
+	$SUDO touch "$ROOT/complete"
+}
+[ -e "$ROOT/complete" ] || step "$ROOT.log" "getting Debian $RELEASE" make_root
 
 get_kernel()
 {

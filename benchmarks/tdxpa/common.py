@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Functions for all reports: records in logs, what was measured, and tables in Markdown."""
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -65,3 +66,19 @@ def excerpt(readme: str, name: str, text: str) -> str:
     if not found or not found_too:
         sys.exit(f"error: README.md has no place for the table of {name}")
     return f"{head}{begin}\n{text}\n\n{end}{tail}"
+
+
+def replace(path: Path, text: str | bytes) -> None:
+    """Write a file so that it has the old or the new text, whatever happens."""
+    data = text.encode() if isinstance(text, str) else text
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with open(new, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(new, path)
+    except OSError as e:
+        new.unlink(missing_ok=True)
+        sys.exit(f"error: {path} is not written and stays as it was: {e.strerror}")

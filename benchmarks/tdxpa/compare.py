@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""compare.py LOG: the project's v2 and that of the posted series, side by side."""
-import argparse
+"""compare.py LOG [icount]: the project's v2 and that of the posted series, side by side."""
 import sys
 
 from tdxpa import runs
@@ -43,16 +42,8 @@ def metadata(records: list[dict]) -> str:
             + ("; not at " + "; ".join(apart) if apart else "") + ".")
 
 
-def main() -> None:
-    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--icount", action="store_true", help="ns are instructions")
-    p.add_argument("log")
-    args = p.parse_args()
-    records = runs.read_log(args.log)
-    samples = Samples(records, args.icount)
-    print(f"\n{sides(samples)}\n\n{agreement(samples)}\n{metadata(records)}\n"
-          "Array and release are those of the series. Wrappers and callers are the project's for both.")
-
-
 if __name__ == "__main__":
-    main()
+    log_records = runs.read_log(sys.argv[1])
+    log_samples = Samples(log_records, "icount" in sys.argv)
+    print(f"\n{sides(log_samples)}\n\n{agreement(log_samples)}\n{metadata(log_records)}\n"
+          "Array and release are those of the series. Wrappers and callers are the project's for both.")

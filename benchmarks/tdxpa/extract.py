@@ -145,8 +145,8 @@ def code_of(text: str) -> str:
 
 
 def parts_of(lines: dict[int, Line]) -> Iterator[str]:
-    """Parts that begin with an added line and end at an empty or other line, but not within braces: git
-    may show the end of an added function as a line of the kernel."""
+    """Parts that begin with an added line, and end at an empty or other line outside of braces.  Within
+    braces, git may show the end of an added function as a line of the kernel."""
     part: list[str] = []
     depth = last = 0
     for number, (text, added) in sorted(lines.items()):

@@ -6,7 +6,6 @@ leaks.  In a mode of the software module, it passes if the loss is the one that
 benchmarks/designs/faults.json expects.  Status 1 if a row fails, or if v2 does not show a
 hazard.  The last line counts rows of flat, and hazards that are not shown.
 """
-import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -188,12 +187,7 @@ def rst_table(header: Sequence[str], lines: Sequence[Sequence[str]], widths: Seq
 
 
 def main() -> int:
-    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("log")
-    p.add_argument("--engine", required=True)
-    p.add_argument("--kernel", required=True)
-    p.add_argument("--top", required=True)
-    args = p.parse_args()
+    args = runs.arguments(__doc__)
 
     rows = read_log(args.log)
     data = {"rows": [r for r in rows if not r["mode"]], "modes": [r for r in rows if r["mode"]]}

@@ -4,11 +4,9 @@
 Prints a table: a line for each degree of fragmentation, a column for each design.  Status 1
 if memory was not in the state that a line claims, or if flat breaks a promise.
 """
-import argparse
 import errno
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 
 from tdxpa import runs
@@ -89,13 +87,7 @@ def checks(data: dict) -> Iterator[tuple[str, bool]]:
 
 
 def main() -> int:
-    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("log")
-    p.add_argument("--engine", required=True)
-    p.add_argument("--kernel", required=True)
-    p.add_argument("--top", required=True)
-    p.add_argument("--emulated", action="store_true", help="the times are an emulator's")
-    args = p.parse_args()
+    args = runs.arguments(__doc__, emulated="the times are an emulator's")
 
     states, rows, end = read_log(args.log)
     run = runs.about(args.top, f"make bench WHAT=fragmentation ENGINE={args.engine}", args.kernel, args.engine,

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """host_run.py check | run --modules DIR: measure on the kernel that runs.
 

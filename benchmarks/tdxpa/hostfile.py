@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tdxpa.common import replace
+
 FORMAT = "tdx-pa-array host run 3"
 MAX_BYTES = 2 << 20
 # Rows of tables: intervals take time to compute.
@@ -100,12 +102,6 @@ def name(data: Any) -> str:
 
 def write(data: Any, folder: Path) -> Path:
     """Write the file, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / name(data)
-    temporary = path.with_suffix(".tmp")
-    try:
-        temporary.write_text(dumps(data), encoding="ascii")
-        temporary.rename(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace(path, dumps(data))
     return path

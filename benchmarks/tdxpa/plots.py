@@ -14,22 +14,10 @@ from matplotlib.patches import Patch  # noqa: E402
 from tdxpa import frag  # noqa: E402
 from tdxpa.runs import Run, Samples  # noqa: E402
 
-Cells = dict[str, dict[int, float]]
-
 # The palette of Okabe and Ito, for colour-blind readers
-COLOURS = {
-    "v2": "#d55e00",
-    "v2-noclflush": "#e69f00",
-    "v2-blocks": "#cc79a7",
-    "descriptor": "#009e73",
-    "bare-list": "#56b4e9",
-    "flat-v2alloc": "#999999",
-    "flat-blocks": "#f0e442",
-    "flat": "#0072b2",
-    "floor": "#000000",
-}
-DESIGNS = tuple(COLOURS)
-MARKERS = dict(zip(COLOURS, "os^DvxP*."))
+COLOURS = {"v2": "#d55e00", "v2-noclflush": "#e69f00", "v2-blocks": "#cc79a7", "descriptor": "#009e73",
+           "bare-list": "#56b4e9", "flat-v2alloc": "#999999", "flat-blocks": "#f0e442", "flat": "#0072b2",
+           "floor": "#000000"}
 
 
 def save(figure: plt.Figure, directory: Path, name: str) -> None:
@@ -40,31 +28,20 @@ def save(figure: plt.Figure, directory: Path, name: str) -> None:
     plt.close(figure)
 
 
-def pages_axis(axes: plt.Axes, sizes: list[int]) -> None:
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(sizes)
-    axes.set_xticklabels([f"{s:,}" for s in sizes], rotation=45, ha="right")
-    axes.minorticks_off()
-    axes.set_xlabel("pages in the array")
-
-
-def lines(axes: plt.Axes, cells: Cells) -> None:
-    """One line for each design"""
-    for design, colour in COLOURS.items():
-        points = cells.get(design)
-        if points:
-            # A line below another one shows around it.
-            axes.plot(list(points), list(points.values()), color=colour, marker=MARKERS[design],
-                      markersize=11 - list(COLOURS).index(design), label=design, linestyle="--" if design == "floor" else "-",
-                      linewidth=2.5 if design == "flat" else 1.3)
-    axes.grid(True, which="major", alpha=0.3)
-
-
 def cost_per_page(directory: Path, samples: Samples) -> None:
     figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
-    lines(axes, {d: {p: ns / p for p in samples.cells("cycle") if (ns := samples.median("cycle", p, d))} for d in DESIGNS})
+    sizes = samples.cells("cycle")
+    for i, (design, colour) in enumerate(COLOURS.items()):
+        points = {p: ns / p for p in sizes if (ns := samples.median("cycle", p, design))}
+        # A line below another one shows around it.
+        axes.plot(list(points), list(points.values()), color=colour, marker="os^DvxP*."[i], markersize=11 - i, label=design,
+                  linestyle="--" if design == "floor" else "-", linewidth=2.5 if design == "flat" else 1.3)
+    axes.grid(True, which="major", alpha=0.3)
     axes.set_yscale("log")
-    pages_axis(axes, samples.cells("cycle"))
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sizes, [f"{s:,}" for s in sizes], rotation=45, ha="right")
+    axes.minorticks_off()
+    axes.set_xlabel("pages in the array")
     axes.set_ylabel("ns per page (log scale)")
     axes.set_title("Life cycle without a flush: time per page, init_on_alloc=0\n"
                    "lower is better; a line ends where a design has no larger arrays")

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""profile.py watch DIR VMLINUX COMMAND... | report LOG: instructions of operations, by function.
+"""profile.py watch DIR VMLINUX COMMAND... | LOG: instructions of operations, by function.
 
 watch runs COMMAND, which is QEMU with its console on standard output.  Between "profile:
 begin" and "profile: end" of the guest, QEMU writes each instruction to a log.  Those between
-the marks of tdx_profile are counted and printed as JSON.  report prints a table for each
+the marks of tdx_profile are counted and printed as JSON.  LOG has these lines: print a table for each
 operation.  The sum must agree with the clock, of which a nanosecond is an instruction.
 """
-import argparse
 import bisect
 import collections
 import json
@@ -166,31 +165,20 @@ def table_text(records: list[dict], op: str, pages: int) -> str:
     return table([f"{op}, {pages:,} page{'s'[:pages > 1]}", *designs], rows)
 
 
-def report(log: str, kernel: str, top: Path) -> int:
-    records = list(read_records(log, PREFIX))
+def report() -> int:
+    args = runs.arguments(__doc__)
+    records = list(read_records(args.log, PREFIX))
     for op, pages in sorted({(r["op"], r["pages"]) for r in records}):
         print(table_text(records, op, pages) + "\n")
     bad = [r for r in records if not agrees(r)]
     for r in bad:
         print(f"{r['op']} {r['design']} {r['pages']}: {sum(r['functions'].values()):,} instructions are in the log, "
               f"the clock has {r['clock']:,}; the clock's interrupt may have come")
-    runs.write(top, "profile-qemu.json", runs.about(top, "make bench WHAT=profile", kernel, "qemu"),
-               {"records": records}, whole=bool(records) and not bad)
+    run = runs.about(args.top, "make bench WHAT=profile", args.kernel, args.engine)
+    runs.write(args.top, "profile-qemu.json", run, {"records": records}, whole=bool(records) and not bad)
     print(f"{len(records) - len(bad)} passed, {len(bad)} failed")
     return 1 if bad or not records else 0
 
 
-def main() -> int:
-    if sys.argv[1] == "watch":
-        return watch(Path(sys.argv[2]), sys.argv[3], sys.argv[4:])
-    p = argparse.ArgumentParser()
-    p.add_argument("report")
-    p.add_argument("log")
-    p.add_argument("--kernel", required=True)
-    p.add_argument("--top", required=True, type=Path)
-    args = p.parse_args()
-    return report(args.log, args.kernel, args.top)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(watch(Path(sys.argv[2]), sys.argv[3], sys.argv[4:]) if sys.argv[1] == "watch" else report())

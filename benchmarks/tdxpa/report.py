@@ -5,9 +5,7 @@ A cell is the median of one operation, in ns or instructions.  A ratio is v2 / f
 v2 takes more.  Its interval has 95% of the medians of resampled rounds.  Instructions are
 counted in two boots, which differ by at most REPEATS_TO.
 """
-import argparse
 import sys
-from pathlib import Path
 
 from tdxpa import runs
 from tdxpa.common import compiler, table
@@ -39,18 +37,9 @@ def check(stored: Run, samples: Samples, kernel: str) -> int:
 
 
 def main() -> int:
-    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("log")
-    p.add_argument("--again", metavar="LOG", help="a second boot")
-    p.add_argument("--engine", required=True)
-    p.add_argument("--kernel", required=True)
-    p.add_argument("--top", required=True, type=Path)
-    p.add_argument("--quick", action="store_true", help="few samples: the run is not for RESULTS.md")
-    p.add_argument("--check", action="store_true", help="compare with the kept run")
-    p.add_argument("--icount", action="store_true", help="a nanosecond is an instruction")
-    p.add_argument("--zeroing", action="store_true", help="the kernel zeroes pages on allocation")
-    p.add_argument("--emulated", action="store_true", help="the times are an emulator's")
-    args = p.parse_args()
+    args = runs.arguments(__doc__, quick="few samples: the run is not for RESULTS.md", check="compare with the kept run",
+                          icount="a nanosecond is an instruction, and LOG.again is a second boot",
+                          zeroing="the kernel zeroes pages on allocation", emulated="the times are an emulator's")
 
     name = args.engine + ("-icount" if args.icount else "") + ("-zeroing" if args.zeroing else "") + ".json"
     records = runs.read_log(args.log)
@@ -63,8 +52,8 @@ def main() -> int:
                      **{"kernel configuration": f"init_on_alloc={int(args.zeroing)}"})
 
     print(runs.pair_table(samples))
-    if args.again:
-        again = Samples(runs.read_log(args.again), True)
+    if args.icount:
+        again = Samples(runs.read_log(f"{args.log}.again"), True)
         if again.rounds.keys() != samples.rounds.keys():
             sys.exit("error: two boots of the same kernel measured different cells")
         run["again"], cell = max((abs(samples.median(*c) / again.median(*c) - 1), c)  # type: ignore[operator]

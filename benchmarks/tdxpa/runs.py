@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """Benchmark runs: the records of a log, the samples of a run, and files that hold runs."""
+import argparse
 import functools
 import json
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tdxpa.common import commit, compiler, cpu, read_records, table
+from tdxpa.common import commit, compiler, cpu, read_records, replace, table
 
 PREFIX = "tdx_bench: "
 BASE, DESIGN, FLOOR = "v2", "flat", "floor"
@@ -151,26 +151,22 @@ def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), 
                   "v2 / flat" if samples.icount else "v2 / flat [95%]", "less", "flat / floor"], rows)
 
 
+def arguments(doc: str | None, **flags: str) -> argparse.Namespace:
+    """Of a report about the log of a guest"""
+    p = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    p.add_argument("log")
+    for name in ("--engine", "--kernel"):
+        p.add_argument(name, required=True)
+    p.add_argument("--top", required=True, type=Path)
+    for name, text in flags.items():
+        p.add_argument(f"--{name}", action="store_true", help=text)
+    return p.parse_args()
+
+
 def about(top: str | Path, command: str, kernel: str, engine: str, **more: object) -> dict:
     """What a run has to say about itself"""
     return {"command": command, "kernel": kernel, "engine": engine, "commit": commit(top),
             "compiler": compiler(), "cpu": cpu(), **more}
-
-
-def replace(path: Path, text: str | bytes) -> None:
-    """Write a file so that it has the old or the new text, whatever happens."""
-    data = text.encode() if isinstance(text, str) else text
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    try:
-        with open(new, "wb") as f:
-            f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(new, path)
-    except OSError as e:
-        new.unlink(missing_ok=True)
-        sys.exit(f"error: {path} is not written and stays as it was: {e.strerror}")
 
 
 def write(top: str | Path, name: str, run: dict, parts: Mapping[str, Sequence[object]], whole: bool = True) -> None:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """trace.py CONSOLE PAGE: show and check the output of the tools of benchmarks/host/trace.
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tdxpa import host, host_checks, hostfile, report
+from tdxpa import host, host_checks, hostfile, results
 from tdxpa.host_checks import NO, OK, SIGNED, UNKNOWN, Check, Machine
 
 RELEASE = "7.3.0-test"
@@ -234,29 +234,17 @@ def test_the_importer_refuses_a_file_in_one_line_or_makes_its_tables() -> None:
     assert min(ends["refused"], ends["accepted"]) > 50
 
 
-def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write_half(path: Path, text: str, encoding: str) -> None:
-        path.write_bytes(text[:100].encode(encoding))
-        raise OSError(28, "No space left on device")
-
-    path = hostfile.write(small_file(), tmp_path)
-    assert re.fullmatch(r"host-[a-z0-9-]+\.json", path.name)
-    monkeypatch.setattr(Path, "write_text", write_half)
-    with pytest.raises(OSError):
-        hostfile.write(small_file(), tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == [path.name] and hostfile.load(path) == small_file()
-
-
 def test_an_import_is_whole_or_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    results = tmp_path / "benchmarks/results"
-    monkeypatch.setattr(report, "write_results", host.results)
+    folder = tmp_path / "benchmarks/results"
+    monkeypatch.setattr(results, "write", host.results)
     for data in (small_file(), small_file(2000)):
         host.import_file(data, tmp_path)
-        assert hostfile.load(results / hostfile.name(data)) == data
+        assert re.fullmatch(r"host-[A-Za-z0-9-]+\.json", hostfile.name(data))
+        assert hostfile.load(folder / hostfile.name(data)) == data
     assert host.results(tmp_path).count("| SIMULATED ") == 4
 
-    kept = set(results.iterdir())
-    monkeypatch.setattr(report, "write_results", lambda top: sys.exit("error: no plots"))
+    kept = set(folder.iterdir())
+    monkeypatch.setattr(results, "write", lambda top: sys.exit("error: no plots"))
     with pytest.raises(SystemExit):
         host.import_file(small_file(3000), tmp_path)
 
@@ -265,4 +253,4 @@ def test_an_import_is_whole_or_changes_nothing(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(sys, "argv", ["host.py", "import", str(file), "--top", str(tmp_path)])
     with pytest.raises(SystemExit, match=rf"^error: FILE={file}: the file does not fit "):
         host.main()
-    assert set(results.iterdir()) == kept
+    assert set(folder.iterdir()) == kept

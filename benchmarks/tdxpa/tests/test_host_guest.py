@@ -178,24 +178,3 @@ def test_a_module_refuses_a_parameter_out_of_range(flat: None, name: str, parame
     for parameter in parameters.split():
         assert insmod(name, parameter).returncode
         assert error in [line for line in Machine().log().splitlines() if f" {name}: " in line][-1]
-
-
-def free_pages() -> int:
-    """Free pages, including per-CPU lists, after dropping caches"""
-    Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
-    text = Path("/proc/zoneinfo").read_text(encoding="ascii")
-    return sum(map(int, re.findall(r"(?:nr_free_pages|^ +count:) +(\d+)", text, re.M)))
-
-
-def test_all_pages_are_freed(flat: None) -> None:
-    before, parameters = 0, ["ops=release-flushed,life-control", "designs=flat", "pages=1,512", "repeats=3", "log=N"]
-    for turn in range(10):
-        assert insmod("tdx_measure", "lines_pages=64", "donate_pages=100").returncode == 0
-        assert insmod("tdx_bench", *parameters).returncode == 0
-        assert '{"kind": "end", "errno": 0}' in (DEBUGFS / "tdx_bench").read_text(encoding="ascii")
-        subprocess.run(["rmmod", "tdx_bench", "tdx_measure"], check=True)
-        # The first turns fill the slab allocator's caches.
-        if turn == 1:
-            before = free_pages()
-    # Each of the eight turns has 128 pages of its own, 100 donated pages, and arrays.
-    assert before - free_pages() < 8 * 32

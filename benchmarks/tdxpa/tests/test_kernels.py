@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The scripts that build and boot kernels: locks, the keys of kept kernels, and guests."""
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -117,16 +116,41 @@ def test_a_guest_on_disk_is_a_warning(tree: Path) -> None:
     assert (tree.parent / "log").read_text().startswith(f"{tree}/build/tmp\n")
 
 
-def test_progress_skips_a_line_that_is_cut(tmp_path: Path) -> None:
-    (tmp_path / "log").write_text("""[ 0.1] tdx_bench: {"kind": "progress", "do
-tdx_bench: {"kind": "progress", "done": 0, "of": 8}
-tdx_bench: {"kind": "progress", "done": 4, "of": 8}
-tdx_bench: {"kind": "end", "errno": 0}
+def test_progress_skips_a_line_that_is_cut(tree: Path) -> None:
+    log = r"""[ 0.1] tdx_bench: {"kind": "progress", "done": 4, "of": 8}\ntdx_bench: {"kind": "progress", "do"""
+    _, err = finish(start(tree, '. "$TOP/benchmarks/bench/measure.sh"; KVERSION=7.3.4 ENGINE=uml; '
+                          'engine_boot() { printf "$LINES" > "$1"; sleep 1; }; measure "$TMP/log" 9 bench',
+                          LINES=log, PROGRESS_SECONDS="0.5"))
+    assert "\n  4 of 8 operations measured\n" in err
+
+
+# setup.sh waits for the package manager, for a bounded time, and prints why.
+LOCKED = "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 4711 (unattended-upgr)"
+UNKNOWN = "E: Unable to locate package zzz-package"
+
+
+@pytest.mark.parametrize("outcomes,wait,status,calls", [
+    ([""], "600", 0, ["install "]),
+    ([LOCKED, LOCKED, ""], "600", 0, ["install "] * 3),
+    ([UNKNOWN, LOCKED.replace("dpkg/lock-frontend", "apt/lists/lock"), "", ""], "600", 0,
+     ["install ", "update", "update", "install "]),
+    ([LOCKED] * 3, "0", 1, ["install ", "update"]),
+    ([UNKNOWN, "", UNKNOWN], "600", 1, ["install ", "update", "install "])])
+def test_it_waits_for_locks_only(tmp_path: Path, outcomes: list[str], wait: str, status: int, calls: list[str]) -> None:
+    """outcomes are the errors of apt-get, call by call."""
+    setup = copy_tree(tmp_path / "tree") / "benchmarks/kernels/setup.sh"
+    for name, text in (("dpkg-query", "exit 1\n"), ("sudo", 'exec "$@"\n'), ("sleep", "")):
+        stub(tmp_path / "bin", name, text)
+    (tmp_path / "outcomes").write_text("\n".join(outcomes) + "\n")
+    stub(tmp_path / "bin", "apt-get", f"""cd {tmp_path}
+echo "$*" >> calls
+error=$(sed -n "$(wc -l < calls)p" outcomes)
+[ -z "$error" ] || {{ echo "$error" >&2; exit 100; }}
 """)
-    command = ["/usr/bin/python3", "-m", "tdxpa.progress", str(tmp_path / "log")]
-    env = {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=10)
-    assert run.returncode == 0 and run.stderr == "  4 of 8 operations measured, 0:00 left\n"
-    master, terminal = pty.openpty()
-    subprocess.run(command, env=env, stderr=terminal, check=True, timeout=10)
-    assert b"[####################                    ]  50%, 0:00 left" in os.read(master, 1000)
+    run = subprocess.run(["bash", str(setup), "reports"], capture_output=True, text=True, timeout=60,
+                         env={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path), "APT_WAIT": wait})
+    first, rest = run.stderr.split("\n", 1)
+    assert "installing" in first and "python3-matplotlib" in first
+    assert re.findall("install |update", (tmp_path / "calls").read_text()) == calls and run.returncode == status
+    assert rest.count("waiting") == (wait == "600" and any("lock" in o for o in outcomes))
+    assert ("process 4711 (unattended-upgr)" in rest) == any("lock" in o for o in outcomes)

@@ -78,7 +78,7 @@ def test_a_comparison_of_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "RESULTS.md"
     path.write_text("old", encoding="utf-8")
-    script = f"from tdxpa import runs; from pathlib import Path; runs.replace(Path({str(path)!r}), 'new' * 9999)"
+    script = f"from tdxpa import common; from pathlib import Path; common.replace(Path({str(path)!r}), 'new' * 9999)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False,
                           env={"PYTHONPATH": str(TOP / "benchmarks"), "PYTHONDONTWRITEBYTECODE": "1"},
                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Scripts that check a guest, with a guest that is a shell function: what counts as a failure."""
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tdxpa import coverage, log
+from tdxpa.tests.test_start import copy_tree
+
+STUBS = {
+    "setup.sh": "",
+    "source.sh": 'mkdir -p "$(dirname "$0")/../../build"',
+    "kernel.sh": """kernel_build() { KOBJ=$BUILD/kernel KVERSION=7.3 KSOURCE=$BUILD/kernel VARIANT=${2:-}; }
+kernel_modules() { TREE=$BUILD/tree; mkdir -p "$KOBJ"; echo 'modules:;@:' > "$KOBJ/Makefile"; }
+""",
+}
+# A console without complaints
+LOG = """guest: log begins
+[ 0.0] Linux version 7.3
+[ 0.1] tdx_seam: loading out-of-tree module taints kernel
+guest: log ends
+"""
+
+
+def copy(path: Path, boot: str) -> Path:
+    """boot is the body of engine_boot LOG SECONDS MEM MODE [ARGS]."""
+    copy_tree(path)
+    for name, text in {**STUBS, "uml.sh": f"ENGINE_ARCH=um\nengine_boot()\n{{\n{boot}\n}}\n"}.items():
+        (path / "benchmarks/kernels" / name).write_text(text)
+    return path
+
+
+def make(tree: Path, *words: str) -> subprocess.CompletedProcess:
+    env = {"PATH": os.environ["PATH"], "TDX_CACHE": str(tree / "cache")}
+    return subprocess.run(["make", "-s", *words], cwd=tree, capture_output=True, text=True, env=env)
+
+
+# make test: the last line counts tests, and a run without any fails.
+@pytest.mark.parametrize("summary,status,log,last", [
+    ("Ran 3 tests: passed: 2, skipped: 1", 0, "", "2 passed, 0 failed, 1 skipped"),
+    ("Ran 9 tests: passed: 2, failed: 3, crashed: 4", 1, "", "2 passed, 7 failed, 0 skipped"),
+    ("Ran 2 tests: passed: 2, errors: 1", 0, "", "2 passed, 1 failed, 0 skipped"),
+    ("Ran 2 tests: passed: 2", 1, "", "2 passed, 1 failed, 0 skipped"),
+    ("Ran 2 tests: passed: 2", 0, "guest: cannot unload", "2 passed, 1 failed, 0 skipped"),
+    ("Ran 0 tests: ", 0, "", "0 passed, 0 failed, 0 skipped"),
+    (None, 0, "", "0 passed, 1 failed")])
+def test_the_last_line(tmp_path: Path, summary: str | None, status: int, log: str, last: str) -> None:
+    boot = f"printf '%s\\n' 'KTAP version 1' '{log}' '{LOG}' > $1"
+    tree = copy(tmp_path, boot if summary is not None else "die 'no kernel'")
+    kunit = tree / "build/kernel/tools/testing/kunit/kunit.py"
+    kunit.parent.mkdir(parents=True)
+    kunit.write_text(f"print('[00:00:00] Testing complete. {summary}')\nraise SystemExit({status})\n")
+    run = make(tree, "test")
+    assert run.stdout.splitlines()[-1] == last
+    assert (run.returncode == 0) == (" 0 failed" in last and last[0] != "0")
+
+
+# make torture WHAT=fuzz: what counts as a finding, and how to repeat it.
+@pytest.mark.parametrize("report,steps", [
+    ("echo 'fuzz: step 1234: a page leaks' >> $1", 1235),
+    ("echo 'fuzz: step 1235: end of the epoch: a page leaks' >> $1", 1235),
+    ("die panic", 30000)])
+def test_a_failure_can_be_repeated(tmp_path: Path, report: str, steps: int) -> None:
+    tree = copy(tmp_path, "echo 'fuzz: starts' > \"$1\"; " + report)
+    run = make(tree, "torture", "WHAT=fuzz", "SEED=7", "STEPS=30000")
+    assert run.returncode != 0
+    assert run.stdout.splitlines() == [f"to repeat: make torture WHAT=fuzz SEED=7 STEPS={steps}", "0 passed, 1 failed"]
+
+
+def test_a_guest_that_does_not_boot_is_an_error(tmp_path: Path) -> None:
+    run = make(copy(tmp_path, "die 'no kernel'"), "torture", "WHAT=fuzz")
+    assert run.returncode != 0 and not run.stdout
+    assert "error: the guest did not reach the first step" in run.stderr
+
+
+# make torture WHAT=mutants: only a failing test, a complaint of the kernel or a panic kills a mutant.
+MUTANT = "MUTANT=NULL can be freed"
+# The file of a mutant is not a link.
+BOOT = f"""if [ -z "$(find "$TREE/arch" -name '*.c' -type f)" ]; then
+	printf '%s\\n' 'guest: tests begin' '{LOG}' > "$1"
+else
+	MUTATED
+fi"""
+
+
+@pytest.mark.parametrize("end,mutated", [
+    ("killed: a_test", "printf '%s\\n' 'guest: tests begin' '    not ok 1 a_test' > $1"),
+    ("killed: panic", "printf '%s\\n' 'guest: tests begin' 'Kernel panic - not syncing' > $1; return 1"),
+    ("killed: the kernel log", f"printf '%s\\n' 'guest: tests begin' 'guest: cannot unload' '{LOG}' > $1"),
+    ("SURVIVED", f"printf '%s\\n' 'guest: tests begin' '{LOG}' > $1"),
+    ("NOT TRIED: does not boot", "die 'the kernel did not start'"),
+    ("NOT TRIED: the guest ended", "echo 'guest: tests begin' > $1; die 'QEMU was killed'")])
+def test_how_a_mutant_ends(tmp_path: Path, end: str, mutated: str) -> None:
+    tree = copy(tmp_path, BOOT.replace("MUTATED", mutated))
+    run = make(tree, "torture", "WHAT=mutants", MUTANT)
+    killed = end.startswith("killed")
+    *_, how, last = run.stdout.splitlines()
+    assert how.split(maxsplit=4)[4].startswith(end)
+    assert last == ("1 passed, 0 failed" if killed else "0 passed, 1 failed")
+    assert (run.returncode == 0) == killed
+    assert ("error: 1 of 1 mutants were not tried" in run.stderr) == end.startswith("NOT")
+
+
+def test_a_guest_that_never_boots_kills_nothing(tmp_path: Path) -> None:
+    run = make(copy(tmp_path, "die 'no kernel'"), "torture", "WHAT=mutants")
+    assert run.returncode != 0
+    assert run.stdout.startswith("0 passed, ") and not run.stdout.startswith("0 passed, 0 failed")
+    assert "error: without a mutant: NOT TRIED: does not boot" in run.stderr
+
+
+def test_an_unknown_mutant_is_refused_first(tmp_path: Path) -> None:
+    run = make(copy(tmp_path, "die 'no kernel'"), "torture", "WHAT=mutants", "MUTANT=zzz")
+    assert run.returncode != 0 and not run.stdout
+    assert run.stderr.startswith("error: MUTANT=zzz: no rule contains this text")
+    assert not (tmp_path / "build").exists() and not (tmp_path / "cache").exists()
+
+
+# tdxpa.coverage: a line or branch that was not executed fails, unless an exception has a reason for it.
+SOURCE = "arch/x86/virt/vmx/tdx/a.c"
+
+
+@pytest.mark.parametrize("counts,exceptions,status", [
+    ([[1], [2, 1, 1]], "", 0), ([[1], [0]], "", 1), ([[1], [2, 2, 0]], "", 1),
+    ([[1], [0]], f"{SOURCE} | b | hardware", 0), ([[1], [0]], f"{SOURCE} | a | hardware", 1),
+    ([[1], [1]], f"{SOURCE} | b | hardware", 1), ([[1], [0]], f"{SOURCE} | * | macros", 0),
+    ([[0], [0]], f"{SOURCE} | * | macros", 1), ([], "", 1)])
+def test_what_is_missed(tmp_path: Path, counts: list[list[int]], exceptions: str, status: int) -> None:
+    for name, text in ((SOURCE, "a\n\tb\n"), (coverage.EXCEPTIONS, f"# reasons\n{exceptions}\n")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    lines = [{"line_number": i + 1, "gcovr/noncode": False, "count": line,
+              "branches": [{"count": branch} for branch in branches]} for i, (line, *branches) in enumerate(counts)]
+    assert coverage.main(tmp_path, {"files": [{"file": SOURCE, "lines": lines}]}) == status
+    # A source that the report does not have
+    assert coverage.main(tmp_path, {"files": []}) == 1
+
+
+# tdxpa.log: which lines of a guest's log are a complaint.
+WARN = "WARNING: CPU: 0 PID: 9 at a.c:1\nCall Trace:"
+EXPECTED = f"tdx-test: warnings expected\n{WARN}\ntdx-test: no more warnings expected"
+
+
+@pytest.mark.parametrize("line,status", [
+    ("", 0), (WARN, 1), (EXPECTED, 0), (f"{EXPECTED}\n{WARN}", 1), ("BUG: sleeping function", 1),
+    (EXPECTED.replace("WARNING: CPU", "KASAN: CPU"), 1), ("tdx-test: warnings expected", 1),
+    ("tdx-test: no more warnings expected", 1)])
+def test_complaints(tmp_path: Path, line: str, status: int) -> None:
+    (tmp_path / "log").write_text(LOG.replace("guest: log ends", f"{line}\nguest: log ends"))
+    assert log.main(tmp_path / "log") == status
+
+
+@pytest.mark.parametrize("text,status", [
+    ("", 1), (LOG.replace("Linux version", ""), 1), (LOG.replace("tdx_seam", ""), 1),
+    (LOG + "guest: cannot unload\n", 1), (LOG.replace("guest: log ends", ""), 1), (LOG.replace("[ 0.1]", f"{WARN}\n[ 0.1]"), 0)])
+def test_a_log_must_be_complete_and_the_boot_does_not_count(tmp_path: Path, text: str, status: int) -> None:
+    (tmp_path / "log").write_text(text)
+    assert log.main(tmp_path / "log") == status
+
+
+def test_the_sanitizers_must_have_run(tmp_path: Path) -> None:
+    text = (LOG.replace("[ 0.1]", "KernelAddressSanitizer initialized\n[ 0.1]") +
+            "guest: leaks begin\nguest: leaks end\nguest: locks were watched\n")
+    (tmp_path / "log").write_text(text)
+    assert log.main(tmp_path / "log", "sanitize") == 0
+    for missing in ("KernelAddressSanitizer", "leaks end", "locks were watched"):
+        (tmp_path / "log").write_text(text.replace(missing, ""))
+        assert log.main(tmp_path / "log", "sanitize") == 1
