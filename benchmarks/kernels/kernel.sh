@@ -78,6 +78,7 @@ guest_run()
 	guest=$!
 	setsid sh -c "tail --pid=$$ -f /dev/null; kill -TERM $guest" > /dev/null 2>&1 6>&- 8>&- 9>&- &
 	watch=$!
+	disown $watch
 	# shellcheck disable=SC2064
 	trap "kill -KILL -- -$watch 2> /dev/null; kill -TERM $guest 2> /dev/null; wait $guest; kill -KILL -- -$guest 2> /dev/null" EXIT
 	trap 'exit 130' INT TERM
