@@ -34,7 +34,7 @@ parameters=''
 [ -z "${QUICK:-}" ] || parameters="repeats=9 sample_us=30 pages=1,32,512,12800"
 log=$BUILD/$ENGINE${ICOUNT:+-icount}-compare-bench.log
 # shellcheck disable=SC2086
-measure "$log" 570 bench designs=v2,v2-posted,flat $parameters
+measure "$log" 570 6G bench designs=v2,v2-posted,flat $parameters
 $PYTHON -m tdxpa.compare "$log" ${ICOUNT:+icount}
 echo
 echo "The life-cycle suite, with v2-posted among its designs:"

@@ -6,15 +6,13 @@
 # conditions of the table, and promises of flat.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
+. "$(dirname "$0")/measure.sh"
 
 prepare
 "$TOP/benchmarks/kernels/setup.sh" reports
 CPUS=1
 log=$BUILD/$ENGINE-fragmentation.log
-start=$SECONDS
-say "  fragmenting memory on Linux $KVERSION ($ENGINE) (log: $log)"
-engine_boot "$log" 400 4G frag
-say "  fragmenting memory: done in $((SECONDS - start)) s"
+measure "$log" 400 4G frag
 
 emulated=
 ! engine_is_emulated || emulated=--emulated

@@ -7,6 +7,7 @@
 # nanosecond.  The last line of the output is "N passed, N failed": operations.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
+. "$(dirname "$0")/measure.sh"
 
 ENGINE=qemu
 ICOUNT=1
@@ -29,11 +30,8 @@ QEMU_RUNNER="$PYTHON -m tdxpa.profile watch $BUILD $KOBJ/vmlinux"
 # The clock's interrupt may come within an operation, and does so in each boot, because
 # each is the same; in another order, it comes elsewhere.
 for boot in 1 2 3; do
-	start=$SECONDS
-	say "  writing down instructions on Linux $KVERSION ($ENGINE) (log: $log)"
 	# shellcheck disable=SC2086
-	engine_boot "$log" 500 2G profile $operations
-	say "  writing down instructions: done in $((SECONDS - start)) s"
+	measure "$log" 500 2G profile $operations
 	rc=0
 	$PYTHON -m tdxpa.profile --engine qemu --kernel "$KVERSION" --top "$TOP" "$log" || rc=$?
 	[ $rc -ne 0 ] && [ $boot -lt 3 ] || exit $rc

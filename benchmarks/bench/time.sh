@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # time.sh: run the benchmark in the engine's kernel, print the table, and keep the raw
-# samples below build/.  With ICOUNT=1 it counts instructions, in two boots; CHECK=1
-# counts once and compares with the kept run.  QUICK=1 takes few samples.  INIT_ON_ALLOC=1 boots a kernel that zeroes pages on
-# allocation, as distributions do.
+# samples below build/.  With ICOUNT=1 it counts instructions, in two boots; CHECK=1 counts
+# once and compares with the kept run.  QUICK=1 takes few samples.  INIT_ON_ALLOC=1 zeroes
+# pages on allocation, as distributions do.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 . "$(dirname "$0")/measure.sh"
@@ -28,7 +28,7 @@ report=("$PYTHON" -m tdxpa.report --engine "$ENGINE" --kernel "$KVERSION" --top 
 ! engine_is_emulated || report+=(--emulated)
 
 # shellcheck disable=SC2086
-measure "$log" 570 bench $parameters
+measure "$log" 570 6G bench $parameters
 # shellcheck disable=SC2086
-[ -z "${ICOUNT:-}" ] || [ -n "${CHECK:-}" ] || measure "$log.again" 500 bench $parameters
+[ -z "${ICOUNT:-}" ] || [ -n "${CHECK:-}" ] || measure "$log.again" 500 6G bench $parameters
 "${report[@]}" "$log"

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 
@@ -68,17 +68,20 @@ def excerpt(readme: str, name: str, text: str) -> str:
     return f"{head}{begin}\n{text}\n\n{end}{tail}"
 
 
-def replace(path: Path, text: str | bytes) -> None:
-    """Write a file so that it has the old or the new text, whatever happens."""
-    data = text.encode() if isinstance(text, str) else text
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
+def replace(files: Mapping[Path, str | bytes]) -> None:
+    """Write all files, or none if the disk is full.  Each has its old or its new text, whatever happens."""
+    new = {path: path.with_name(f".{path.name}.new") for path in files}
     try:
-        with open(new, "wb") as f:
-            f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(new, path)
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(new[path], "wb") as f:
+                f.write(text.encode() if isinstance(text, str) else text)
+                f.flush()
+                os.fsync(f.fileno())
+        for path in files:
+            os.replace(new[path], path)
     except OSError as e:
-        new.unlink(missing_ok=True)
         sys.exit(f"error: {path} is not written and stays as it was: {e.strerror}")
+    finally:
+        for temporary in new.values():
+            temporary.unlink(missing_ok=True)

@@ -116,16 +116,8 @@ def import_file(data: Any, top: Path) -> None:
     # Its imports are needed only here.
     from tdxpa import results
 
-    folder = top / "benchmarks" / "results"
-    known = (folder / hostfile.name(data)).exists()
-    path = hostfile.write(data, folder)
-    try:
-        results.write(top)
-    except BaseException:
-        if not known:
-            path.unlink()
-        raise
-    print(f"Kept as {path.relative_to(top)}; its tables are in RESULTS.md. To undo: remove that file, "
+    results.keep(top, {hostfile.name(data): hostfile.dumps(data)})
+    print(f"Kept as {results.KEPT}/{hostfile.name(data)}; its tables are in RESULTS.md. To undo: remove that file, "
           "then `make results`.")
 
 

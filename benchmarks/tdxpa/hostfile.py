@@ -103,5 +103,5 @@ def name(data: Any) -> str:
 def write(data: Any, folder: Path) -> Path:
     """Write the file, whole or not at all."""
     path = folder / name(data)
-    replace(path, dumps(data))
+    replace({path: dumps(data)})
     return path

@@ -61,7 +61,7 @@ def main() -> int:
         print(f"\nTwo boots differ by at most {run['again']:.3%}.")
         if run["again"] > REPEATS_TO:
             sys.exit(f"error: {cell} differs by more than {REPEATS_TO:.1%}")
-    runs.write(args.top, name, run, {"records": records}, whole=not (args.quick or args.emulated))
+    runs.write(args.top, name, run, {"records": records}, whole=not (args.quick or args.emulated or not args.icount and runs.is_loaded(args.log)))
     return 0
 
 

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """results.py: keep the runs below build/runs, and write all generated pages from the kept runs."""
 import argparse
+import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
 from tdxpa import callers, evidence, faults, frag, host, runs, size
-from tdxpa.common import excerpt, table
+from tdxpa.common import excerpt, replace, table
 from tdxpa.runs import BASE, DESIGN, DESIGNS, FLOOR, KEPT, OPERATIONS, RUNS, Run, number
 
 RIVALS = ("v2", "descriptor", "bare-list")
@@ -19,8 +21,6 @@ AGAIN = "flat-again"
 SHOWN_OPERATIONS = ("hand-over", "cycle", "release-flushed", "life-control", "life-memory")
 SHOWN_SIZES = (1, 32, 512, 12800)
 UNITS = {"time": "time", "icount": "instr."}
-PLOTS = {"cost-per-page": "time per page of a life cycle, by size",
-         "fragmentation": "extensions memory from fragmented memory"}
 
 
 @dataclass
@@ -236,7 +236,7 @@ def pages(top: Path) -> dict[str, str]:
             first_edition=first_edition(ks), size=size_table(top), faults=faults.summary(matrix), hosts=host.results(top),
             runs=table(["what", "command", "kernel", "compiler", "code at"], about, left=5)),
         "Documentation/results/tables.md": render(
-            "tables.md", designs=DESIGNS, plots=PLOTS,
+            "tables.md", designs=DESIGNS,
             parts=[(f"{k.name}, {unit}", all_cells(k.run(which))) for k in ks
                    for which, unit in (("time", "ns"), ("icount", "instructions"))],
             metadata=metadata_table(ks[1].time.records),
@@ -254,17 +254,23 @@ def pages(top: Path) -> dict[str, str]:
     }
 
 
-def write(top: Path) -> None:
-    """Write everything that is generated from the kept runs."""
+def keep(top: Path, new: Mapping[str, str | bytes]) -> None:
+    """Keep the files @new of runs, and write what is generated from kept runs: all of it, or nothing."""
+    # make series needs this module, but no matplotlib.
     from tdxpa import plots
-    texts: dict[str, str | bytes] = {**pages(top)}
-    with tempfile.TemporaryDirectory() as tmp:
-        plots.draw(Path(tmp), Run(top / KEPT / "uml.json"), runs.load(top, "frag-uml.json"))
-        texts |= {f"{KEPT}/plots/{path.name}": path.read_bytes() for path in Path(tmp).iterdir()}
-    # All of it exists before the first file is replaced.
-    for path, text in texts.items():
-        runs.replace(top / path, text)
-    evidence.write(top)
+    try:
+        with tempfile.TemporaryDirectory() as tmp:
+            stage = Path(tmp)
+            shutil.copytree(top / KEPT, stage / KEPT)
+            replace({stage / path: (top / path).read_bytes() for path in ("README.md", evidence.PAGE)} |
+                    {stage / KEPT / name: text for name, text in new.items()})
+            replace({stage / path: text for path, text in pages(stage).items()})
+            plots.cost_per_page(stage / KEPT / "plots", Run(stage / KEPT / "uml.json").samples)
+            evidence.write(stage)
+            texts = {top / path.relative_to(stage): path.read_bytes() for path in stage.rglob("*") if path.is_file()}
+    except OSError as e:
+        sys.exit(f"error: no file is changed: {e}; free space there, or restore the missing file")
+    replace({path: text for path, text in texts.items() if not path.exists() or path.read_bytes() != text})
 
 
 def main() -> None:
@@ -272,9 +278,7 @@ def main() -> None:
     p.add_argument("--top", required=True, type=Path)
     top = p.parse_args().top
     new = sorted((top / RUNS).glob("*.json"))
-    for path in new:
-        runs.replace(top / KEPT / path.name, path.read_bytes())
-    write(top)
+    keep(top, {path.name: path.read_bytes() for path in new})
     for path in new:
         path.unlink()
     print(f"Kept in {KEPT}: {', '.join(p.name for p in new) or 'no new run'}")

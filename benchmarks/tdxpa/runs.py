@@ -3,6 +3,7 @@
 import argparse
 import functools
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -163,6 +164,16 @@ def arguments(doc: str | None, **flags: str) -> argparse.Namespace:
     return p.parse_args()
 
 
+def is_loaded(log: str, stat: str = "/proc/stat") -> bool:
+    """Did other processes take more than 1/4 CPU?  measure() wrote LOG.stat before it started the guest."""
+    before, after = (np.array(Path(path).read_text(encoding="ascii").split()[1:9], int) for path in (f"{log}.stat", stat))
+    ticks = after - before
+    others = (os.cpu_count() or 1) * (1 - ticks[3:5].sum() / ticks.sum()) - 1
+    if others > 0.25:
+        print(f"\nOther processes took {others:.1f} CPUs.  Repeat the run on an idle machine.")
+    return bool(others > 0.25)
+
+
 def about(top: str | Path, command: str, kernel: str, engine: str, **more: object) -> dict:
     """What a run has to say about itself"""
     return {"command": command, "kernel": kernel, "engine": engine, "commit": commit(top),
@@ -173,7 +184,7 @@ def write(top: str | Path, name: str, run: dict, parts: Mapping[str, Sequence[ob
     """Write a run below build/, a line for each record.  make results does not take it if it is not @whole."""
     lists = [f'"{part}": [\n' + ",\n".join(map(json.dumps, records)) + "\n]" for part, records in parts.items()]
     path = Path(RUNS if whole else "build") / name
-    replace(Path(top) / path, f'{{"run": {json.dumps(run)},\n' + ",\n".join(lists) + "\n}\n")
+    replace({Path(top) / path: f'{{"run": {json.dumps(run)},\n' + ",\n".join(lists) + "\n}\n"})
     print(f"\nRaw data: {path}" + ("; make results keeps it and writes RESULTS.md" if whole else ""))
 
 

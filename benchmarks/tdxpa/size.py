@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from tdxpa import callers, runs
-from tdxpa.common import table
+from tdxpa.common import replace, table
 from tdxpa.csource import function, without_comments
 
 NAME = "size.json"
@@ -180,8 +180,10 @@ def main() -> None:
     data, counted = measure(args), callers.count_all(args.top)
     print(f"{size_table(data)}\n\n{callers.caller_table(counted)}\n\n{patch_text(data['patches'])}\n\n{V2_PATCHES}")
     run = runs.about(args.top, "make bench WHAT=size", args.kernel, "")
-    runs.replace(args.top / runs.RUNS / NAME, json.dumps({"run": run, **data, "callers": counted}, indent=1) + "\n")
-    if messages := exceeded(data["designs"], counted):
+    messages = exceeded(data["designs"], counted)
+    path = args.top / ("build" if messages else runs.RUNS) / NAME
+    replace({path: json.dumps({"run": run, **data, "callers": counted}, indent=1) + "\n"})
+    if messages:
         sys.exit("\n".join(f"error: {m}" for m in messages))
 
 

@@ -5,13 +5,10 @@
 # last line is "N passed, N failed": rows of flat.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
+. "$(dirname "$0")/../bench/measure.sh"
 
 prepare
 "$TOP/benchmarks/kernels/setup.sh" reports
 log=$BUILD/$ENGINE-faults.log
-start=$SECONDS
-say "  making the fault matrix on Linux $KVERSION ($ENGINE) (log: $log)"
-engine_boot "$log" 900 1G faults
-say "  making the fault matrix: done in $((SECONDS - start)) s"
-
+measure "$log" 900 1G faults
 $PYTHON -m tdxpa.faults --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" "$log"

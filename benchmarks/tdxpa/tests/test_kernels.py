@@ -93,12 +93,13 @@ def test_the_key_of_a_kernel_has_the_tools(tree: Path, engine: str, tool: str) -
     assert keys[0] == keys[1] != keys[2]
 
 
-@pytest.mark.parametrize("call", ["guest_run", "(guest_run"])
+@pytest.mark.parametrize("call", ["guest_run", "(guest_run", "measure"])
 def test_a_guest_has_no_lock_and_ends_with_a_killed_script(tree: Path, call: str) -> None:
     tmp = tree.parent
     guest = f'bash -c "ls -l /proc/\\$\\$/fd > {tmp}/fds; echo \\$\\$ > {tmp}/pid; sleep 60"'
     run = start(tree, '. "$TOP/benchmarks/kernels/kernel.sh"; take_lock; hold 8 "$BUILD/lock"; hold 9 "$CACHE/x.lock"; '
-                f'{call} "$TMP/log" 60 {guest}{")" if call[0] == "(" else ""}; true')
+                '. "$TOP/benchmarks/bench/measure.sh"; KVERSION=7.3.4 ENGINE=uml; engine_boot() { guest_run "${@:1:2}" "${@:4}"; }; '
+                f'{call} "$TMP/log" 60 {"1G " if call == "measure" else ""}{guest}{")" if call[0] == "(" else ""}; true')
     assert within(9, (tmp / "pid").exists)
     assert not re.search(r"[/.]lock$", (tmp / "fds").read_text(), re.MULTILINE)
     run.kill()
@@ -119,7 +120,7 @@ def test_a_guest_on_disk_is_a_warning(tree: Path) -> None:
 def test_progress_skips_a_line_that_is_cut(tree: Path) -> None:
     log = r"""[ 0.1] tdx_bench: {"kind": "progress", "done": 4, "of": 8}\ntdx_bench: {"kind": "progress", "do"""
     _, err = finish(start(tree, '. "$TOP/benchmarks/bench/measure.sh"; KVERSION=7.3.4 ENGINE=uml; '
-                          'engine_boot() { printf "$LINES" > "$1"; sleep 1; }; measure "$TMP/log" 9 bench',
+                          'engine_boot() { printf "$LINES" > "$1"; sleep 1; }; measure "$TMP/log" 9 1G bench',
                           LINES=log, PROGRESS_SECONDS="0.5"))
     assert "\n  4 of 8 operations measured\n" in err
 

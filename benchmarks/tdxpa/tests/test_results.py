@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs and generated pages: medians, intervals, and files that are never half written"""
 import json
+import os
+import re
 import resource
 import subprocess
 import sys
@@ -75,15 +77,38 @@ def test_a_comparison_of_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         check(1000, 1000, monkeypatch, compiler="gcc 2")
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "RESULTS.md"
-    path.write_text("old", encoding="utf-8")
-    script = f"from tdxpa import common; from pathlib import Path; common.replace(Path({str(path)!r}), 'new' * 9999)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False,
-                          env={"PYTHONPATH": str(TOP / "benchmarks"), "PYTHONDONTWRITEBYTECODE": "1"},
-                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
-    assert done.returncode != 0 and "stays as it was" in done.stderr
-    assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]
+def limited(code: str, *args: str, limit: int = resource.RLIM_INFINITY) -> subprocess.CompletedProcess[str]:
+    """Run Python that cannot write larger files, as on a full disk."""
+    return subprocess.run([sys.executable, *code.split(), *args], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": str(TOP / "benchmarks"), "PYTHONDONTWRITEBYTECODE": "1"},
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+
+
+def test_a_full_disk_leaves_all_old_files(tmp_path: Path) -> None:
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path in paths:
+        path.write_text("old", encoding="utf-8")
+    done = limited("-c", "import sys; from pathlib import Path; from tdxpa.common import replace; "
+                   "replace({Path(sys.argv[1]): 'new', Path(sys.argv[2]): 'new' * 9999})", *map(str, paths), limit=100)
+    assert done.returncode == 1 and re.fullmatch(r"error: .*/b is not written and stays as it was: .*\n", done.stderr)
+    assert [path.read_text(encoding="utf-8") for path in paths] == ["old"] * 2 and set(tmp_path.iterdir()) == set(paths)
+
+
+@pytest.mark.parametrize("text, limit, message", [("", 5000, "error: no file is changed: "), ("{}", resource.RLIM_INFINITY, "KeyError"),
+                                                  ("", resource.RLIM_INFINITY, "")])
+def test_make_results_changes_all_tracked_files_or_none(tmp_path: Path, text: str, limit: int, message: str) -> None:
+    for name in ("README.md", "RESULTS.md", "Documentation", "benchmarks/results"):
+        subprocess.run(["cp", "-r", "--parents", name, tmp_path], cwd=TOP, check=True)
+    old = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    kept, new = (tmp_path / folder / "frag-uml.json" for folder in (runs.KEPT, runs.RUNS))
+    new.parent.mkdir(parents=True)
+    new.write_text(text or kept.read_text(encoding="utf-8").replace('"run": {', '"run": {"new": 1, '), encoding="utf-8")
+    done = limited("-m tdxpa.results --top", str(tmp_path), limit=limit)
+    changed = {p for p in tmp_path.rglob("*") if p.is_file() and p != new and old.get(p) != p.read_bytes()}
+    if message:
+        assert done.returncode == 1 and message in done.stderr and not changed and new.exists()
+    else:
+        assert done.returncode == 0 and kept in changed and not new.exists()
 
 
 def test_a_run_writes_only_below_build(tmp_path: Path) -> None:
@@ -101,6 +126,22 @@ def cell(**numbers: int) -> dict:
 def test_a_row_of_flat_fails(numbers: dict, failed: int) -> None:
     row = {"mode": "", "leaf": "X", "failure": "y", "cause": "", "hazard": None, "cells": {"flat": cell(**numbers)}}
     assert faults.failures([row]) == failed
+
+
+def test_make_results_does_not_take_a_failed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"row": 0, "mode": "", "leaf": "X", "failure": "y", "cause": "", "hazard": None, "design": "flat", **cell(unsafe=1)}
+    (tmp_path / "log").write_text("".join(f"{faults.PREFIX}{json.dumps(r)}\n" for r in (row, {"end": 0})), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "log"), "--engine=uml", "--kernel=7.3", f"--top={tmp_path}"])
+    assert faults.main() == 1
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.json")] == ["build/faults-uml.json"]
+
+
+@pytest.mark.parametrize("idle, loaded", [(100, False), (90, False), (70, True)])
+def test_load_is_what_other_processes_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idle: int, loaded: bool) -> None:
+    (tmp_path / "log.stat").write_text("cpu  5 5 5 5 5 5 5 5 0 0\n", encoding="ascii")
+    (tmp_path / "stat").write_text(f"cpu  {205 - idle} 5 5 {5 + idle} 5 5 5 5 0 0\ncpu0 1\n", encoding="ascii")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert runs.is_loaded(str(tmp_path / "log"), str(tmp_path / "stat")) == loaded
 
 
 def test_an_expected_row_must_exist() -> None:
