@@ -86,7 +86,7 @@ def failures(rows: list[dict]) -> int:
         cell, want = r["cells"][DESIGN], left.pop((r["mode"], name_of(r)), "")
         if loss(cell) != want:
             failed += 1
-            print(f"{DESIGN} fails: {r['mode'] or 'no mode'}: {name_of(r)}: {outcome(cell)}; expected: {want or 'no loss'}")
+            print(f"{DESIGN} fails: {r['mode'] or 'no mode'}: {name_of(r)}: {outcome(cell)}; expected: {want or '-'}")
     for mode, row in left if any(r["mode"] for r in rows) else []:
         failed += 1
         print(f"faults.json expects a row that does not exist: {mode}: {row}")

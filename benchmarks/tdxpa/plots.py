@@ -23,8 +23,9 @@ def cost_per_page(directory: Path, samples: Samples) -> None:
     for i, (design, colour) in enumerate(COLOURS.items()):
         points = {p: ns / p for p in sizes if (ns := samples.median("cycle", p, design))}
         # A line below another one shows around it.
-        axes.plot(list(points), list(points.values()), color=colour, marker="os^DvxP*."[i], markersize=11 - i, label=design,
-                  linestyle="--" if design == "floor" else "-", linewidth=2.5 if design == "flat" else 1.3)
+        axes.plot(list(points), list(points.values()), color=colour, marker="os^DvxP*."[i], markersize=11 - i,
+                  label=design, linestyle="--" if design == "floor" else "-",
+                  linewidth=2.5 if design == "flat" else 1.3)
     axes.grid(True, which="major", alpha=0.3)
     axes.set_yscale("log")
     axes.set_xscale("log", base=2)

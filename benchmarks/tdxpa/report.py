@@ -37,7 +37,7 @@ def check(stored: Run, samples: Samples, kernel: str) -> int:
 
 
 def main() -> int:
-    args = runs.arguments(__doc__, quick="few samples: the run is not for RESULTS.md", check="compare with the kept run",
+    args = runs.arguments(__doc__, quick="few samples: the run is not kept", check="compare with the kept run",
                           icount="a nanosecond is an instruction, and LOG.again is a second boot",
                           zeroing="the kernel zeroes pages on allocation", emulated="the times are an emulator's")
 
@@ -61,7 +61,8 @@ def main() -> int:
         print(f"\nTwo boots differ by at most {run['again']:.3%}.")
         if run["again"] > REPEATS_TO:
             sys.exit(f"error: {cell} differs by more than {REPEATS_TO:.1%}")
-    runs.write(args.top, name, run, {"records": records}, whole=not (args.quick or args.emulated or not args.icount and runs.is_loaded(args.log)))
+    whole = not (args.quick or args.emulated or not args.icount and runs.is_loaded(args.log))
+    runs.write(args.top, name, run, {"records": records}, whole)
     return 0
 
 

@@ -86,7 +86,7 @@ def flushed_free(ks: list[Kernel], base: str, ns_per_wbinvd: int) -> Requirement
         s = k.time.samples
         worst = max(((flat + p * ns_per_wbinvd) / (floor + p * ns_per_wbinvd), p)
                     for p in s.cells("release-flushed") if p >= 32
-                    if (flat := s.median("release-flushed", p, DESIGN)) and (floor := s.median("release-flushed", p, base)))
+                    for flat, floor in [[s.median("release-flushed", p, d) for d in (DESIGN, base)]] if flat and floor)
         reached.append((f"{number(worst[0])} ({worst[1]:,})", worst[0] <= 1.05))
     how = f"computed for {ns_per_wbinvd / 1000:g} us per WBINVD" if ns_per_wbinvd else "as measured"
     return Requirement(f"flushed free: flat / {base}, time, {how}", "≤ 1.05", reached)
@@ -224,7 +224,8 @@ def pages(top: Path) -> dict[str, str]:
               f"Linux {r['kernel']}, {r['engine']}", r["compiler"], r["commit"]]
              for k in ks for unit in UNITS for r in (k.run(unit).about,)]
     readme = (top / "README.md").read_text(encoding="utf-8")
-    for name, text in (("figures", pair_table(ks[0])), ("summary", summary(top, ks[0])), ("faults", faults.summary(matrix))):
+    unsafe = faults.summary(matrix)
+    for name, text in (("figures", pair_table(ks[0])), ("summary", summary(top, ks[0])), ("faults", unsafe)):
         readme = excerpt(readme, name, text)
     return {
         "README.md": readme,
@@ -233,7 +234,7 @@ def pages(top: Path) -> dict[str, str]:
             requirements=table(["requirement (worst row)", "required", *(k.name for k in ks)],
                                [n.row() for n in needs], left=2),
             pairs=[pair_table(k) for k in ks], rival_losses=losses(ks, RIVALS), variant_losses=losses(ks, VARIANTS),
-            first_edition=first_edition(ks), size=size_table(top), faults=faults.summary(matrix), hosts=host.results(top),
+            first_edition=first_edition(ks), size=size_table(top), faults=unsafe, hosts=host.results(top),
             runs=table(["what", "command", "kernel", "compiler", "code at"], about, left=5)),
         "Documentation/results/tables.md": render(
             "tables.md", designs=DESIGNS,
@@ -247,7 +248,8 @@ def pages(top: Path) -> dict[str, str]:
             sums=faults.rst_table(["", *designs], faults.counts(matrix["rows"], designs), [30, *columns]),
             hazards=faults.rst_table(["", "hazard", "shown by", BASE, DESIGN], faults.hazards(matrix["rows"]),
                                      [4, 30, 30, 18, 18]),
-            mode_counts=faults.rst_table(["mode", "rows", *designs], faults.mode_counts(matrix, designs), [30, 6, *columns]),
+            mode_counts=faults.rst_table(["mode", "rows", *designs], faults.mode_counts(matrix, designs),
+                                         [30, 6, *columns]),
             modes=[faults.mode_part(matrix, mode) for mode in faults.MODES], all=faults.matrix(matrix["rows"]),
             matrix=lambda m: faults.rst_table(m[0], m[1], [14, 26, 8, 6, 6, *[16] * (len(m[0]) - 5)], wide=True)),
         callers.PAGE: render("callers.rst", flows=callers.FLOWS, records=counted),

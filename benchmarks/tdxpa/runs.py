@@ -166,7 +166,7 @@ def arguments(doc: str | None, **flags: str) -> argparse.Namespace:
 
 def is_loaded(log: str, stat: str = "/proc/stat") -> bool:
     """Did other processes take more than 1/4 CPU?  measure() wrote LOG.stat before it started the guest."""
-    before, after = (np.array(Path(path).read_text(encoding="ascii").split()[1:9], int) for path in (f"{log}.stat", stat))
+    before, after = (np.array(Path(path).read_text().split()[1:9], int) for path in (f"{log}.stat", stat))
     ticks = after - before
     others = (os.cpu_count() or 1) * (1 - ticks[3:5].sum() / ticks.sum()) - 1
     if others > 0.25:

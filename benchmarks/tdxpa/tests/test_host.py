@@ -237,7 +237,7 @@ def test_the_importer_refuses_a_file_in_one_line_or_makes_its_tables() -> None:
 
 def test_an_import_keeps_a_file_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / results.KEPT
-    monkeypatch.setattr(results, "keep", lambda top, new: replace({top / results.KEPT / name: new[name] for name in new}))
+    monkeypatch.setattr(results, "keep", lambda top, new: replace({folder / name: new[name] for name in new}))
     for data in (small_file(), small_file(2000)):
         host.import_file(data, tmp_path)
         assert re.fullmatch(r"host-[A-Za-z0-9-]+\.json", hostfile.name(data))

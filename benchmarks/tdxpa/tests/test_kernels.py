@@ -98,8 +98,9 @@ def test_a_guest_has_no_lock_and_ends_with_a_killed_script(tree: Path, call: str
     tmp = tree.parent
     guest = f'bash -c "ls -l /proc/\\$\\$/fd > {tmp}/fds; echo \\$\\$ > {tmp}/pid; sleep 60"'
     run = start(tree, '. "$TOP/benchmarks/kernels/kernel.sh"; take_lock; hold 8 "$BUILD/lock"; hold 9 "$CACHE/x.lock"; '
-                '. "$TOP/benchmarks/bench/measure.sh"; KVERSION=7.3.4 ENGINE=uml; engine_boot() { guest_run "${@:1:2}" "${@:4}"; }; '
-                f'{call} "$TMP/log" 60 {"1G " if call == "measure" else ""}{guest}{")" if call[0] == "(" else ""}; true')
+                '. "$TOP/benchmarks/bench/measure.sh"; KVERSION=7.3.4 ENGINE=uml; '
+                'engine_boot() { guest_run "${@:1:2}" "${@:4}"; }; '
+                f'{call} "$TMP/log" 60 {"1G" * (call == "measure")} {guest}{")" * (call[0] == "(")}; true')
     assert within(9, (tmp / "pid").exists)
     assert not re.search(r"[/.]lock$", (tmp / "fds").read_text(), re.MULTILINE)
     run.kill()
