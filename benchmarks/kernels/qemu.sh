@@ -66,7 +66,9 @@ qemu_ram_disk()
 		[ "$tool" = busybox ] || ln -s busybox "$dir/bin/$tool"
 	done
 	(cd "$TREE" && find . -name '*.ko' -exec cp --parents {} "$dir/tree/" \;)
-	# The same files make the same disk.
+	# The same code makes the same disk.  Debug information has the path of this tree, and
+	# the size of the disk changes counts of instructions.
+	find "$dir/tree" -name '*.ko' -exec strip --strip-debug -R .note.gnu.build-id {} +
 	(cd "$dir" && find . | LC_ALL=C sort | cpio --quiet -o -H newc --reproducible) > "$1"
 	rm -rf "$dir"
 }
