@@ -10,8 +10,6 @@
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
-command -v "$PYTHON" > /dev/null || die "$PYTHON does not exist: install python3"
-
 options=(--top "$TOP" --out "$BUILD" ${KDIR:+--kdir "$KDIR"}
 	${QUICK:+--quick} ${SIMULATE:+--simulate "$SIMULATE"} ${CLAIM:+--claim "$CLAIM"}
 	${DONATE:+--donate "$DONATE"})
