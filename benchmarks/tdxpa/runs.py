@@ -4,6 +4,7 @@ import argparse
 import functools
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -180,12 +181,17 @@ def about(top: str | Path, command: str, kernel: str, engine: str, **more: objec
             "compiler": compiler(), "cpu": cpu(), **more}
 
 
+def folder(run: dict, good: bool = True) -> str:
+    """Where a run goes.  make results takes it if it is @good, and its code is a commit."""
+    return RUNS if good and re.fullmatch("[0-9a-f]+", run["commit"]) else "build"
+
+
 def write(top: str | Path, name: str, run: dict, parts: Mapping[str, Sequence[object]], whole: bool = True) -> None:
-    """Write a run below build/, a line for each record.  make results does not take it if it is not @whole."""
+    """Write a run below build/, a line for each record."""
     lists = [f'"{part}": [\n' + ",\n".join(map(json.dumps, records)) + "\n]" for part, records in parts.items()]
-    path = Path(RUNS if whole else "build") / name
+    path = f"{folder(run, whole)}/{name}"
     replace({Path(top) / path: f'{{"run": {json.dumps(run)},\n' + ",\n".join(lists) + "\n}\n"})
-    print(f"\nRaw data: {path}" + ("; make results keeps it and writes RESULTS.md" if whole else ""))
+    print(f"\nRaw data: {path}; make results " + ("keeps it" if RUNS in path else "keeps whole runs of a commit only"))
 
 
 def load(top: str | Path, name: str) -> dict:

@@ -145,9 +145,7 @@ def measure(args: argparse.Namespace) -> dict:
         designs[name] = {"lines": lines_of(name, files), "bytes": sum(functions[name].values()),
                          "free": sorted(set(FREE.findall(headers)))}
     traced = designs.pop("flat-traced")
-    patches = args.top / "build/patches/lines.json"
     return {"designs": designs, "tracing": {what: traced[what] - designs["flat"][what] for what in ("lines", "bytes")},
-            "patches": json.loads(patches.read_text(encoding="utf-8")) if patches.exists() else [],
             "functions": functions}
 
 
@@ -161,14 +159,6 @@ def size_table(data: dict) -> str:
     return table(["array and wrappers", "lines", "bytes", "free functions"], rows)
 
 
-def patch_text(patches: list[dict]) -> str:
-    kinds = ("production", "tests", "documentation")
-    rows = [[f"{p['patch']} {p['subject']}", *(str(p[kind]) for kind in kinds)] for p in patches]
-    rows.append(["all patches", *(str(sum(p[kind] for p in patches)) for kind in kinds)])
-    return table(["lines that a patch adds", *kinds], rows) if patches else \
-        "Lines that each patch adds: run `make series` before this command."
-
-
 def main() -> None:
     p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     p.add_argument("--top", required=True, type=Path)
@@ -178,11 +168,11 @@ def main() -> None:
     args = p.parse_args()
 
     data, counted = measure(args), callers.count_all(args.top)
-    print(f"{size_table(data)}\n\n{callers.caller_table(counted)}\n\n{patch_text(data['patches'])}\n\n{V2_PATCHES}")
+    print(f"{size_table(data)}\n\n{callers.caller_table(counted)}\n\n{V2_PATCHES}")
     run = runs.about(args.top, "make bench WHAT=size", args.kernel, "")
     messages = exceeded(data["designs"], counted)
-    path = args.top / ("build" if messages else runs.RUNS) / NAME
-    replace({path: json.dumps({"run": run, **data, "callers": counted}, indent=1) + "\n"})
+    text = json.dumps({"run": run, **data, "callers": counted}, indent=1) + "\n"
+    replace({args.top / runs.folder(run, not messages) / NAME: text})
     if messages:
         sys.exit("\n".join(f"error: {m}" for m in messages))
 

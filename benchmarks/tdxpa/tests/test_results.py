@@ -130,8 +130,10 @@ def test_runs_write_below_build_and_failed_ones_are_not_kept(tmp_path: Path, mon
     (tmp_path / "log").write_text("".join(f"{faults.PREFIX}{json.dumps(r)}\n" for r in records), encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "log"), "--engine=uml", "--kernel=7.3", f"--top={tmp_path}"])
     assert faults.main() == 1
-    runs.write(tmp_path, "uml.json", {}, {"records": []})
-    assert sorted(tmp_path.rglob("*.json")) == [tmp_path / "build/faults-uml.json", tmp_path / "build/runs/uml.json"]
+    for name, commit in (("uml", "7c0ffee"), ("other", "7c0ffee with changes")):
+        runs.write(tmp_path, f"{name}.json", {"commit": commit}, {"records": []})
+    assert {str(p.relative_to(tmp_path / "build")) for p in tmp_path.rglob("*.json")} == \
+        {"faults-uml.json", "other.json", "runs/uml.json"}
 
 
 @pytest.mark.parametrize("idle, loaded", [(100, False), (90, False), (70, True)])
