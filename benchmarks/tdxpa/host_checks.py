@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Checks whether the TDX module of a machine can be measured.
-
-They read files below a root, which is a directory of made-up files in tests.
-"""
+"""Checks whether the TDX module of a machine can be measured.  They read files below a root."""
 import os
 import platform
 import re

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The file of a run on a TDX host.
-
-It may come by mail, so load() checks all of it against hostfile.schema.json, and that
-the tables have their records.
-"""
+"""The file of a run on a TDX host.  It may come by mail, so load() checks all of it."""
 import hashlib
 import json
 import re

@@ -17,6 +17,7 @@ The states of the files are made backwards, from this repository: each is the ne
 items of its patch.
 """
 import functools
+import json
 import re
 import subprocess
 import sys
@@ -177,6 +178,7 @@ def main() -> None:
     git = functools.partial(run, "git", cwd=repo)
     make([Patch(path) for path in sorted(TEXTS.glob("0*.txt"))], kernel, repo, git)
     rows = added_lines(git)
+    (out / "lines.json").write_text(json.dumps(rows))
 
     letter = (TEXTS / "cover.txt").read_text().partition("\n")[2].strip()
     for name, text in figures(rows).items():

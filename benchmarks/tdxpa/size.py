@@ -159,6 +159,14 @@ def size_table(data: dict) -> str:
     return table(["array and wrappers", "lines", "bytes", "free functions"], rows)
 
 
+def patch_table(path: Path) -> str:
+    if not path.exists():
+        return "Lines that each patch adds: run make series before this command."
+    kinds = ("production", "tests", "documentation")
+    return table(["lines that a patch adds", *kinds], [[f"{p['patch']} {p['subject']}", *(str(p[kind]) for kind in kinds)]
+                                                       for p in json.loads(path.read_text(encoding="utf-8"))])
+
+
 def main() -> None:
     p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     p.add_argument("--top", required=True, type=Path)
@@ -168,7 +176,8 @@ def main() -> None:
     args = p.parse_args()
 
     data, counted = measure(args), callers.count_all(args.top)
-    print(f"{size_table(data)}\n\n{callers.caller_table(counted)}\n\n{V2_PATCHES}")
+    print(f"{size_table(data)}\n\n{callers.caller_table(counted)}\n")
+    print(f"{patch_table(args.top / 'build/patches/lines.json')}\n\n{V2_PATCHES}")
     run = runs.about(args.top, "make bench WHAT=size", args.kernel, "")
     messages = exceeded(data["designs"], counted)
     text = json.dumps({"run": run, **data, "callers": counted}, indent=1) + "\n"
