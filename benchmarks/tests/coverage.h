@@ -2,7 +2,7 @@
 /*
  * Macros of the kernel without their branches
  *
- * The build of make coverage includes this header first.  To gcov, a check at
+ * The build of make test COVERAGE=1 includes this header first.  To gcov, a check at
  * compile time and a hook that is not configured are branches with one side that
  * is never taken.  min() and max() keep their branch: both sides matter.
  */
