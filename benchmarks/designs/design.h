@@ -125,6 +125,10 @@ static inline void design_select(const struct design *design)
 void design_leak(const void *object);
 void design_reclaim(void);
 
+/* A caller walks a range of pages that starts at NULL.  It would crash: count it instead. */
+extern unsigned int design_null_walks;
+void design_null_walk(void);
+
 /**
  * struct design_guard - a module that supervises the designs while they run
  * @owner: the module

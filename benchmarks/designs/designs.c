@@ -105,6 +105,15 @@ void design_reclaim(void)
 }
 EXPORT_SYMBOL_GPL(design_reclaim);
 
+unsigned int design_null_walks;
+EXPORT_SYMBOL_GPL(design_null_walks);
+
+void design_null_walk(void)
+{
+	design_null_walks++;
+}
+EXPORT_SYMBOL_GPL(design_null_walk);
+
 struct design_pages design_shared;
 EXPORT_SYMBOL_GPL(design_shared);
 

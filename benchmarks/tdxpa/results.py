@@ -218,8 +218,6 @@ def pages(top: Path) -> dict[str, str]:
     needs = requirements(ks)
     matrix, fragmented = runs.load(top, "faults-uml.json"), runs.load(top, "frag-uml.json")
     counted = runs.load(top, size.NAME)["callers"]
-    designs = faults.designs_of(matrix["rows"])
-    columns = [10] * len(designs)
     about = [[f"{'instructions' if unit == 'icount' else 'time'}, {k.name}", f"`{r['command']}`",
               f"Linux {r['kernel']}, {r['engine']}", r["compiler"], r["commit"]]
              for k in ks for unit in UNITS for r in (k.run(unit).about,)]
@@ -243,15 +241,7 @@ def pages(top: Path) -> dict[str, str]:
             metadata=metadata_table(ks[1].time.records),
             callers=callers.caller_table(counted),
             frag=render("frag.md", run=fragmented["run"], table=frag.table_text(fragmented))),
-        "Documentation/faults.rst": render(
-            "faults.rst", run=matrix["run"], causes=faults.CAUSES,
-            sums=faults.rst_table(["", *designs], faults.counts(matrix["rows"], designs), [30, *columns]),
-            hazards=faults.rst_table(["", "hazard", "shown by", BASE, DESIGN], faults.hazards(matrix["rows"]),
-                                     [4, 30, 30, 18, 18]),
-            mode_counts=faults.rst_table(["mode", "rows", *designs], faults.mode_counts(matrix, designs),
-                                         [30, 6, *columns]),
-            modes=[faults.mode_part(matrix, mode) for mode in faults.MODES], all=faults.matrix(matrix["rows"]),
-            matrix=lambda m: faults.rst_table(m[0], m[1], [14, 26, 8, 6, 6, *[16] * (len(m[0]) - 5)], wide=True)),
+        "Documentation/faults.rst": render("faults.rst", faults=faults, data=matrix),
         callers.PAGE: render("callers.rst", flows=callers.FLOWS, records=counted),
     }
 
