@@ -5,9 +5,9 @@
  *
  * A case runs one call sequence of a host driver on one design, with faults armed
  * in the software TDX module or in the kernel's allocators.  The page checker then
- * reports the state of all pages.  A row holds the cases of one situation: at the
- * first, the middle and the last call, after each possible number of pages, with each
- * status that takes the same path.
+ * reports the state of all pages.  A row holds the cases of one situation.  They are
+ * at the first, the middle and the last call, after each possible number of pages,
+ * and have each status that takes the same path.
  *
  * The rows are repeated in each mode of the software module, with fewer
  * interruptions and without failing allocations.  In the modes that write to input
