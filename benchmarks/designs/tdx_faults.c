@@ -54,9 +54,6 @@
  * @inexpressible: the functions of the design cannot do what a case needs
  * @unsafe: cases with any of the following: @freed_owned to @null_walks
  * @leaking: the other cases in which anything leaked
- *
- * The other numbers are the largest of any case.
- *
  * @freed_owned: pages freed while the module owned them
  * @freed_dirty: pages freed without the flush that they needed
  * @freed_twice: pages freed twice
@@ -68,6 +65,8 @@
  * @others: leaked pages that belong to no array
  * @leaked: leaked pages of arrays
  * @needless: those of @leaked that the module does not own and did not refuse to flush
+ *
+ * Each number after @leaking is the largest of any case.
  */
 struct cell {
 	unsigned long cases;
