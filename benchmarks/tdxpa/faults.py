@@ -83,7 +83,7 @@ def failures(rows: list[dict]) -> list[str]:
         # A misuse that a design has no function for is impossible.
         good = [want] if want else [CLEAN, OWNED, *[INEXPRESSIBLE] * (r["cause"] == "misuse")]
         if level(r, DESIGN) not in good:
-            bad.append(f"{DESIGN}: {r['mode'] or '-'}: {name_of(r)}: {outcome(r, DESIGN)}; expected: {' or '.join(good)}")
+            bad.append(f"{DESIGN}: {r['mode'] or '-'}: {name_of(r)}: {outcome(r, DESIGN)}, not {' or '.join(good)}")
     return bad + [f"no row: {mode}: {row}" for mode, row in expected] + [
         f"no row of {key} {name}" for key, names in (("cause", CAUSES), ("hazard", HAZARDS), ("mode", MODES))
         for name in names if all(r[key] != name for r in rows)]
