@@ -12,7 +12,7 @@ prepare
 "$TOP/benchmarks/kernels/setup.sh" reports
 CPUS=1
 log=$BUILD/$ENGINE-fragmentation.log
-measure "$log" 400 4G frag
+measure "$log" 1200 6G frag
 
 emulated=
 ! engine_is_emulated || emulated=--emulated

@@ -149,13 +149,16 @@ def test_an_expected_row_must_exist() -> None:
     assert faults.failures([row]) == sum(len(e["rows"]) for losses in faults.EXPECTED.values() for e in losses)
 
 
-def test_a_state_that_is_not_fragmented_fails() -> None:
-    state = {"order": 3, "share": 2, "free": 99999, "blocks": [1, 1, 1, 1, 0]}
-    row = {"order": 3, "share": 2, "design": "flat", "largest": [3], "free": [99999], "errno": [0], "owned": [10],
-           "regions": [1], "ns": [1]}
-    data = {"run": {"pages": 10, "max_order": 10}, "states": [state], "rows": [row]}
+@pytest.mark.parametrize("state, wrong", [("pieces", {"largest": [4]}), ("pieces", {"owned": [9]}),
+                                          ("mixed", {"cache": [40000]}), ("mixed", {"whole": [9]}),
+                                          ("boot", {"regions": [[3]]}), ("boot", {"errno": [12], "owned": [0]})])
+def test_a_state_that_is_not_reached_fails(state: str, wrong: dict) -> None:
+    row = {"state": state, "order": 3, "share": 2, "design": "flat", "largest": [3], "whole": [8], "free": [99999],
+           "cache": [60000], "held": [0], "errno": [0], "owned": [10240], "regions": [[1]], "ns": [1]}
+    data = {"run": {"pages": 10240, "memory": 99999, "max_order": 10, "region_orders": [14]}, "rows": [row]}
     assert all(good for _, good in frag.checks(data))
-    state["blocks"] = [1, 1, 1, 1, 1]
+    assert frag.summary(data) == {"flat": ["1 of 1", *["1"] * (state != "pieces")]}
+    row.update(wrong)
     assert not all(good for _, good in frag.checks(data))
 
 
