@@ -3,12 +3,12 @@
  * Memory of the extensions: what designs get in states of the page allocator, and how
  * many large regions they keep from other uses
  *
- * boot: nothing was done.
+ * Just after boot: nothing was done.
  *
- * mixed: a load has filled memory with page cache and pages of the kernel, and has
- * removed some of both, several times.  Page cache can be migrated.
+ * Mixed load: memory was filled with page cache and pages of the kernel, and some of both
+ * were removed, several times.  Page cache can be migrated.
  *
- * pieces: each block above an order is allocated and cut into pieces of that order.
+ * Pieces: each block above an order is allocated and cut into pieces of that order.
  * Every other piece is freed, in the last state one in 32.  The kernel cannot move
  * the others, so free pieces do not merge, and compaction does not help.
  *
@@ -82,9 +82,9 @@ static const gfp_t gfp_take[MIGRATE_PCPTYPES] = {
 
 /**
  * struct state - a state of the page allocator
- * @name: how it is reached
+ * @name: how it is reached, or the largest free block
  * @order: the largest order of a free block
- * @share: one piece in @share is free, 0 for the mixed load
+ * @share: one piece in @share is free; 1 is memory without pieces, 0 the mixed load
  */
 struct state {
 	const char *name;
@@ -93,12 +93,12 @@ struct state {
 };
 
 static const struct state states[] = {
-	{ "boot", MAX_PAGE_ORDER, 1 },
-	{ "mixed", MAX_PAGE_ORDER, 0 },
-	{ "pieces", 9, 2 },
-	{ "pieces", 4, 2 },
-	{ "pieces", 0, 2 },
-	{ "pieces", 0, 32 },
+	{ "just after boot", MAX_PAGE_ORDER, 1 },
+	{ "mixed load", MAX_PAGE_ORDER, 0 },
+	{ "2,048 KiB", 9, 2 },
+	{ "64 KiB", 4, 2 },
+	{ "4 KiB", 0, 2 },
+	{ "4 KiB, 1 in 32 free", 0, 32 },
 };
 
 static unsigned int pages = 12800;
@@ -525,7 +525,7 @@ static int frag_show(struct seq_file *m, void *unused)
 	for (unsigned int i = 0; i < nr_samples; i++) {
 		const struct sample *s = &samples[i];
 
-		seq_printf(m, "tdx_frag: {\"kind\":\"sample\",\"state\":\"%s\",\"order\":%u,\"share\":%u,\"design\":\"%s\",\"largest\":%d,\"whole\":%lu,\"free\":%lu,\"cache\":%lu,\"held\":%lu,\"errno\":%d,\"ns\":%llu,\"owned\":%lu,\"regions\":[",
+		seq_printf(m, "tdx_frag: {\"state\":\"%s\",\"order\":%u,\"share\":%u,\"design\":\"%s\",\"largest\":%d,\"whole\":%lu,\"free\":%lu,\"cache\":%lu,\"held\":%lu,\"errno\":%d,\"ns\":%llu,\"owned\":%lu,\"regions\":[",
 			   s->state->name, s->state->order, s->state->share, s->design->name,
 			   s->largest, s->whole, s->free, s->cache, s->held, -s->ret, s->ns,
 			   s->owned);
