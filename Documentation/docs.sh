@@ -12,7 +12,7 @@ if [ -z "$src" ]; then
 	"$TOP/benchmarks/kernels/setup.sh" htmldocs
 	src=$("$TOP/benchmarks/kernels/source.sh")
 fi
-hold 8 "$BUILD/html.lock"
+hold 8 "$BUILD/lock"
 # Old files would hide removed pages and earlier warnings.
 rm -rf "$BUILD/html" "$BUILD/doctrees"
 srctree=$src $PYTHON -m sphinx -q -b html -j "$JOBS" -W --keep-going -d "$BUILD/doctrees" \

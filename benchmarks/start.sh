@@ -21,7 +21,7 @@ number()
 }
 
 # buildable NAME PATH: the kernel's build takes this path
-buildable() { [[ $2 != *[[:space:]:\"\'\$\#\\]* ]] || die "$1=$2: must be a path without space, colon, quote, \$ and #"; }
+buildable() { [[ $2 != *[[:space:]:\"\'\$\#\\]* ]] || die "${1:+$1=}$2: must be a path without space, colon, quote, \$ and #"; }
 
 # own NAME DIR ADVICE: the user can write to DIR, or make it
 own()
@@ -30,8 +30,8 @@ own()
 
 	buildable "$1" "$2"
 	until [ -e "$dir" ]; do dir=$(dirname "$dir"); done
-	[ -d "$dir" ] && [ -w "$dir" ] || die "$1=$2: $dir is not a writable directory; $3"
-	[ "$dir" != "$2" ] || [ -O "$dir" ] || die "$1=$2: belongs to the user $(stat -c %U "$dir"); $3"
+	[ -d "$dir" ] && [ -w "$dir" ] || die "${1:+$1=}$2: $dir is not a writable directory; $3"
+	[ "$dir" != "$2" ] || [ -O "$dir" ] || die "${1:+$1=}$2: belongs to the user $(stat -c %U "$dir"); $3"
 }
 
 target=$1 whats='' engines='' script='' takes=''
@@ -52,16 +52,17 @@ done < "$TOP/benchmarks/targets.list"
 # Ignore variables of other targets, unless make's command line sets them.
 for name in WHAT ENGINE $(cut -s -f 5 "$TOP/benchmarks/targets.list") "$@"; do
 	[[ " $takes " != *" $name "* ]] || continue
+	[[ $name =~ ^[A-Z0-9_]+$ ]] || die "$name is not a variable; see make help"
 	[[ " $* " != *" $name "* ]] || bad "$name" "make $target${WHAT:+ WHAT=$WHAT} does not take it; see make help"
 	unset "$name"
 done
 
-own build "$BUILD" "use a checkout of your own"
+own "" "$BUILD" "remove it as that user, or use a checkout of your own"
 if [[ $takes = KSRC* || -n ${CHECK:-} || $target = distclean ]]; then
 	[ -n "${TDX_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
 		die "HOME is not set; set it, or TDX_CACHE=dir, where kernels are kept"
-	own TDX_CACHE "$CACHE" "set TDX_CACHE=dir, where kernels are kept"
-	TDX_CACHE=$CACHE
+	for dir in "$(dirname "$CACHE")" "$CACHE"; do own TDX_CACHE "$dir" "set TDX_CACHE=dir, where kernels are kept"; done
+	TDX_CACHE=$(dirname "$CACHE")
 fi
 for name in $takes; do
 	[ -n "${!name:-}" ] || continue
@@ -92,14 +93,18 @@ done
 	die "KDIR is not set, and the headers of the running Linux $(uname -r) are not installed; install them, or set KDIR=path"
 if [ -n "${COVERAGE:-}" ]; then
 	[ "$ENGINE" = uml ] || bad ENGINE "COVERAGE=1 needs ENGINE=uml"
-	[ -z "${SAN:-}" ] || bad SAN "COVERAGE=1 does not take it"
 	script=tests/coverage.sh
 fi
+# The second has no effect with the first.
+for names in "COVERAGE SAN" "V2_MBOX CHECK" "CHECK QUICK" "CHECK KDIR"; do
+	first=${names% *} second=${names#* }
+	[ -z "${!first:-}" ] || [ -z "${!second:-}" ] || bad "$second" "cannot be combined with $first"
+done
 [[ $target:${ENGINE:-} != bench:uml ]] || shm_is_large ||
 	die "/dev/shm has less than 1 GB free, and the disk would be measured; as root: mount -o remount,size=4G /dev/shm"
 
 [ -z "${V2_MBOX:-}" ] || script=bench/compare.sh
-[ "$target:${CHECK:-}" != modules:1 ] || script=host/headers.sh
+[ "$target:${CHECK:-}" != modules:1 ] || script=host/modules-debian.sh
 [ "${WHAT:-}" = instructions ] && ICOUNT=1 || ICOUNT=''
 RUN="make $target${WHAT:+ WHAT=$WHAT}"
 # shellcheck disable=SC2163

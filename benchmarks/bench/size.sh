@@ -12,10 +12,10 @@ if [ -z "$src" ]; then
 	take_lock
 	"$TOP/benchmarks/kernels/setup.sh" size
 	src=$("$TOP/benchmarks/kernels/source.sh")
-	drop_lock
+	exec 6>&-
 fi
 [ -e "$src/arch/x86/virt/vmx/tdx/seamcall_internal.h" ] ||
-	die "KSRC=$src: has no seamcall_internal.h; pass a kernel tree of 7.3 or newer"
+	die "$src has no seamcall_internal.h; pass a kernel tree of 7.3 or newer with KSRC=path"
 hold 8 "$BUILD/lock"
 
 # What CONFIG_INTEL_TDX_HOST depends on

@@ -17,6 +17,7 @@ for option in X86_64 TRACEPOINTS; do
 done
 
 "$TOP/benchmarks/kernels/setup.sh" modules
+hold 8 "$BUILD/lock"
 release=$(make -s -C "$KDIR" kernelrelease)
 TREE=$BUILD/modules-$release
 "$TOP/benchmarks/kernels/build-tree.sh" "$TREE"

@@ -9,7 +9,7 @@
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
-[ "$ENGINE" != host ] || exec "$TOP/benchmarks/host/trace/attach.sh" "${TOOL:-}"
+[ "$ENGINE" != host ] || exec "$TOP/benchmarks/host/trace/attach.sh" ${TOOL:+"$TOOL"}
 prepare
 "$TOP/benchmarks/kernels/setup.sh" trace
 log=$BUILD/qemu-trace.log

@@ -10,6 +10,8 @@ if [ -d "$BUILD" ]; then
 	# The next run may start while files are removed.
 	mv "$BUILD" "$BUILD.removed.$$"
 	rm -rf "$BUILD.removed.$$"
+	# A run that waits for this lock holds the next one.
+	exec 8>&-
 fi
 [ "${1:-}" = cache ] && [ -d "$CACHE" ] || exit 0
 hold 6 "$CACHE/in-use.lock"
@@ -18,5 +20,5 @@ rm -rf "$CACHE"/{src,apt,log,unpack} "$CACHE"/{uml,qemu,intree,kvm}-* "$CACHE"/s
 sudo=
 [ "$(id -u)" -eq 0 ] || sudo=sudo
 [ -z "$(find "$CACHE" -maxdepth 1 -name 'debian-*')" ] || $sudo rm -rf "$CACHE"/debian-*
-rm -f "$CACHE/in-use.lock" "$CACHE/lock"
+rm -f "$CACHE/in-use.lock"
 rmdir "$CACHE" 2> /dev/null || say "  kept: $CACHE, because it also holds other files"

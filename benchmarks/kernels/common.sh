@@ -5,14 +5,14 @@
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$TOP/build
-CACHE=$(realpath -m "${TDX_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/tdx-pa-array}")
+CACHE=$(realpath -m "${TDX_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}}/tdx-pa-array")
 JOBS=$(nproc)
 # The distribution's Python, which has its packages
 PYTHON=/usr/bin/python3
 export PYTHONPATH=$TOP/benchmarks PYTHONDONTWRITEBYTECODE=1
 
-# The kernel's make must not inherit the variables of this one.
-unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+# The kernel's make must not inherit variables of this one, or those that change the kernel.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES LLVM CC LD CROSS_COMPILE KCFLAGS KBUILD_OUTPUT LOCALVERSION W C V
 
 # Progress and errors go to stderr, results to stdout.
 say() { echo "$*" >&2; }
@@ -53,7 +53,6 @@ hold()
 
 # make distclean waits for runs that use the cache.  What is built there has its own lock.
 take_lock() { hold 6 "$CACHE/in-use.lock" -s; }
-drop_lock() { exec 6>&-; }
 
 # User-mode Linux keeps its memory in a file.
 shm_is_large() { [ "0$(df -Pk /dev/shm 2> /dev/null | awk 'NR == 2 { print $4 }')" -ge 1000000 ]; }

@@ -44,7 +44,8 @@ mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Cr
 printf '%s;\n' "Dir::State \"$apt/state\"" 'Dir::State::status "/var/lib/dpkg/status"' "Dir::Cache \"$apt/cache\"" \
 	"Dir::Etc::SourceList \"$apt/sources.list\"" "APT::Sandbox::User \"$(id -un)\"" > "$apt/conf"
 export APT_CONFIG=$apt/conf
-apt-get -q update > "$apt/update.log" 2>&1 || true
+apt-get -q update > "$apt/update.log" 2>&1 ||
+	say "  warning: apt-get update failed, so the newest kernel may be missing (log: $apt/update.log)"
 for version in '7\.[0-9]+' '6\.12'; do
 	package=$(apt-cache -q search --names-only "^linux-source-$version\$" | cut -d ' ' -f 1 | sort -V | tail -n 1)
 	[ -z "$package" ] || break

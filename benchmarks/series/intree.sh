@@ -5,7 +5,7 @@
 # it like a maintainer.  The last line is "N passed, N failed", with ", N skipped" if any.
 set -eu
 
-[ -n "$(git config user.email)" ] || export GIT_AUTHOR_NAME=nobody GIT_AUTHOR_EMAIL=nobody@localhost
+[ -n "$(git config user.email 2> /dev/null)" ] || export GIT_AUTHOR_NAME=nobody GIT_AUTHOR_EMAIL=nobody@localhost
 . "$(dirname "$0")/patches.sh" > /dev/null
 "$TOP/benchmarks/kernels/setup.sh" intree
 version=$(make -s -C "$src" kernelversion)

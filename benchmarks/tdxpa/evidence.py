@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tdxpa import faults, frag
+from tdxpa.common import git
 from tdxpa.csource import without_comments
 from tdxpa.runs import KEPT, Run, load, number
 
@@ -36,10 +37,6 @@ KERNEL = {"kunit.py", "tdx_reclaim_control_page"}
 def plain(command: str) -> str:
     """A command without defaults, as pages name it"""
     return re.sub(" (?:ENGINE=uml|WHAT=time)", "", command)
-
-
-def git(top: Path, *args: str) -> str:
-    return subprocess.run(["git", "-C", str(top), *args], capture_output=True, text=True, check=False).stdout
 
 
 def bare(text: str) -> str:

@@ -171,7 +171,7 @@ def about(o: Namespace, records: list[Any]) -> dict[str, Any]:
     command += "" if not o.claim else " CLAIM={:#x}:{}".format(*(int(n, 0) for n in o.claim.split(":")))
     command += "" if not o.donate else f" DONATE={o.donate}"
     packages = set(re.findall(r"^physical id\s*: (\d+)$", machine.read("/proc/cpuinfo"), re.M))
-    return {"date": datetime.date.today().isoformat(), "command": command, "commit": commit(o.top) or "no commit",
+    return {"date": datetime.date.today().isoformat(), "command": command, "commit": commit(o.top),
             "kernel": hostfile.printable(machine.release), "compiler": compiler(), "cpu": hostfile.printable(cpu()),
             "microcode": machine.field("/proc/cpuinfo", "microcode") or "unknown",
             "packages": max(len(packages), 1), "cpus": os.cpu_count(),

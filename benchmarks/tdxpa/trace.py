@@ -170,8 +170,8 @@ def main() -> None:
         finished = did and did[-1] == {"kind": "end", "errno": 0}
         results += [errors(tool, text, did, False), errors(tool, samples(page).get(tool, ""), did, True)] \
             if finished else [[f"{tool}: the workload did not finish"]]
-    if not runs:
-        results.append([f"no tool ran; the console: {sys.argv[1]}"])
+    if not runs or len(runs) != console.count("trace: begin "):
+        results.append([f"not every tool ended; the console: {sys.argv[1]}"])
     print("", *(f"error: {line}" for lines in results for line in lines), sep="\n")
     print(*re.findall("^trace: (bpftrace .*)", console, re.M))
     failed = sum(map(bool, results))

@@ -12,11 +12,11 @@ take_lock
 "$TOP/benchmarks/kernels/setup.sh" check
 src=$("$TOP/benchmarks/kernels/source.sh")
 cd "$TOP"
-git rev-parse --git-dir > /dev/null 2>&1 || die "$TOP is not a git checkout, which lists the files to check; clone it"
+error=$(git rev-parse --git-dir 2>&1) || die "git cannot list the files to check: $error"
 
 # The kernel's tools need the distribution's Python, with its modules.
 PATH=/usr/bin:/bin:$PATH
-mkdir -p "$BUILD"
+hold 8 "$BUILD/lock"
 out=$BUILD/check.log passed=0 failed=0
 exec 3>&2
 

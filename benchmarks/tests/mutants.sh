@@ -62,7 +62,7 @@ run_mutant()
 			head -n 3 | paste -sd ' ' | sed 's/^/killed: /'
 	elif [ $rc -ne 0 ]; then
 		if grep -q 'Kernel panic' "$log"; then echo "killed: panic"; else echo "NOT TRIED: the guest ended: $log"; fi
-	elif $PYTHON -m tdxpa.log "$log" | grep -q '^unexpected: '; then
+	elif $PYTHON -m tdxpa.log "$log" | grep -qE '^unexpected: .*(WARNING|BUG|unreferenced|cannot unload)'; then
 		echo "killed: the kernel log"
 	fi
 }
@@ -89,7 +89,7 @@ worker()
 	end=$(run_mutant)
 	[ -z "$end" ] || die "without a mutant: $end"
 
-	while next_mutant; do
+	while kill -0 $$ 2> /dev/null && next_mutant; do
 		[ $((n++ % JOBS)) -eq "$1" ] || continue
 
 		rm "$TREE/$file"

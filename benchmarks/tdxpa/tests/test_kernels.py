@@ -24,7 +24,8 @@ esac
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     tree = copy_tree(tmp_path / "tree")
-    (tmp_path / "cache/src/linux-source-7.3").mkdir(parents=True)
+    (tmp_path / "cache/tdx-pa-array/src/linux-source-7.3").mkdir(parents=True)
+    (tmp_path / "cache/src").mkdir()
     (tree / "benchmarks/kernels/setup.sh").write_text("#!/bin/bash\n")
     stub(tmp_path / "bin", "make", MAKE)
     return tree
@@ -65,13 +66,15 @@ def test_a_waiting_run_names_the_holder_and_ignores_a_removed_lock(tree: Path) -
 
 
 @pytest.mark.parametrize("lock,words,removed", [
-    ('hold 8 "$BUILD/lock"', "", "build"), ("take_lock", "cache", "../cache")])
+    ('hold 8 "$BUILD/lock"', "", "build"), ("take_lock", "cache", "../cache/tdx-pa-array")])
 def test_clean_waits_for_runs(tree: Path, lock: str, words: str, removed: str) -> None:
     run = start(tree, f'{lock}; echo > "$TMP/held"; sleep 1; ls {tree}/{removed}')
     assert within(9, (tree.parent / "held").exists)
     _, err = finish(start(tree, f"bash {tree}/benchmarks/kernels/clean.sh {words}"))
     finish(run)
     assert "waiting" in err and not (tree / removed).exists() and not list(tree.glob("build*"))
+    # The cache of others
+    assert (tree.parent / "cache/src").exists()
 
 
 def test_runs_share_the_cache_and_do_not_wait_for_the_kernel_of_another(tree: Path) -> None:

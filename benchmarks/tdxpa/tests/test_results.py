@@ -128,6 +128,7 @@ def test_a_row_of_flat_fails(numbers: dict, failed: int) -> None:
 def test_runs_write_below_build_and_failed_ones_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records = ({**ROW, "row": 0, "design": "flat", **cell(unsafe=1)}, {"end": 0})
     (tmp_path / "log").write_text("".join(f"{faults.PREFIX}{json.dumps(r)}\n" for r in records), encoding="utf-8")
+    monkeypatch.setattr(runs, "commit", lambda top: "7c0ffee")
     monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "log"), "--engine=uml", "--kernel=7.3", f"--top={tmp_path}"])
     assert faults.main() == 1
     for name, commit in (("uml", "7c0ffee"), ("other", "7c0ffee with changes")):

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# headers.sh: build the modules for Debian's kernels, with Debian's headers and compiler,
+# modules-debian.sh: build the modules for Debian's kernels, with Debian's headers and compiler,
 # and load them in a guest of the same kernel.  The oldest supported kernel comes from
 # the stable release, the newest from its backports.  The last line of the output is
 # "N passed, N failed" and counts kernels.
