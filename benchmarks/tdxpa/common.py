@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def read_records(path: str | Path, prefix: str) -> Iterator[dict]:
@@ -31,6 +32,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
     rule = "|" + "|".join("-" * (w + 2) if i < left else "-" * (w + 1) + ":"
                           for i, w in enumerate(width)) + "|"
     return "\n".join([line(header), rule] + [line(row) for row in rows])
+
+
+def render(template: str, **values: Any) -> str:
+    # Few reports need it.
+    import jinja2
+
+    env = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+                             keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    return env.get_template(template).render(values)
 
 
 def git(top: str | Path, *args: str) -> str:

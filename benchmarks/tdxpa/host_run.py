@@ -5,7 +5,6 @@
 measure, reads their records, unloads them, compares the machine with its state before,
 and writes a file.
 """
-import ctypes
 import datetime
 import json
 import os
@@ -20,7 +19,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from tdxpa import hostfile
-from tdxpa.common import commit, compiler, cpu
+from tdxpa.common import commit, compiler, cpu, replace
 from tdxpa.host_checks import MODULES, NO, Machine, all_checks
 
 DEBUGFS = Path("/sys/kernel/debug")
@@ -98,14 +97,11 @@ def log_of(name: str) -> list[str]:
 
 def insmod(name: str, path: Path, parameters: list[str]) -> None:
     """Load a module.  A signal to this process, which insmod does not get, ends both."""
-    def end_with_parent() -> None:
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)     # PR_SET_PDEATHSIG
-
     before = log_of(name)
     try:
-        done = subprocess.run(["insmod", str(path), *parameters], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, errors="replace", timeout=MODULE_SECONDS, check=False,
-                              start_new_session=True, preexec_fn=end_with_parent)
+        done = subprocess.run(["setpriv", "--pdeathsig", "TERM", "insmod", str(path), *parameters],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                              timeout=MODULE_SECONDS, check=False, start_new_session=True)
     except subprocess.TimeoutExpired:
         raise Stop(f"{name} did not load within {MODULE_SECONDS} s") from None
     if done.returncode:
@@ -139,27 +135,19 @@ def unload_all() -> list[str]:
 
 
 def measure(phases: list[Phase], modules: dict[str, Path]) -> list[Any]:
+    # The packages of its imports are installed before the modules are built.
+    from tdxpa.runs import gathered
+
     records: list[Any] = []
     for phase in phases:
         start = time.monotonic()
         say(f"  {phase.title}")
         for name, parameters in phase.loads.items():
             insmod(name, modules[name], parameters)
-            records += [{**r, "behind": phase.behind} for r in records_of(name)]
+            records += [{**r, "behind": phase.behind} for r in gathered(records_of(name))]
         unload_all()
         say(f"  {phase.title}: done in {time.monotonic() - start:.0f} s")
     return records
-
-
-def gathered(records: list[Any]) -> list[Any]:
-    """The records of a file: one for each cell."""
-    cells: dict[tuple[Any, ...], list[int]] = {}
-    for r in records:
-        if r["kind"] == "sample":
-            cells.setdefault((r["behind"], r["op"], r["pages"], r["design"], r["operations"]), []).append(r["ns"])
-    names = ("behind", "op", "pages", "design", "operations")
-    return [{"kind": "samples", **dict(zip(names, cell)), "ns": ns} for cell, ns in cells.items()] + \
-           [r for r in records if r["kind"] not in ("sample", "progress", "end", "module")]
 
 
 def about(o: Namespace, records: list[Any]) -> dict[str, Any]:
@@ -178,7 +166,9 @@ def about(o: Namespace, records: list[Any]) -> dict[str, Any]:
             "module": module["version"], "features0": module["features0"], "erratum": module["erratum"]}
 
 
-def run(o: Namespace, machine: Machine) -> Path:
+def run(o: Namespace, machine: Machine) -> None:
+    from tdxpa import host
+
     phases, taints, why, leaked = plan(o), int(machine.read("/proc/sys/kernel/tainted")), "", 0
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -211,8 +201,12 @@ def run(o: Namespace, machine: Machine) -> Path:
         say(f"  {leaked} pages whose flush failed are leaked until the next boot; the kernel's log has a warning")
     if why or wrong:
         raise Stop(why or wrong[0])
-    return hostfile.write({"format": hostfile.FORMAT, "simulated_wbinvd_ns": o.simulate, "run": about(o, records),
-                           "records": gathered(records)}, o.out)
+    data = {"format": hostfile.FORMAT, "simulated_wbinvd_ns": o.simulate, "run": about(o, records),
+            "records": [r for r in records if r["kind"] not in ("progress", "end", "module")]}
+    path = o.out / hostfile.name(data)
+    replace({path: hostfile.dumps(data)})
+    say(f"  to be sent back: {path} (check it: it should contain no host name and no serial number)")
+    print(host.section(data))
 
 
 def check(o: Namespace, machine: Machine) -> None:
@@ -249,8 +243,8 @@ def main() -> int:
         machine = Machine(kdir=o.kdir, modules=find_modules(o.modules) if o.modules else None)
         check(o, machine)
         if o.what == "run":
-            print(run(o, machine))
-    except (Stop, OSError) as e:
+            run(o, machine)
+    except (Stop, OSError, ImportError) as e:
         say(f"error: {e}")
         return 1
     return 0

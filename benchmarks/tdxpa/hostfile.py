@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tdxpa.common import replace
-
 FORMAT = "tdx-pa-array host run 3"
 MAX_BYTES = 2 << 20
 # Rows of tables: intervals take time to compute.
@@ -94,10 +92,3 @@ def name(data: Any) -> str:
     cpu = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)|cpu|@.*", "", data["run"]["cpu"].lower())).strip("-")
     simulated = "SIMULATED-" if data["simulated_wbinvd_ns"] is not None else ""
     return f"host-{simulated}{cpu[:40].strip('-') or 'cpu'}-{digest}.json"
-
-
-def write(data: Any, folder: Path) -> Path:
-    """Write the file, whole or not at all."""
-    path = folder / name(data)
-    replace({path: dumps(data)})
-    return path

@@ -3,7 +3,6 @@
 import copy
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -238,16 +237,16 @@ def test_the_importer_refuses_a_file_in_one_line_or_makes_its_tables() -> None:
 def test_an_import_keeps_a_file_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / results.KEPT
     monkeypatch.setattr(results, "keep", lambda top, new: replace({folder / name: new[name] for name in new}))
+    file = tmp_path / "mail.json"
     for data in (small_file(), small_file(2000)):
-        host.import_file(data, tmp_path)
+        file.write_text(hostfile.dumps(data), encoding="ascii")
+        host.import_file(file, tmp_path)
         assert re.fullmatch(r"host-[A-Za-z0-9-]+\.json", hostfile.name(data))
         assert hostfile.load(folder / hostfile.name(data)) == data
     assert host.results(tmp_path).count("| SIMULATED ") == 4
 
     kept = set(folder.iterdir())
-    file = tmp_path / "mail.json"
     file.write_text("{}", encoding="ascii")
-    monkeypatch.setattr(sys, "argv", ["host.py", "import", str(file), "--top", str(tmp_path)])
     with pytest.raises(SystemExit, match=rf"^error: FILE={file}: the file does not fit "):
-        host.main()
+        host.import_file(file, tmp_path)
     assert set(folder.iterdir()) == kept
