@@ -91,6 +91,7 @@ def test_rule(tree: tuple[Path, set[str]], rule: str) -> None:
         after = before + text if pattern == END else re.sub(pattern, text, before, count=1, flags=re.M | re.S)
         assert after != before
         (top / path).write_text(after)
+    git(top, "add", "-A")
     errors = "\n".join(set(evidence.check(top)) - always)
     assert RULES[rule][0] in errors and bool(RULES[rule][0]) == bool(errors)
 
