@@ -38,8 +38,9 @@ def render(template: str, **values: Any) -> str:
     # Few reports need it.
     import jinja2
 
-    env = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-                             keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    places = [Path(__file__).parent / "templates", Path(__file__).parents[1] / "series"]
+    env = jinja2.Environment(loader=jinja2.FileSystemLoader(places), keep_trailing_newline=True,
+                             undefined=jinja2.StrictUndefined)
     return env.get_template(template).render(values)
 
 
