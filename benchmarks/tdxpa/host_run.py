@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""host_run.py check | run --modules DIR: measure on the kernel that runs.
+"""host_run.py [MODULES OUT]: check whether the machine can be measured, then measure.
 
-"check" checks whether that is possible, and changes nothing.  "run" loads modules that
-measure, reads their records, unloads them, compares the machine with its state before,
-and writes a file.
+The checks change nothing.  With MODULES, a directory, it loads modules that measure, reads
+their records, unloads them, compares the machine with its state before, and writes a file to
+OUT.  Options are the variables of make, which benchmarks/start.sh has checked.
 """
 import datetime
 import json
@@ -13,15 +13,15 @@ import signal
 import subprocess
 import sys
 import time
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any, NamedTuple
 
 from tdxpa import hostfile
 from tdxpa.common import commit, compiler, cpu, replace
 from tdxpa.host_checks import MODULES, NO, Machine, all_checks
 
+TOP = Path(__file__).resolve().parents[2]
 DEBUGFS = Path("/sys/kernel/debug")
 # Seconds for one module to load and measure, and for all to unload
 MODULE_SECONDS, PATIENCE = 120, 10
@@ -53,7 +53,7 @@ class Phase(NamedTuple):
     loads: dict[str, list[str]]
 
 
-def plan(o: Namespace) -> list[Phase]:
+def plan(o: SimpleNamespace) -> list[Phase]:
     def bench(ops: str, designs: str, pages: tuple[int, ...]) -> list[str]:
         sizes = ",".join(str(p) for p in pages if p <= 512 or not o.quick)
         return [f"ops={ops}", f"designs={designs}", f"pages={sizes}", f"repeats={3 if o.quick else 31}",
@@ -150,7 +150,7 @@ def measure(phases: list[Phase], modules: dict[str, Path]) -> list[Any]:
     return records
 
 
-def about(o: Namespace, records: list[Any]) -> dict[str, Any]:
+def about(o: SimpleNamespace, records: list[Any]) -> dict[str, Any]:
     """Description of the machine, without anything that identifies its owner."""
     machine = Machine()
     module = next(r for r in records if r["kind"] == "module")
@@ -159,14 +159,14 @@ def about(o: Namespace, records: list[Any]) -> dict[str, Any]:
     command += "" if not o.claim else " CLAIM={:#x}:{}".format(*(int(n, 0) for n in o.claim.split(":")))
     command += "" if not o.donate else f" DONATE={o.donate}"
     packages = set(re.findall(r"^physical id\s*: (\d+)$", machine.read("/proc/cpuinfo"), re.M))
-    return {"date": datetime.date.today().isoformat(), "command": command, "commit": commit(o.top),
+    return {"date": datetime.date.today().isoformat(), "command": command, "commit": commit(TOP),
             "kernel": hostfile.printable(machine.release), "compiler": compiler(), "cpu": hostfile.printable(cpu()),
             "microcode": machine.field("/proc/cpuinfo", "microcode") or "unknown",
             "packages": max(len(packages), 1), "cpus": os.cpu_count(),
             "module": module["version"], "features0": module["features0"], "erratum": module["erratum"]}
 
 
-def run(o: Namespace, machine: Machine) -> None:
+def run(o: SimpleNamespace, machine: Machine, out: Path) -> None:
     from tdxpa import host
 
     phases, taints, why, leaked = plan(o), int(machine.read("/proc/sys/kernel/tainted")), "", 0
@@ -203,13 +203,13 @@ def run(o: Namespace, machine: Machine) -> None:
         raise Stop(why or wrong[0])
     data = {"format": hostfile.FORMAT, "simulated_wbinvd_ns": o.simulate, "run": about(o, records),
             "records": [r for r in records if r["kind"] not in ("progress", "end", "module")]}
-    path = o.out / hostfile.name(data)
+    path = out / hostfile.name(data)
     replace({path: hostfile.dumps(data)})
     say(f"  to be sent back: {path} (check it: it should contain no host name and no serial number)")
     print(host.section(data))
 
 
-def check(o: Namespace, machine: Machine) -> None:
+def check(o: SimpleNamespace, machine: Machine) -> None:
     found = all_checks(machine, o.simulate is not None)
     for name, c in found.items():
         say(f"  {c.state:<4} {name}: {c.found}" + (f"; {c.todo}" if c.todo else ""))
@@ -223,27 +223,19 @@ def check(o: Namespace, machine: Machine) -> None:
     say("  all checks passed")
 
 
-def main() -> int:
+def main(*arguments: str) -> int:
     # The PATH of root may lack insmod and rmmod.
     os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
-    p = ArgumentParser(description="measure on the kernel that runs (host/run.sh checks the options)")
-    p.add_argument("what", choices=("check", "run"))
-    p.add_argument("--top", type=Path, default=Path(__file__).resolve().parents[2])
-    p.add_argument("--out", type=Path)
-    p.add_argument("--kdir")
-    p.add_argument("--modules")
-    p.add_argument("--quick", action="store_true")
-    p.add_argument("--simulate", type=int, help="ns of a WBINVD of the software module")
-    p.add_argument("--fail-at", type=int, default=0, help="with --simulate: the number of the SEAMCALL that fails")
-    p.add_argument("--claim", help="FUNCTION:PAGES")
-    p.add_argument("--donate", type=int, default=0)
-    p.add_argument("--seconds", type=int, default=300, help="for all of it")
-    o = p.parse_args()
+    env = {name: text for name, text in os.environ.items() if text}
+    # FAIL_AT is the number of the simulated SEAMCALL that fails.  MAX_SECONDS is for all of it.  Tests set them.
+    o = SimpleNamespace(quick="QUICK" in env, simulate=int(env["SIMULATE"]) if "SIMULATE" in env else None,
+                        claim=env.get("CLAIM"), donate=int(env.get("DONATE", 0)), fail_at=int(env.get("FAIL_AT", 0)),
+                        seconds=int(env.get("MAX_SECONDS", 300)))
     try:
-        machine = Machine(kdir=o.kdir, modules=find_modules(o.modules) if o.modules else None)
+        machine = Machine(kdir=env.get("KDIR"), modules=find_modules(arguments[0]) if arguments else None)
         check(o, machine)
-        if o.what == "run":
-            run(o, machine)
+        if arguments:
+            run(o, machine, Path(arguments[1]))
     except (Stop, OSError, ImportError) as e:
         say(f"error: {e}")
         return 1
@@ -251,4 +243,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))
