@@ -31,7 +31,7 @@ QEMU_RUNNER="$PYTHON -m tdxpa.profile watch $BUILD $KOBJ/vmlinux"
 # each is the same; in another order, it comes elsewhere.
 for boot in 1 2 3; do
 	# shellcheck disable=SC2086
-	measure "$log" 500 2G profile $operations
+	measure "$log" 900 2G profile $operations
 	rc=0
 	$PYTHON -m tdxpa.profile --engine qemu --kernel "$KVERSION" --top "$TOP" "$log" || rc=$?
 	[ $rc -ne 0 ] && [ $boot -lt 3 ] || exit $rc
