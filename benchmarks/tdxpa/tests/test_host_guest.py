@@ -15,7 +15,7 @@ import pytest
 
 from tdxpa import hostfile
 from tdxpa.host_checks import Machine
-from tdxpa.host_run import find_modules, unload_all
+from tdxpa.host_run import unload_all
 
 pytestmark = pytest.mark.guest
 TREE = os.environ.get("TDX_TREE", "")
@@ -150,27 +150,3 @@ def test_a_run_ends_if_modules_are_loaded_already(tmp_path: Path) -> None:
     assert done.returncode == 1 and re.search(r"loaded: tdx_.*; stop their users and unload them", done.stderr)
     assert "tdx_model" in Machine().loaded()
     assert not unload_all()
-
-
-def insmod(name: str, *parameters: str) -> Done:
-    return ended(["insmod", str(find_modules(TREE)[name]), *parameters])
-
-
-@pytest.fixture
-def flat() -> Iterator[None]:
-    """The software module with the design flat"""
-    for name in ("tdx_seam", "tdx_pa_array", "tdx_model", "tdx_designs", "tdx_flat"):
-        assert insmod(name).returncode == 0
-    yield
-    assert not unload_all()
-
-
-@pytest.mark.parametrize("name, parameters, error", [
-    ("tdx_measure", "lines_pages=0 lines_pages=4097 wbinvd_ns=1000001 donate_pages=1048577", "lines_pages must be"),
-    ("tdx_measure", "donate_pages=1000000", "exceed one in 8"),
-    ("tdx_bench", "repeats=0 repeats=1002 sample_us=0 sample_us=10001", "repeats must be"),
-    ("tdx_bench", "pages=0 pages=1048577", "pages must be")])
-def test_a_module_refuses_a_parameter_out_of_range(flat: None, name: str, parameters: str, error: str) -> None:
-    for parameter in parameters.split():
-        assert insmod(name, parameter).returncode
-        assert error in [line for line in Machine().log().splitlines() if f" {name}: " in line][-1]
