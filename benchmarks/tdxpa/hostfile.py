@@ -10,8 +10,6 @@ FORMAT = "tdx-pa-array host run 3"
 MAX_BYTES = 2 << 20
 # Rows of tables: intervals take time to compute.
 MAX_ROWS = 100
-NEEDED = (("software", "cycle", 1, "flat"), ("module", "release-flushed", 1, "flat"),
-          ("module", "release-flushed", 1, "v2"))
 
 
 class BadFile(Exception):
@@ -35,27 +33,18 @@ def check_schema(data: Any) -> None:
 
 
 def check_records(data: Any) -> None:
-    """Check that cells are unique, rows are complete, and the command made the records."""
-    records, command = data["records"], data["run"]["command"]
-    samples = [r for r in records if r["kind"] == "samples"]
+    """Check that cells are unique and rows are complete."""
+    samples = [r for r in data["records"] if r["kind"] == "samples"]
     cells = [(r["behind"], r["op"], r["pages"], r["design"]) for r in samples]
-    for cell in {*NEEDED, *cells}:
-        if cells.count(cell) != 1:
-            raise BadFile(f"{cells.count(cell)} records for {cell}")
+    if len(set(cells)) < len(cells):
+        raise BadFile("several records for a cell")
     rounds = {(r["behind"], r["op"], r["pages"], len(r["ns"])) for r in samples}
     rows = {row[:3] for row in rounds}
     if len(rows) < len(rounds) or len(rows) > MAX_ROWS:
         raise BadFile(f"the designs of a row differ in their number of samples, or there are more than {MAX_ROWS} rows")
-    if not any(r["kind"] == "lines" and r["what"] == "wbinvd" for r in records):
-        raise BadFile("no record for a WBINVD of one page")
-
-    simulated = re.search(r" SIMULATE=(\d+)", command)
+    simulated = re.search(r" SIMULATE=(\d+)", data["run"]["command"])
     if data["simulated_wbinvd_ns"] != (int(simulated[1]) if simulated else None):
         raise BadFile("simulated_wbinvd_ns contradicts the command")
-    for option, kinds in (("DONATE", {"donated", "started"}), ("CLAIM", {"life-control"})):
-        made = any(r["behind"] == "module" and not kinds.isdisjoint((r["kind"], r.get("op"))) for r in records)
-        if made != (f" {option}=" in command):
-            raise BadFile(f"the records contradict the command about {option}")
 
 
 def reject(literal: str) -> NoReturn:
