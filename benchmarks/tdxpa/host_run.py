@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType, SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 from tdxpa import hostfile
 from tdxpa.common import commit, compiler, cpu, replace
@@ -29,6 +29,8 @@ DESIGN_MODULES = ("tdx_designs", "tdx_v2", "tdx_descriptor", "tdx_bare_list", "t
 # Taint flags that a run must not set
 TAINTS = {4: "machine check", 5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 WARNED = 9
+# A title, the TDX module that is measured, and the modules to load with their parameters
+Phase = tuple[str, str, dict[str, list[str]]]
 
 
 class Stop(Exception):
@@ -44,13 +46,6 @@ def find_modules(tree: str) -> dict[str, Path]:
     if not found.keys() >= set(MODULES):
         raise Stop(f"{tree}: lacks {', '.join(set(MODULES) - found.keys())}; build them (make modules)")
     return {name: found[name] for name in MODULES}
-
-
-class Phase(NamedTuple):
-    """Modules to load with their parameters; @behind names the TDX module that they measure."""
-    title: str
-    behind: str
-    loads: dict[str, list[str]]
 
 
 def plan(o: SimpleNamespace) -> list[Phase]:
@@ -70,15 +65,15 @@ def plan(o: SimpleNamespace) -> list[Phase]:
         if o.simulate is not None:
             installs = {"tdx_model": []}
             watch += [f"wbinvd_ns={o.simulate}", f"fail_at={o.fail_at}"]
-        return Phase(title, "module", {**array, **installs, **designs, "tdx_measure": watch, "tdx_bench": parameters})
+        return (title, "module", {**array, **installs, **designs, "tdx_measure": watch, "tdx_bench": parameters})
 
     software = bench("create,hand-over,release,cycle,life-control,life-blob,life-memory",
                      "v2,v2-noclflush,v2-blocks,descriptor,bare-list,flat-v2alloc,flat,floor", (1, 32, 512, 12800))
     flushes = bench("release-flushed", "v2,v2-blocks,flat-v2alloc,flat,floor",
                     (1, 2, 8, 32, 128, 512, 1024, 4096, 12800))
-    phases = [Phase("software cost, no SEAMCALL", "software",
-                    {**array, "tdx_model": [], **designs, "tdx_bench": software}),
-              module_phase("TDX module: page by page, and release with flush", o.donate, flushes)]
+    phases: list[Phase] = [
+        ("software cost, no SEAMCALL", "software", {**array, "tdx_model": [], **designs, "tdx_bench": software}),
+        module_phase("TDX module: page by page, and release with flush", o.donate, flushes)]
     if o.claim:
         function, pages = o.claim.split(":")
         phases.append(module_phase("TDX module: sessions of control pages", 0, [
@@ -139,14 +134,14 @@ def measure(phases: list[Phase], modules: dict[str, Path]) -> list[Any]:
     from tdxpa.runs import gathered
 
     records: list[Any] = []
-    for phase in phases:
+    for title, behind, loads in phases:
         start = time.monotonic()
-        say(f"  {phase.title}")
-        for name, parameters in phase.loads.items():
+        say(f"  {title}")
+        for name, parameters in loads.items():
             insmod(name, modules[name], parameters)
-            records += [{**r, "behind": phase.behind} for r in gathered(records_of(name))]
+            records += [{**r, "behind": behind} for r in gathered(records_of(name))]
         unload_all()
-        say(f"  {phase.title}: done in {time.monotonic() - start:.0f} s")
+        say(f"  {title}: done in {time.monotonic() - start:.0f} s")
     return records
 
 

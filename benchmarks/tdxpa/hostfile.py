@@ -22,21 +22,29 @@ def printable(text: str) -> str:
     return re.sub(bad, " ", text)[:120].strip() or "unknown"
 
 
-def check_schema(data: Any) -> None:
+def reject(literal: str) -> NoReturn:
+    raise BadFile(f"{literal[:40]} is not a whole number")
+
+
+def parse(raw: bytes) -> Any:
+    """The checked data of a file's bytes."""
     # Not needed, and perhaps not installed, on a TDX host
     import jsonschema  # type: ignore[import]
 
+    if len(raw) > MAX_BYTES:
+        raise BadFile(f"more than {MAX_BYTES >> 20} MiB")
+    try:
+        data = json.loads(raw.decode("ascii"), parse_float=reject, parse_constant=reject)
+    except (ValueError, RecursionError) as e:
+        raise BadFile(f"not JSON: {e}") from None
     schema = json.loads(Path(__file__).with_suffix(".schema.json").read_text(encoding="ascii"))
-    for e in jsonschema.Draft202012Validator(schema).iter_errors(data):
-        place = ".".join(map(str, e.absolute_path)) or "the file"
-        raise BadFile(f"{place} does not fit {e.validator}: {json.dumps(e.validator_value)[:150]}")
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(data):
+        place = ".".join(map(str, error.absolute_path)) or "the file"
+        raise BadFile(f"{place} does not fit {error.validator}: {json.dumps(error.validator_value)[:150]}")
 
-
-def check_records(data: Any) -> None:
-    """Check that cells are unique and rows are complete."""
+    # What a schema cannot express
     samples = [r for r in data["records"] if r["kind"] == "samples"]
-    cells = [(r["behind"], r["op"], r["pages"], r["design"]) for r in samples]
-    if len(set(cells)) < len(cells):
+    if len({(r["behind"], r["op"], r["pages"], r["design"]) for r in samples}) < len(samples):
         raise BadFile("several records for a cell")
     rounds = {(r["behind"], r["op"], r["pages"], len(r["ns"])) for r in samples}
     rows = {row[:3] for row in rounds}
@@ -45,22 +53,6 @@ def check_records(data: Any) -> None:
     simulated = re.search(r" SIMULATE=(\d+)", data["run"]["command"])
     if data["simulated_wbinvd_ns"] != (int(simulated[1]) if simulated else None):
         raise BadFile("simulated_wbinvd_ns contradicts the command")
-
-
-def reject(literal: str) -> NoReturn:
-    raise BadFile(f"{literal[:40]} is not a whole number")
-
-
-def parse(raw: bytes) -> Any:
-    """The checked data of a file's bytes."""
-    if len(raw) > MAX_BYTES:
-        raise BadFile(f"more than {MAX_BYTES >> 20} MiB")
-    try:
-        data = json.loads(raw.decode("ascii"), parse_float=reject, parse_constant=reject)
-    except (ValueError, RecursionError) as e:
-        raise BadFile(f"not JSON: {e}") from None
-    check_schema(data)
-    check_records(data)
     return data
 
 

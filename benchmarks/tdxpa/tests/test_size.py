@@ -8,50 +8,8 @@ import pytest
 
 from tdxpa import callers, size
 
-CODE = """#include <linux/types.h>
-/*
- * Comment
- */
-
-#define ONE 1
-int one(int a,
-	int b);
-int two(void);
-EXPORT_SYMBOL_GPL(two);
-static int one(int a,
-	       int b)
-{
-	trace_one(a);
-	return 1; /* why */
-}
-"""
-CALLERS = """
-static void report(void *a) { design_leak(a); }
-static void *get(int nr)
-{
-	void *a = take(nr);
-
-	if (a)
-		design_allocated(0, a);
-	return a;
-}
-static void helper(void *a)
-{
-	for_each_part(a)
-		drop(a);
-}
-int flow(int nr)
-{
-	void *a = get(nr);
-
-	if (!a || nr > 1) {
-		report(a);
-		return -1;
-	}
-	helper(a);
-	return nr ? 0 : 1;
-}
-"""
+# C code
+CODE, CALLERS = (Path(__file__).with_name(f"{name}.example").read_text() for name in ("lines", "callers"))
 
 
 @pytest.mark.parametrize("change, message", [
