@@ -115,14 +115,12 @@ class Tree:
 def check_answers(tree: Tree) -> Iterator[str]:
     table, *sections = re.split(r"^(\d+)\. .+\n-+\n", tree.text(PAGE), flags=re.M)
     rows = re.findall(r"^   \* - (\d+)\n((?:     .+\n)+)", table, re.M)
-    wanted = [str(n) for n in range(1, NR_QUESTIONS + 1)]
     for what, found in (("table", [n for n, _ in rows]), ("sections", sections[::2])):
-        if found != wanted:
+        if found != [str(n) for n in range(1, NR_QUESTIONS + 1)]:
             yield f"{PAGE}: the {what} must have the questions 1 to {NR_QUESTIONS}"
     for n, cells in rows:
-        nr_words = len(cells.rpartition("     - ")[2].split())
-        if nr_words > MAX_SHORT:
-            yield f"{PAGE}, {n}: the answer in the table has {nr_words} words, the limit is {MAX_SHORT}"
+        if len(cells.rpartition("     - ")[2].split()) > MAX_SHORT:
+            yield f"{PAGE}, {n}: the answer in the table has too many words, the limit is {MAX_SHORT}"
     for n, body in zip(sections[::2], sections[1::2]):
         title = f"{PAGE}, {n}"
         answer, *items = re.split(r"^\* ", body.partition("\n.. [")[0], flags=re.M)

@@ -45,13 +45,6 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def without_lines(name: str, text: str, regex: str) -> str:
-    before, n = re.subn(rf"^.*(?:{regex}).*\n", "", text, flags=re.M)
-    if not n:
-        sys.exit(f"error: no line of {name} has {regex}")
-    return re.sub(r"\n{3,}", "\n\n", before).rstrip("\n") + "\n"
-
-
 def code_of(part: str) -> str:
     return re.sub(r"/\*.*?\*/", "", part, flags=re.S).strip()
 
@@ -101,7 +94,10 @@ class Patch:
             if kind == ": ":
                 files[name] = without_parts(name, files[name], argument.split())
             elif kind == " / ":
-                files[name] = without_lines(name, files[name], argument)
+                text, n = re.subn(rf"^.*(?:{argument}).*\n", "", files[name], flags=re.M)
+                if not n:
+                    sys.exit(f"error: no line of {name} has {argument}")
+                files[name] = re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
         return files
 
 
