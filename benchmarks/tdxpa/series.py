@@ -27,6 +27,7 @@ from pathlib import Path
 
 from tdxpa import faults, results, runs, size
 from tdxpa.common import render
+from tdxpa.csource import without_comments
 
 TOP = Path(__file__).resolve().parents[2]
 TEXTS = TOP / "benchmarks" / "series"
@@ -45,17 +46,13 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def code_of(part: str) -> str:
-    return re.sub(r"/\*.*?\*/", "", part, flags=re.S).strip()
-
-
 def parts_of(text: str) -> Iterator[str]:
     """Split a file at blank lines, except after a comment and in a function."""
     part = ""
     for block in text.split("\n\n"):
         part += "\n\n" * bool(part) + block
         in_function = re.search(r"^\{", part, re.M) and not re.search(r"^\}", part, re.M)
-        if code_of(part) and not in_function:
+        if without_comments(part).strip() and not in_function:
             yield part
             part = ""
     yield part
@@ -64,7 +61,7 @@ def parts_of(text: str) -> Iterator[str]:
 def without_parts(name: str, text: str, words: list[str]) -> str:
     parts = [part for part in parts_of(text) if part]
     for word in words:
-        found = [p for p in parts if re.search(rf"\b{word}\b", code_of(p).partition("\n")[0])]
+        found = [p for p in parts if re.search(rf"\b{word}\b", without_comments(p).strip().partition("\n")[0])]
         if len(found) != 1:
             sys.exit(f"error: {len(found)} parts of {name} begin with {word}")
         parts.remove(found[0])
