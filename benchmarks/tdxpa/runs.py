@@ -35,6 +35,7 @@ OPERATIONS = {
 }
 DESIGNS = {
     "v2": "written from a description of the series as posted (the series itself: `make bench V2_MBOX=file`)",
+    "v2-fixed": "v2 with what its author would fix: H1, H2 and H7",
     "v2-noclflush": "v2 without the CLFLUSH before each claim: one call dropped",
     "v2-blocks": "v2-noclflush with flat's allocation policy (split blocks, freed in runs)",
     "descriptor": "the caller's pages and pointers, 512 of them described at a time (April 2026)",
