@@ -26,7 +26,7 @@ from tdxpa.host_checks import MODULES, NO, Machine, all_checks
 DEBUGFS = Path("/sys/kernel/debug")
 # Seconds for one module to load and measure, and for all to unload
 MODULE_SECONDS, PATIENCE = 120, 10
-DESIGN_MODULES = ("tdx_designs", "tdx_v2", "tdx_descriptor", "tdx_bare_list", "tdx_flat", "tdx_floor")
+DESIGN_MODULES = ("tdx_designs", "tdx_v2", "tdx_descriptor", "tdx_bare_list", "tdx_hpa_list", "tdx_flat", "tdx_floor")
 # Taint flags that a run must not set
 TAINTS = {4: "machine check", 5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 WARNED = 9

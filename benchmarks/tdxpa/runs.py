@@ -40,6 +40,8 @@ DESIGNS = {
     "v2-blocks": "v2-noclflush with flat's allocation policy (split blocks, freed in runs)",
     "descriptor": "the caller's pages and pointers, 512 of them described at a time (April 2026)",
     "bare-list": "no object, one refilled list page, donated memory only (June 2026)",
+    "hpa-list": "one contiguous run, a list for each call, returned pages unflushed (Intel's tree after June 2026)",
+    "hpa-list-freed": "hpa-list; a failed create frees the pages instead of leaking them",
     "flat-v2alloc": "flat with v2's allocation policy (single pages, or one contiguous run)",
     "flat-blocks": "flat with blocks of up to 2 MiB that are not split, as in the first edition",
     "flat": "the design",
