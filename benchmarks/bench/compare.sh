@@ -4,7 +4,7 @@
 # compare.sh: take v2's array from the mbox $V2_MBOX of its series and build it as one more
 # design.  Run the life-cycle suite with it, and measure it next to v2 and flat.  QUICK=1 takes
 # few samples, ICOUNT=1 counts instructions.  The last line is "N passed, N failed", of the
-# suite.
+# suite.  Status 1 if it fails, or if v2 differs from the series.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 . "$(dirname "$0")/../tests/suites.sh"
@@ -35,7 +35,7 @@ parameters=''
 log=$BUILD/$ENGINE${ICOUNT:+-icount}-compare-bench.log
 # shellcheck disable=SC2086
 measure "$log" 570 6G bench designs=v2,v2-posted,flat $parameters
-$PYTHON -m tdxpa.compare "$log" ${ICOUNT:+icount}
+$PYTHON -m tdxpa.compare "$log" ${ICOUNT:+icount} || status=1
 echo
 echo "The life-cycle suite, with v2-posted among its designs:"
 echo "$verdict" | tail -n 1
