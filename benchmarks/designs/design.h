@@ -22,13 +22,13 @@ enum design_use {
 /**
  * struct design_object - an object of the module, and its control pages
  * @array: the pages, in the way of the design; NULL if the object does not exist
- * @nr_pages: their number, for a design whose array does not have it
  * @id: ID of the object
+ * @nr_pages: number of the pages, for a design whose array does not have it
  */
 struct design_object {
 	void *array;
-	unsigned int nr_pages;
 	u64 id;
+	unsigned int nr_pages;
 };
 
 /* The leaf that returns the device information */
