@@ -36,6 +36,7 @@ ALL = "all of these"
 HARNESS = ("design_allocated", "design_leak")
 # Functions and statements that no driver would have
 OUTSIDE = {
+    "v2": ("iommu->array = NULL;", "if (!mt)\n\t\treturn 0;"),  # A driver does not keep a skipped IOMMU.
     # A driver has its pointers.  The benchmark only keeps the array.
     "descriptor": ("first_pointer", "array->offset = offset;"),
     # Wrappers of leaves, which other designs have in a separate file; a driver has local variables.
