@@ -159,7 +159,7 @@ def gathered(records: list[Any]) -> list[Any]:
             cells.setdefault((r["behind"], r["op"], r["pages"], r["design"], r["operations"]), []).append(r["ns"])
     names = ("behind", "op", "pages", "design", "operations")
     return [{"kind": "samples", **dict(zip(names, cell)), "ns": ns} for cell, ns in cells.items()] + \
-           [r for r in records if r["kind"] not in ("sample", "progress", "end", "module")]
+           [r for r in records if r["kind"] not in ("sample", "calls", "progress", "end", "module")]
 
 
 def about(o: Namespace, records: list[Any]) -> dict[str, Any]:
