@@ -53,9 +53,17 @@ def compiler() -> str:
     return f"gcc {out.stdout.strip()}"
 
 
-def cpu() -> str:
-    name = re.search(r"(?m)^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    return name[1].strip() if name else "unknown CPU"
+def cpu(name: str = "model name") -> str:
+    found = re.search(rf"(?m)^{name}\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    return found[1].strip() if found else "unknown"
+
+
+def machine() -> dict[str, str]:
+    """What measured times depend on.  benchmarks/start.sh read the load before anything was built."""
+    return {"cpu": cpu(), **{name: cpu(name) for name in ("cpu family", "model", "stepping", "microcode")},
+            "hypervisor": subprocess.getoutput("systemd-detect-virt --vm 2> /dev/null") or
+            ("unknown" if "hypervisor" in cpu("flags") else "none"), "host kernel": os.uname().release,
+            "linker": subprocess.getoutput("ld --version | head -n 1"), "load": os.environ.get("LOAD", "unknown")}
 
 
 def excerpt(readme: str, name: str, text: str) -> str:

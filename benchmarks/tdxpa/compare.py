@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""compare.py LOG [icount]: the project's v2 and that of the posted series, side by side."""
+"""compare.py LOG... [icount]: the project's v2 and that of the posted series, side by side."""
 import sys
 
 from tdxpa import runs
@@ -43,7 +43,7 @@ def metadata(records: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    log_records = runs.read_log(sys.argv[1])
+    log_records = runs.read_logs(*(arg for arg in sys.argv[1:] if arg != "icount"))
     log_samples = Samples(log_records, "icount" in sys.argv)
     print(f"\n{sides(log_samples)}\n\n{agreement(log_samples)}\n{metadata(log_records)}\n"
           "Array and release are those of the series. Wrappers and callers are the project's for both.")
