@@ -393,9 +393,13 @@ static LIST_HEAD(reserved);
 /* Pages that the kernel and small cells leave behind are in the first 512 MB of a zone. */
 #define LOW_PAGES	131072
 
-/* Free blocks are in lists by order and type, in a zone and for a CPU. */
+/*
+ * Free blocks are in lists by order and type, in a zone and for a CPU.  With @more =
+ * __GFP_COMP, the search for a contiguous run sees in each page of a block that it is used,
+ * and skips it at once.
+ */
 static int take_blocks(struct list_head *list, const struct list_head *from, unsigned int order,
-		       unsigned int type)
+		       unsigned int type, gfp_t more)
 {
 	static const gfp_t flags[] = {
 		[MIGRATE_UNMOVABLE] = GFP_KERNEL,
@@ -404,7 +408,7 @@ static int take_blocks(struct list_head *list, const struct list_head *from, uns
 	};
 
 	while (!list_empty(from)) {
-		struct page *page = alloc_pages(flags[type] | __GFP_NOWARN, order);
+		struct page *page = alloc_pages(flags[type] | __GFP_NOWARN | more, order);
 
 		if (!page)
 			return -ENOMEM;
@@ -436,7 +440,7 @@ static int by_address(void *unused, const struct list_head *a, const struct list
  * For arrays above 512 pages, leave only the end of the zone free, and else only its start.
  * Contiguous runs then start at the same place.
  */
-static int choose_blocks(unsigned int nr_pages)
+static int choose_blocks(unsigned int nr_pages, gfp_t more)
 {
 	struct zone *zone = page_zone(other_data[0]);
 	struct page *border = pfn_to_page(zone->zone_start_pfn + LOW_PAGES), *page, *next;
@@ -449,7 +453,7 @@ static int choose_blocks(unsigned int nr_pages)
 	/* Take all blocks of this zone before any of another. */
 	zone->_watermark[WMARK_LOW] = 0;
 	for (unsigned int type = 0; type < MIGRATE_PCPTYPES && !ret; type++)
-		ret = take_blocks(&reserved, &area->free_list[type], MAX_PAGE_ORDER, type);
+		ret = take_blocks(&reserved, &area->free_list[type], MAX_PAGE_ORDER, type, more);
 	zone->_watermark[WMARK_LOW] = low;
 
 	/* The last that is freed is the next that is allocated. */
@@ -482,17 +486,17 @@ static int prepare_sample(unsigned int nr_pages)
 	pcp->high_max = 0;
 	for (unsigned int i = 0; i < MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) && !ret; i++)
 		ret = take_blocks(&cached, &pcp->lists[i], i / MIGRATE_PCPTYPES,
-				  i % MIGRATE_PCPTYPES);
+				  i % MIGRATE_PCPTYPES, 0);
 	free_blocks(&cached);
 	for (unsigned int order = 0; order < MAX_PAGE_ORDER; order++) {
 		struct list_head *lists = zone->free_area[order].free_list;
 
 		for (unsigned int type = 0; type < MIGRATE_PCPTYPES && !ret; type++)
-			ret = take_blocks(&held, &lists[type], order, type);
+			ret = take_blocks(&held, &lists[type], order, type, __GFP_COMP);
 	}
 	/* A run that was freed is what would be allocated next. */
 	if (nr_pages > 512 && !ret)
-		ret = choose_blocks(nr_pages);
+		ret = choose_blocks(nr_pages, 0);
 
 	/* The kernel adapts the limit and the batch to what was allocated and freed. */
 	pcp->high_max = high_max;
@@ -639,7 +643,7 @@ static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_
 	unsigned int order[MAX_DESIGNS];
 	unsigned int round, i;
 
-	if (prepare && choose_blocks(runs->nr_pages))
+	if (prepare && choose_blocks(runs->nr_pages, __GFP_COMP))
 		return -ENOMEM;
 
 	for (i = 0; i < nr_runs; i++) {
