@@ -1,17 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# docs.sh [SRC]: write Documentation/ as HTML, with the extensions and the style of the kernel's
-# own documentation.  A warning is an error.  make check passes the kernel's source.
+# docs.sh: write Documentation/ as HTML, with the extensions and the style of the kernel's
+# own documentation.  A warning is an error.
 set -eu
 . "$(dirname "$0")/../benchmarks/kernels/common.sh"
 
-src=${1:-}
-if [ -z "$src" ]; then
-	take_lock
-	"$TOP/benchmarks/kernels/setup.sh" htmldocs
-	src=$("$TOP/benchmarks/kernels/source.sh")
-fi
+take_lock
+"$TOP/benchmarks/kernels/setup.sh" htmldocs
+src=$("$TOP/benchmarks/kernels/source.sh")
 hold 8 "$BUILD/lock"
 # Old files would hide removed pages and earlier warnings.
 rm -rf "$BUILD/html" "$BUILD/doctrees"

@@ -64,10 +64,11 @@ if [[ $takes = KSRC* || -n ${CHECK:-} || $target = distclean ]]; then
 	for dir in "$(dirname "$CACHE")" "$CACHE"; do own TDX_CACHE "$dir" "set TDX_CACHE=dir, where kernels are kept"; done
 	TDX_CACHE=$(dirname "$CACHE")
 fi
+[[ $takes != *KERNEL* ]] || KERNEL=${KERNEL:-zeroing}
 for name in $takes; do
 	[ -n "${!name:-}" ] || continue
 	case $name in
-	CHECK | COVERAGE | INIT_ON_ALLOC | QUICK | SAN)
+	CHECK | COVERAGE | QUICK | SAN)
 		one_of "$name" 0 1
 		[ "${!name}" = 1 ] || unset "$name" ;;
 	CPUS) number CPUS 1 "$([ "$ENGINE" = uml ] && echo 2 || echo 4)" ;;
@@ -81,6 +82,7 @@ for name in $takes; do
 	SUITE) words=$(find "$TOP"/{arch,benchmarks} -name '*_kunit.c' -printf 'tdx_%f\n' | sort) && one_of SUITE ${words//_kunit.c/} ;;
 	TOOL) words=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt) && one_of TOOL events $words ;;
 	FILE | V2_MBOX) [ -f "${!name}" ] && [ -r "${!name}" ] || bad "$name" "must be a file that can be read" ;;
+	KERNEL) [ "$WHAT" = time ] && one_of KERNEL zeroing plain hardened || one_of KERNEL zeroing plain ;;
 	KDIR)
 		[ -f "$KDIR/Makefile" ] || bad KDIR "has no kernel headers; pass their directory, as in /usr/src/linux-headers-VERSION"
 		buildable KDIR "$(realpath "$KDIR")" ;;
@@ -107,7 +109,8 @@ done
 [ "$target:${CHECK:-}" != modules:1 ] || script=host/modules-debian.sh
 [ "${WHAT:-}" = instructions ] && ICOUNT=1 || ICOUNT=''
 RUN="make $target${WHAT:+ WHAT=$WHAT}"
+LOAD=$(cut -d ' ' -f 1-3 /proc/loadavg)
 # shellcheck disable=SC2163
-export ICOUNT RUN $takes
+export ICOUNT RUN LOAD $takes
 # A script with its arguments
 exec bash "$TOP"/benchmarks/$script

@@ -4,7 +4,7 @@
 # compare.sh: take v2's array from the mbox $V2_MBOX of its series and build it as one more
 # design.  Run the life-cycle suite with it, and measure it next to v2 and flat.  QUICK=1 takes
 # few samples, ICOUNT=1 counts instructions.  The last line is "N passed, N failed", of the
-# suite.
+# suite.  Status 1 if it fails, or if v2 differs from the series.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 . "$(dirname "$0")/../tests/suites.sh"
@@ -21,21 +21,15 @@ explain()
 		say "error: the posted code lacks something here: add it to benchmarks/designs/v2_posted/prelude.h (log: $TREE.log)"
 }
 trap explain EXIT
-prepare '' "$posted"
+prepare_bench "$posted"
 trap - EXIT
-CPUS=1
 
 status=0
 verdict=$(ICOUNT='' SUITE=tdx_lifecycle run_suites compare 300) || status=$?
 echo "$verdict"
 
-parameters=''
-[ -z "${ICOUNT:-}" ] || parameters="repeats=11 sample_us=50"
-[ -z "${QUICK:-}" ] || parameters="repeats=9 sample_us=30 pages=1,32,512,12800"
-log=$BUILD/$ENGINE${ICOUNT:+-icount}-compare-bench.log
-# shellcheck disable=SC2086
-measure "$log" 570 6G bench designs=v2,v2-posted,flat $parameters
-$PYTHON -m tdxpa.compare "$log" ${ICOUNT:+icount}
+measure_boots "$BUILD/$ENGINE${ICOUNT:+-icount}-compare-bench.log" designs=v2,v2-posted,flat
+$PYTHON -m tdxpa.compare "${LOGS[@]}" ${ICOUNT:+icount} || status=1
 echo
 echo "The life-cycle suite, with v2-posted among its designs:"
 echo "$verdict" | tail -n 1

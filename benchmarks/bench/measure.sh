@@ -3,6 +3,38 @@
 #
 # Run a mode of guest-init in the kernel that prepare() made, and print its progress.
 
+# prepare_bench [POSTED]: the kernel of KERNEL, and the modules for it.  Sets BOOTS and PARAMETERS.
+prepare_bench()
+{
+	local pages=1,2,8,32,128,512 quick=1,32,512
+
+	prepare "$([ "$KERNEL" != hardened ] || echo hardened)" "$@"
+	GUEST_ARGS+=" init_on_alloc=$([ "$KERNEL" = plain ] && echo 0 || echo 1)"
+	# A second CPU would take part of the machine from what is measured.
+	CPUS=1 BOOTS=10 PARAMETERS=(repeats=9)
+	# QEMU counts each step of a rep instruction: clearing large arrays would take hours.
+	[ "${ICOUNT:-}$KERNEL" = 1zeroing ] || pages+=,1024,4096,9000,12800,27000 quick+=,12800
+	if [ -n "${ICOUNT:-}" ]; then
+		[ "$KERNEL" = zeroing ] || pages+=,65536,262144,1048576
+		BOOTS=2 PARAMETERS=(repeats=7 sample_us=200 prepare=Y)
+	fi
+	[ -z "${QUICK:-}" ] || BOOTS=2 PARAMETERS+=(sample_us=30) pages=$quick
+	[ -z "${CHECK:-}" ] || BOOTS=1
+	PARAMETERS+=("pages=$pages")
+}
+
+# measure_boots LOG [PARAMETER...]: run the benchmark BOOTS times.  Sets LOGS.
+measure_boots()
+{
+	local boot
+
+	LOGS=()
+	for ((boot = 1; boot <= BOOTS; boot++)); do
+		LOGS+=("$1.$boot")
+		measure "$1.$boot" 570 6G bench "seed=$boot" "${PARAMETERS[@]}" "${@:2}"
+	done
+}
+
 # measure LOG SECONDS MEM MODE [ARGUMENT OF THE GUEST...]
 measure()
 {
@@ -21,6 +53,7 @@ measure()
 	done 6>&- 8>&- &
 	watcher=$!
 	(engine_boot "$log" "$seconds" "$mem" "$mode" "$@") || rc=$?
+	head -n 1 /proc/stat >> "$log.stat"
 	kill $watcher
 	wait $watcher 2> /dev/null || true
 	[ $rc -eq 0 ] || return $rc

@@ -1,19 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# size.sh [SRC]: count lines and bytes of each design, and fail if flat exceeds its budget.
-# Objects are built into Linux for x86-64; nothing is run.  make check, which has prepared
-# everything, passes the kernel's source.
+# size.sh: count lines and bytes of each design, and fail if flat exceeds its budget.
+# Objects are built into Linux for x86-64; nothing is run.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
-src=${1:-}
-if [ -z "$src" ]; then
-	take_lock
-	"$TOP/benchmarks/kernels/setup.sh" size
-	src=$("$TOP/benchmarks/kernels/source.sh")
-	exec 6>&-
-fi
+take_lock
+"$TOP/benchmarks/kernels/setup.sh" size
+src=$("$TOP/benchmarks/kernels/source.sh")
 [ -e "$src/arch/x86/virt/vmx/tdx/seamcall_internal.h" ] ||
 	die "$src has no seamcall_internal.h; pass a kernel tree of 7.3 or newer with KSRC=path"
 hold 8 "$BUILD/lock"

@@ -2,20 +2,24 @@
 /*
  * The benchmark: all designs in one run, interleaved
  *
- * For each operation and number of pages, a round takes one sample of each
- * design.  The designs are shuffled for each round, and the first rounds are
- * discarded.  A sample is many equal operations, because the clock is coarse:
- * stretches of a batch each, with setup and cleanup outside the measured time.  The
- * samples are recorded after the last round, one line each.
+ * A cell is an operation with a number of pages.  Cells come in random order.  In each
+ * cell, a round takes one sample of each design.  The designs are shuffled for each
+ * round, and the first rounds are discarded.  A sample is many equal operations, because
+ * the clock is coarse: stretches of a batch each, with setup and cleanup outside the
+ * measured time.  The samples are recorded after the last round, one line each.
  *
  * Loading the module runs the benchmark.  The module stays loaded and does nothing
  * more.  A signal ends the benchmark early, and the module is not loaded.
  */
 #include <linux/gfp.h>
 #include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/list_sort.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/prandom.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -25,6 +29,7 @@
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "../designs/design.h"
 #include "records.h"
+#include "tdx.h"
 
 #define PREFIX		"tdx_bench: "
 
@@ -32,7 +37,6 @@
 #define MAX_BATCH	256
 #define MAX_REPEATS	1001
 #define WARM_UP		2
-#define SEED		20260328
 
 #define MAX_STRETCHES	4096
 
@@ -47,11 +51,10 @@
 #define MAX_PAGES	1048576U
 
 /*
- * Above this many pages a sample takes milliseconds.  Only the operations that show
- * the cost of a page are measured, with fewer samples.
+ * Above this many pages a sample takes many milliseconds.  Only the operations that show
+ * the cost of a page are measured.
  */
-#define MANY_PAGES	16384
-#define MANY_REPEATS	(repeats / 5 + 1)
+#define MANY_PAGES	32768
 
 static unsigned int func_id = 0x1000;
 module_param(func_id, uint, 0444);
@@ -69,13 +72,14 @@ static char *only_ops = "";
 module_param_named(ops, only_ops, charp, 0444);
 MODULE_PARM_DESC(ops, "names of the operations to run, comma separated (default: all)");
 
+/* 9,000 pages are a session of 35 MB; 12,800 and 27,000 are memory of the extensions. */
 static unsigned int sizes[MAX_SIZES] = {
-	1, 2, 8, 16, 32, 64, 128, 512, 1024, 4096, 12800, 65536, 262144, 1048576
+	1, 2, 8, 32, 128, 512, 1024, 4096, 9000, 12800, 27000
 };
 
-static unsigned int nr_sizes = 14;
+static unsigned int nr_sizes = 11;
 module_param_array_named(pages, sizes, uint, &nr_sizes, 0444);
-MODULE_PARM_DESC(pages, "numbers of pages (default: 1,2,8,16,32,64,128,512,1024,4096,12800,65536,262144,1048576)");
+MODULE_PARM_DESC(pages, "numbers of pages (default: 1,2,8,32,128,512,1024,4096,9000,12800,27000)");
 
 static unsigned int repeats = 101;
 module_param(repeats, uint, 0444);
@@ -85,7 +89,15 @@ static unsigned int sample_us = 100;
 module_param(sample_us, uint, 0444);
 MODULE_PARM_DESC(sample_us, "shortest sample to aim at, in us (default: 100)");
 
-/* One design in one cell of the table */
+static unsigned int seed = 1;
+module_param(seed, uint, 0444);
+MODULE_PARM_DESC(seed, "number of this boot, from which all random orders follow (default: 1)");
+
+static bool prepare;
+module_param(prepare, bool, 0444);
+MODULE_PARM_DESC(prepare, "start each sample from the same lists of free pages (default: N)");
+
+/* One design in one cell */
 struct run {
 	const struct design *design;
 	unsigned int nr_pages;
@@ -280,7 +292,8 @@ static void free_other_data(void)
 
 static int fill_caches(struct run *run)
 {
-	if (run->nr_pages <= 512)
+	/* Instructions do not depend on caches. */
+	if (run->nr_pages <= 512 || prepare)
 		return 0;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(other_data); i++) {
@@ -336,7 +349,7 @@ static bool can_live_as_blob(const struct design *design, unsigned int nr_pages)
 
 static bool can_live_as_memory(const struct design *design, unsigned int nr_pages)
 {
-	return design->ext_start && nr_pages <= design->max_memory;
+	return design->ext_start && nr_pages > 512 && nr_pages <= design->max_memory;
 }
 
 static const struct bench_op ops[] = {
@@ -367,6 +380,133 @@ static bool listed(const char *list, const char *name)
 	return false;
 }
 
+/*
+ * What an allocation costs depends on the sizes and places of free blocks, and on what
+ * slab caches and the lists of the CPU hold: on everything that ran before.  With
+ * prepare=Y, all samples of a cell start from one state.  Only for one CPU.
+ */
+
+/* Free blocks below the largest order, and those of the largest that a cell does not use */
+static LIST_HEAD(held);
+static LIST_HEAD(reserved);
+
+/* Pages that the kernel and small cells leave behind are in the first 512 MB of a zone. */
+#define LOW_PAGES	131072
+
+/*
+ * Free blocks are in lists by order and type, in a zone and for a CPU.  With @more =
+ * __GFP_COMP, the search for a contiguous run sees in each page of a block that it is used,
+ * and skips it at once.
+ */
+static int take_blocks(struct list_head *list, const struct list_head *from, unsigned int order,
+		       unsigned int type, gfp_t more)
+{
+	static const gfp_t flags[] = {
+		[MIGRATE_UNMOVABLE] = GFP_KERNEL,
+		[MIGRATE_MOVABLE] = GFP_KERNEL | __GFP_MOVABLE,
+		[MIGRATE_RECLAIMABLE] = GFP_KERNEL | __GFP_RECLAIMABLE,
+	};
+
+	while (!list_empty(from)) {
+		struct page *page = alloc_pages(flags[type] | __GFP_NOWARN | more, order);
+
+		if (!page)
+			return -ENOMEM;
+		set_page_private(page, order);
+		list_add(&page->lru, list);
+	}
+	return 0;
+}
+
+static void free_blocks(struct list_head *list)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, list, lru) {
+		unsigned int order = page_private(page);
+
+		set_page_private(page, 0);
+		__free_pages(page, order);
+	}
+	INIT_LIST_HEAD(list);
+}
+
+static int by_address(void *unused, const struct list_head *a, const struct list_head *b)
+{
+	return list_entry(a, struct page, lru) > list_entry(b, struct page, lru);
+}
+
+/*
+ * For arrays above 512 pages, leave only the end of the zone free, and else only its start.
+ * Contiguous runs then start at the same place.
+ */
+static int choose_blocks(unsigned int nr_pages, gfp_t more)
+{
+	struct zone *zone = page_zone(other_data[0]);
+	struct page *border = pfn_to_page(zone->zone_start_pfn + LOW_PAGES), *page, *next;
+	struct free_area *area = &zone->free_area[MAX_PAGE_ORDER];
+	unsigned long low = zone->_watermark[WMARK_LOW];
+	bool end = nr_pages > 512;
+	LIST_HEAD(chosen);
+	int ret = 0;
+
+	/* Take all blocks of this zone before any of another. */
+	zone->_watermark[WMARK_LOW] = 0;
+	for (unsigned int type = 0; type < MIGRATE_PCPTYPES && !ret; type++)
+		ret = take_blocks(&reserved, &area->free_list[type], MAX_PAGE_ORDER, type, more);
+	zone->_watermark[WMARK_LOW] = low;
+
+	/* The last that is freed is the next that is allocated. */
+	list_sort(NULL, &reserved, by_address);
+	list_for_each_entry_safe(page, next, &reserved, lru) {
+		bool at_end = page >= border;
+
+		if (at_end == end)
+			list_move_tail(&page->lru, &chosen);
+	}
+	free_blocks(&chosen);
+	return ret;
+}
+
+/* Leave only blocks of the largest order free, and nothing in the lists of the CPU. */
+static int prepare_sample(unsigned int nr_pages)
+{
+	struct zone *zone = page_zone(other_data[0]);
+	struct per_cpu_pages *pcp = raw_cpu_ptr(zone->per_cpu_pageset);
+	int high_min = pcp->high_min, high_max = pcp->high_max, ret = 0;
+	LIST_HEAD(cached);
+
+	for (unsigned int i = 0; i <= KMALLOC_SHIFT_HIGH; i++) {
+		if (kmalloc_caches[KMALLOC_NORMAL][i])
+			kmem_cache_shrink(kmalloc_caches[KMALLOC_NORMAL][i]);
+	}
+
+	/* With a limit of 0, an allocation takes one block, and a freed block is not kept. */
+	pcp->high_min = 0;
+	pcp->high_max = 0;
+	for (unsigned int i = 0; i < MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) && !ret; i++)
+		ret = take_blocks(&cached, &pcp->lists[i], i / MIGRATE_PCPTYPES,
+				  i % MIGRATE_PCPTYPES, 0);
+	free_blocks(&cached);
+	for (unsigned int order = 0; order < MAX_PAGE_ORDER; order++) {
+		struct list_head *lists = zone->free_area[order].free_list;
+
+		for (unsigned int type = 0; type < MIGRATE_PCPTYPES && !ret; type++)
+			ret = take_blocks(&held, &lists[type], order, type, __GFP_COMP);
+	}
+	/* A run that was freed is what would be allocated next. */
+	if (nr_pages > 512 && !ret)
+		ret = choose_blocks(nr_pages, 0);
+
+	/* The kernel adapts the limit and the batch to what was allocated and freed. */
+	pcp->high_max = high_max;
+	pcp->high_min = high_min;
+	pcp->high = high_min;
+	pcp->alloc_factor = 0;
+	pcp->free_count = 0;
+	return ret;
+}
+
 /* Take one sample.  Return ns, or a negative errno. */
 static s64 sample(const struct bench_op *op, struct run *run)
 {
@@ -374,6 +514,8 @@ static s64 sample(const struct bench_op *op, struct run *run)
 	int ret = 0;
 
 	design_select(run->design);
+	if (prepare)
+		ret = prepare_sample(run->nr_pages);
 
 	/* The first stretch is not counted: caches have the data of another design. */
 	for (unsigned int i = 0; i <= run->stretches && !ret; i++) {
@@ -398,6 +540,42 @@ static s64 sample(const struct bench_op *op, struct run *run)
 	return ret ?: ns;
 }
 
+static unsigned long nr_calls(void)
+{
+	unsigned long nr = 0;
+
+	for (u64 leaf = 0; leaf <= U8_MAX; leaf++)
+		nr += tdx_model_nr_calls(leaf);
+	return nr;
+}
+
+/* Count the calls of the software TDX module that one operation makes. */
+static int record_calls(const struct bench_op *op, struct run *run)
+{
+	unsigned long all, wbinvd;
+	int ret = 0;
+
+	run->batch = 1;
+	design_select(run->design);
+	if (op->before)
+		ret = op->before(run);
+	if (ret)
+		return ret;
+
+	all = nr_calls();
+	wbinvd = tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD);
+	ret = op->run(run);
+	all = nr_calls() - all;
+	wbinvd = tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD) - wbinvd;
+
+	if (!ret && op->after)
+		ret = op->after(run);
+	if (!ret)
+		record_info("{\"kind\": \"calls\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"leaves\": %lu, \"wbinvd\": %lu}",
+			    op->name, run->design->name, run->nr_pages, all - wbinvd, wbinvd);
+	return ret;
+}
+
 /* Find the batch that takes sample_us, and then the number of stretches. */
 static int calibrate(const struct bench_op *op, struct run *run)
 {
@@ -410,8 +588,8 @@ static int calibrate(const struct bench_op *op, struct run *run)
 	for (;;) {
 		s64 ns = S64_MAX;
 
-		/* The fastest of three, because one may be an outlier */
-		for (unsigned int i = 0; i < 3; i++) {
+		/* The fastest of three, because one may be an outlier, unless it is far longer */
+		for (unsigned int i = 0; i < 3 && (!i || ns < 8 * min_ns); i++) {
 			s64 one = sample(op, run);
 
 			if (one < 0)
@@ -429,13 +607,15 @@ static int calibrate(const struct bench_op *op, struct run *run)
 	}
 }
 
-/* A new order for each round, the same in each run of the benchmark. */
-static void shuffle(unsigned int *order, unsigned int n, struct rnd_state *rnd)
+static struct rnd_state rnd;
+
+/* A new order of @n numbers, the same in each run with this seed */
+static void shuffle(unsigned int *order, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
 		order[i] = i;
 	for (unsigned int i = n; i > 1; i--) {
-		unsigned int j = prandom_u32_state(rnd) % i;
+		unsigned int j = prandom_u32_state(&rnd) % i;
 
 		swap(order[i - 1], order[j]);
 	}
@@ -454,17 +634,20 @@ static void record_absent(const struct bench_op *op, const struct run *run, int 
 		    op->name, run->design->name, run->nr_pages, -err);
 }
 
-/* All @runs have the same number of pages.  Return 0, or an error that ends the benchmark. */
+/* All @runs have the same number of pages.  An error ends the benchmark. */
 static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_runs)
 {
-	unsigned int rounds = runs->nr_pages > MANY_PAGES ? MANY_REPEATS : repeats;
+	/* Prepared samples need no warm-up, and the counts of large arrays hardly differ. */
+	unsigned int rounds = prepare && runs->nr_pages > 512 ? repeats / 3 + 1 : repeats;
+	unsigned int warm_up = prepare ? 0 : WARM_UP;
 	unsigned int order[MAX_DESIGNS];
-	struct rnd_state rnd;
 	unsigned int round, i;
 
-	prandom_seed_state(&rnd, SEED);
+	if (prepare && choose_blocks(runs->nr_pages, __GFP_COMP))
+		return -ENOMEM;
+
 	for (i = 0; i < nr_runs; i++) {
-		int ret = calibrate(op, &runs[i]);
+		int ret = record_calls(op, &runs[i]) ?: calibrate(op, &runs[i]);
 
 		if (ends_benchmark(ret))
 			return ret;
@@ -473,8 +656,8 @@ static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_
 			record_absent(op, &runs[i], ret);
 	}
 
-	for (round = 0; round < WARM_UP + rounds; round++) {
-		shuffle(order, nr_runs, &rnd);
+	for (round = 0; round < warm_up + rounds; round++) {
+		shuffle(order, nr_runs);
 		for (i = 0; i < nr_runs; i++) {
 			unsigned int which = order[i];
 			s64 ns = runs[which].absent ? 0 : sample(op, &runs[which]);
@@ -485,16 +668,18 @@ static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_
 				runs[which].absent = true;
 				record_absent(op, &runs[which], ns);
 			}
-			if (round >= WARM_UP)
-				*sample_of(which, round - WARM_UP) = ns;
+			if (round >= warm_up)
+				*sample_of(which, round - warm_up) = ns;
 		}
 		cond_resched();
 	}
+	free_blocks(&held);
+	free_blocks(&reserved);
 
 	for (i = 0; i < nr_runs; i++) {
 		for (round = 0; round < rounds && !runs[i].absent; round++)
-			record_info("{\"kind\": \"sample\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"round\": %u, \"operations\": %u, \"ns\": %llu}",
-				    op->name, runs[i].design->name, runs[i].nr_pages, round,
+			record_info("{\"kind\": \"sample\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"boot\": %u, \"round\": %u, \"operations\": %u, \"ns\": %llu}",
+				    op->name, runs[i].design->name, runs[i].nr_pages, seed, round,
 				    runs[i].batch * runs[i].stretches, *sample_of(i, round));
 	}
 	return 0;
@@ -518,16 +703,22 @@ static int measure_metadata(const struct design *design, unsigned int nr_pages)
 	return 0;
 }
 
-static bool wanted(const struct bench_op *op, unsigned int nr_pages)
+static const struct bench_op *op_of(unsigned int cell)
 {
-	return listed(only_ops, op->name) && (nr_pages <= MANY_PAGES || op->many_pages);
+	return &ops[cell / MAX_SIZES];
 }
 
-/* Set up @runs with the designs that can do @op with @nr_pages; return their number. */
-static unsigned int find_runs(const struct bench_op *op, unsigned int nr_pages,
-			      struct run *runs)
+/* Set up @runs with the designs that are measured in @cell; return their number. */
+static unsigned int find_runs(unsigned int cell, struct run *runs)
 {
-	unsigned int nr = 0;
+	const struct bench_op *op = op_of(cell);
+	unsigned int nr_pages, nr = 0;
+
+	if (cell % MAX_SIZES >= nr_sizes || !listed(only_ops, op->name))
+		return 0;
+	nr_pages = sizes[cell % MAX_SIZES];
+	if (nr_pages > MANY_PAGES && !op->many_pages)
+		return 0;
 
 	for (unsigned int d = 0; d < nr_designs; d++) {
 		if (!listed(only_designs, designs[d]->name) || !op->can(designs[d], nr_pages))
@@ -541,6 +732,7 @@ static unsigned int find_runs(const struct bench_op *op, unsigned int nr_pages,
 
 static int bench_all(struct run *runs)
 {
+	unsigned int cells[ARRAY_SIZE(ops) * MAX_SIZES];
 	unsigned int done = 0, all = 0;
 
 	for (unsigned int s = 0; s < nr_sizes; s++) {
@@ -550,27 +742,21 @@ static int bench_all(struct run *runs)
 		}
 	}
 
-	for (const struct bench_op *op = ops; op < ops + ARRAY_SIZE(ops); op++) {
-		for (unsigned int s = 0; s < nr_sizes; s++)
-			all += wanted(op, sizes[s]) && find_runs(op, sizes[s], runs);
-	}
+	for (unsigned int cell = 0; cell < ARRAY_SIZE(cells); cell++)
+		all += find_runs(cell, runs) > 0;
 
-	for (const struct bench_op *op = ops; op < ops + ARRAY_SIZE(ops); op++) {
-		for (unsigned int s = 0; s < nr_sizes; s++) {
-			unsigned int nr_runs = 0;
-			int ret;
+	prandom_seed_state(&rnd, seed);
+	shuffle(cells, ARRAY_SIZE(cells));
+	for (unsigned int i = 0; i < ARRAY_SIZE(cells); i++) {
+		unsigned int nr_runs = find_runs(cells[i], runs);
+		int ret;
 
-			if (wanted(op, sizes[s]))
-				nr_runs = find_runs(op, sizes[s], runs);
-			if (!nr_runs)
-				continue;
-
-			ret = measure(op, runs, nr_runs);
-			if (ret)
-				return ret;
-			record_info("{\"kind\": \"progress\", \"done\": %u, \"of\": %u}",
-				    ++done, all);
-		}
+		if (!nr_runs)
+			continue;
+		ret = measure(op_of(cells[i]), runs, nr_runs);
+		if (ret)
+			return ret;
+		record_info("{\"kind\": \"progress\", \"done\": %u, \"of\": %u}", ++done, all);
 	}
 	return 0;
 }
@@ -621,6 +807,8 @@ static int __init bench_init(void)
 	else
 		ret = 0;
 out:
+	free_blocks(&held);
+	free_blocks(&reserved);
 	free_other_data();
 	vfree(samples);
 	vfree(runs);

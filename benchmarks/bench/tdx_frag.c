@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fragmented memory: cost of the memory of the extensions on a machine that has
- * been running for a long time
+ * Memory of the extensions: what designs get in states of the page allocator, and how
+ * many large regions they keep from other uses
  *
- * A degree k is a state of the page allocator: its largest free block has order k.
- * To reach it, each larger block is allocated and cut into pieces of 1 << k pages.
- * Every other piece is freed.  The kernel cannot move the others, so free pieces do
- * not merge, and compaction does not help.  Degree MAX_PAGE_ORDER is memory without
- * fragmentation.  In the last state only every sparse-th page is free, so free pages
- * are far from each other.
+ * Just after boot: nothing was done.
  *
- * For each degree, a round starts the extensions once with each design, in an order
- * that is shuffled for each round.  Before each start the state is created again,
- * because pages that the last design freed have merged.  It is checked in the free
- * lists, those of the CPUs included.  A state that cannot be reached ends the run.
- * Afterwards, the software TDX module reports the pages that it owns, and they are
- * reclaimed.
+ * Mixed load: memory was filled with page cache and pages of the kernel, and some of both
+ * were removed, several times.  Page cache can be migrated.
  *
- * Loading the module runs all this.  The samples are read from debugfs, one line of
- * JSON each, when memory is no longer fragmented.
+ * Pieces: each block above an order is allocated and cut into pieces of that order.
+ * Every other piece is freed, in the last state one in 32.  The kernel cannot move
+ * the others, so free pieces do not merge, and compaction does not help.
+ *
+ * In each state, a round starts the extensions once with each design, in an order that
+ * is shuffled for each round.  Before each start the state is created again.  A state
+ * of pieces is checked in the free lists, those of the CPUs included.  A state that
+ * cannot be reached ends the run.  Afterwards, the software TDX module reports the
+ * pages that it owns, and they are reclaimed.
+ *
+ * Loading the module runs all this.  A tmpfs must be mounted at LOAD_DIR.  The samples
+ * are read from debugfs, one line of JSON each.
  */
 #include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/falloc.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
@@ -31,27 +36,39 @@
 #include <linux/prandom.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
+#include <linux/vmstat.h>
 
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "../designs/design.h"
 
-#define MAX_DEGREES	(MAX_PAGE_ORDER + 1)
 #define MAX_ROUNDS	1001
 #define SEED		20260328
 
-/* In the first round, caches and page tables are cold. */
+/* In the first round, caches and page tables are cold.  The mixed load warms them. */
 #define WARM_UP		1
-
-/* A design that took this long once gets only a few rounds. */
-#define SLOW_NS		NSEC_PER_SEC
-#define SLOW_ROUNDS	3
 
 /* Other tasks free pages, which may merge: the most attempts to reach a state */
 #define MAX_TRIES	16
 
-/* Pages of a region: a page table entry of 2 MiB maps it. */
-#define REGION_PAGES	512
+/* Sizes of regions: 2 MiB, 4 MiB, 32 MiB, 1 GiB */
+static const unsigned int region_orders[] = { 9, 10, 13, 18 };
+
+/*
+ * The mixed load writes ranges of 1 to LOAD_RANGE pages of a file until only one page in
+ * LOAD_FREE is free.  For every LOAD_CACHE pages it allocates one page for the kernel.
+ * Then it removes one range in LOAD_REMOVED, and as many pages of the kernel.  It does
+ * that LOAD_PASSES times.
+ */
+#define LOAD_DIR	"/run"
+#define LOAD_PASSES	3
+#define LOAD_RANGE	256
+#define LOAD_CACHE	16
+#define LOAD_FREE	256
+#define LOAD_REMOVED	4
+/* It takes seconds, so a design has fewer samples. */
+#define LOAD_ROUNDS	3
 
 /*
  * Only free pages: no reclaim, no compaction, no warning.  A CPU has a list for each
@@ -63,14 +80,26 @@ static const gfp_t gfp_take[MIGRATE_PCPTYPES] = {
 	[MIGRATE_RECLAIMABLE]	= __GFP_NOWARN | __GFP_RECLAIMABLE,
 };
 
-static unsigned int degrees[MAX_DEGREES] = { MAX_PAGE_ORDER, 9, 6, 4, 2, 0 };
-static unsigned int nr_degrees = 6;
-module_param_array(degrees, uint, &nr_degrees, 0444);
-MODULE_PARM_DESC(degrees, "orders of the largest free block (default: 10,9,6,4,2,0)");
+/**
+ * struct state - a state of the page allocator
+ * @name: how it is reached, or the largest free block
+ * @order: the largest order of a free block
+ * @share: one piece in @share is free; 1 is memory without pieces, 0 the mixed load
+ */
+struct state {
+	const char *name;
+	unsigned int order;
+	unsigned int share;
+};
 
-static unsigned int sparse = 32;
-module_param(sparse, uint, 0444);
-MODULE_PARM_DESC(sparse, "last state: free one page in this many, none next to another (default: 32, 0: skip it)");
+static const struct state states[] = {
+	{ "just after boot", MAX_PAGE_ORDER, 1 },
+	{ "mixed load", MAX_PAGE_ORDER, 0 },
+	{ "2,048 KiB", 9, 2 },
+	{ "64 KiB", 4, 2 },
+	{ "4 KiB", 0, 2 },
+	{ "4 KiB, 1 in 32 free", 0, 32 },
+};
 
 static unsigned int pages = 12800;
 module_param(pages, uint, 0444);
@@ -78,52 +107,38 @@ MODULE_PARM_DESC(pages, "pages for the extensions (default: 12800)");
 
 static unsigned int rounds = 11;
 module_param(rounds, uint, 0444);
-MODULE_PARM_DESC(rounds, "samples of each design at each degree (default: 11, at most 1001)");
+MODULE_PARM_DESC(rounds, "samples of each design in each state (default: 11, at most 1001; with the mixed load at most 3)");
 
 /**
  * struct sample - one start of the extensions
- * @degree: the state
- * @share: one piece in @share was free
- * @largest: order of the largest free block before
+ * @state: the state
  * @design: the design
  * @ret: result of the start
+ * @largest: order of the largest free block before
+ * @whole: free blocks of order MAX_PAGE_ORDER before
  * @free: free pages before
+ * @cache: pages of page cache before
+ * @held: pages before that keep free ones apart and cannot be moved
  * @ns: duration
  * @owned: pages that the TDX module owned afterwards
- * @regions: regions with such a page
+ * @regions: regions with such a page, by size
  */
 struct sample {
-	unsigned int degree;
-	unsigned int share;
-	int largest;
+	const struct state *state;
 	const struct design *design;
 	int ret;
+	int largest;
+	unsigned long whole;
 	unsigned long free;
+	unsigned long cache;
+	unsigned long held;
 	u64 ns;
 	unsigned long owned;
-	unsigned long regions;
-};
-
-/**
- * struct state - memory of a degree, before the first start
- * @degree: the degree
- * @share: one piece in @share was freed
- * @held: pages that keep the free ones apart
- * @free: free pages
- * @blocks: free blocks of each order
- */
-struct state {
-	unsigned int degree;
-	unsigned int share;
-	unsigned long held;
-	unsigned long free;
-	unsigned long blocks[NR_PAGE_ORDERS];
+	unsigned long regions[ARRAY_SIZE(region_orders)];
 };
 
 static struct sample *samples;
 static unsigned int nr_samples;
-static struct state states[MAX_DEGREES + 1];
-static unsigned int nr_states;
 static int frag_errno;
 
 /* Pieces of 1 << held_order pages, by their first page: all but one in held_share */
@@ -131,6 +146,9 @@ static LIST_HEAD(held);
 static unsigned int held_order;
 static unsigned int held_share;
 static unsigned long nr_held;
+
+#define REMOVE		(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+static struct file *load_file;
 
 /* One block of order MAX_PAGE_ORDER of each zone, for empty_cpu_lists() */
 static struct page *spares[MAX_NR_ZONES];
@@ -184,12 +202,11 @@ static int largest_free(void)
 	return largest;
 }
 
-static void count_blocks(struct zone *zone, void *data)
+static void count_whole(struct zone *zone, void *data)
 {
-	unsigned long *blocks = data;
+	unsigned long *whole = data;
 
-	for (int order = 0; order < NR_PAGE_ORDERS; order++)
-		blocks[order] += READ_ONCE(zone->free_area[order].nr_free);
+	*whole += READ_ONCE(zone->free_area[MAX_PAGE_ORDER].nr_free);
 }
 
 /* The reason of a failure must be fragmentation, not a lack of memory. */
@@ -322,38 +339,121 @@ static void defragment(void)
 	}
 }
 
+/* Write or remove a range of the file. */
+static int change_range(int mode, unsigned long range, loff_t nr_pages)
+{
+	return vfs_fallocate(load_file, mode, (loff_t)range * LOAD_RANGE * PAGE_SIZE,
+			     nr_pages * PAGE_SIZE);
+}
+
+static int fill(unsigned long *nr_ranges, struct rnd_state *rnd)
+{
+	while (tdx_checker_nr_free_pages() > totalram_pages() / LOAD_FREE) {
+		unsigned int nr_pages = 1 + prandom_u32_state(rnd) % LOAD_RANGE;
+		int ret = change_range(0, (*nr_ranges)++, nr_pages);
+
+		if (ret)
+			return ret;
+		for (unsigned int i = 0; i < nr_pages; i += LOAD_CACHE) {
+			struct page *page = alloc_page(GFP_KERNEL);
+
+			if (!page)
+				return -ENOMEM;
+			list_add(&page->lru, &held);
+			nr_held++;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static int load(unsigned int seed)
+{
+	unsigned long nr_ranges = 0;
+	struct rnd_state rnd;
+
+	held_order = 0;
+	prandom_seed_state(&rnd, seed);
+	for (unsigned int pass = 0; pass < LOAD_PASSES; pass++) {
+		struct page *page, *next;
+		int ret = fill(&nr_ranges, &rnd);
+
+		for (unsigned long i = 0; i < nr_ranges && !ret; i++) {
+			if (prandom_u32_state(&rnd) % LOAD_REMOVED == 0)
+				ret = change_range(REMOVE, i, LOAD_RANGE);
+		}
+		if (ret)
+			return ret;
+
+		list_for_each_entry_safe(page, next, &held, lru) {
+			if (prandom_u32_state(&rnd) % LOAD_REMOVED)
+				continue;
+			list_del(&page->lru);
+			__free_page(page);
+			nr_held--;
+		}
+	}
+	return 0;
+}
+
+/* Free all that keeps memory in its state. */
+static int restore(void)
+{
+	defragment();
+	return change_range(REMOVE, 0, MAX_LFS_FILESIZE / PAGE_SIZE);
+}
+
+/* A load has the same seed for all designs of a round. */
+static int reach(const struct state *state, unsigned int round)
+{
+	int ret;
+
+	if (state->share)
+		return fragment(state->order, state->share);
+
+	ret = restore();
+	return ret ?: load(SEED + round);
+}
+
 static void count_regions(struct zone *zone, void *data)
 {
-	unsigned long end = zone_end_pfn(zone), last = ULONG_MAX;
+	unsigned long end = zone_end_pfn(zone), last[ARRAY_SIZE(region_orders)];
 	struct sample *sample = data;
 
+	memset(last, 0xff, sizeof(last));
 	for (unsigned long pfn = zone->zone_start_pfn; pfn < end; pfn++) {
 		if (!pfn_valid(pfn) || !tdx_model_owns(PFN_PHYS(pfn)))
 			continue;
 		sample->owned++;
-		if (pfn / REGION_PAGES != last)
-			sample->regions++;
-		last = pfn / REGION_PAGES;
+		for (unsigned int i = 0; i < ARRAY_SIZE(region_orders); i++) {
+			unsigned long region = pfn >> region_orders[i];
+
+			sample->regions[i] += region != last[i];
+			last[i] = region;
+		}
 	}
 }
 
-static int take_sample(const struct design *design, unsigned int degree, unsigned int share,
-		       struct sample *sample)
+static int take_sample(const struct design *design, const struct state *state,
+		       unsigned int round, struct sample *sample)
 {
 	u64 start;
 	int ret;
 
-	*sample = (struct sample) { .degree = degree, .share = share, .design = design };
-	design_select(design);
-	tdx_model_reset();
-	ret = fragment(degree, share);
+	*sample = (struct sample) { .state = state, .design = design };
+	ret = reach(state, round);
 	if (ret)
 		return ret;
 	if (!enough_is_free())
 		return -ENOMEM;
 
 	sample->free = tdx_checker_nr_free_pages();
+	sample->cache = global_node_page_state(NR_FILE_PAGES);
+	sample->held = nr_held;
 	sample->largest = largest_free();
+	look_at_zones(count_whole, &sample->whole);
+	tdx_model_reset();
+	design_select(design);
 	start = ktime_get_ns();
 	sample->ret = design->ext_start(pages);
 	sample->ns = ktime_get_ns() - start;
@@ -376,46 +476,28 @@ static void shuffle(unsigned int *order, unsigned int n, struct rnd_state *rnd)
 	}
 }
 
-static int run_degree(unsigned int degree, unsigned int share)
+static int run_state(const struct state *state)
 {
-	unsigned int order[MAX_DESIGNS], taken[MAX_DESIGNS] = {};
-	bool slow[MAX_DESIGNS] = {};
+	unsigned int warm_up = state->share ? WARM_UP : 0;
+	unsigned int nr_rounds = state->share ? rounds : min(rounds, LOAD_ROUNDS);
+	unsigned int order[MAX_DESIGNS];
 	struct rnd_state rnd;
-	struct state *state;
-	int ret;
-
-	ret = fragment(degree, share);
-	if (ret)
-		return ret;
-
-	state = &states[nr_states++];
-	*state = (struct state) {
-		.degree = degree,
-		.share = share,
-		.held = nr_held,
-		.free = tdx_checker_nr_free_pages(),
-	};
-	look_at_zones(count_blocks, state->blocks);
 
 	prandom_seed_state(&rnd, SEED);
-	for (unsigned int round = 0; round < WARM_UP + rounds; round++) {
+	for (unsigned int round = 0; round < warm_up + nr_rounds; round++) {
 		shuffle(order, nr_designs, &rnd);
 		for (unsigned int i = 0; i < nr_designs; i++) {
-			unsigned int d = order[i];
+			const struct design *design = designs[order[i]];
 			struct sample *sample = &samples[nr_samples];
+			int ret;
 
-			if (!designs[d]->ext_start || pages > designs[d]->max_memory)
+			if (!design->ext_start || pages > design->max_memory)
 				continue;
-			if (slow[d] && taken[d] >= SLOW_ROUNDS)
-				continue;
-			ret = take_sample(designs[d], degree, share, sample);
+			ret = take_sample(design, state, round, sample);
 			if (ret)
 				return ret;
-			slow[d] |= sample->ns > SLOW_NS;
-			if (round < WARM_UP)
-				continue;
-			taken[d]++;
-			nr_samples++;
+			if (round >= warm_up && sample->ret != -EOPNOTSUPP)
+				nr_samples++;
 			cond_resched();
 		}
 	}
@@ -426,37 +508,36 @@ static int run_all(void)
 {
 	int ret = 0;
 
-	for (unsigned int i = 0; i < nr_degrees && !ret; i++) {
-		ret = run_degree(degrees[i], 2);
-		defragment();
+	load_file = filp_open(LOAD_DIR, O_TMPFILE | O_RDWR, 0600);
+	if (IS_ERR(load_file))
+		return PTR_ERR(load_file);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(states) && !ret; i++) {
+		ret = run_state(&states[i]);
+		ret = restore() ?: ret;
 	}
-	if (!ret && sparse) {
-		ret = run_degree(0, sparse);
-		defragment();
-	}
+	filp_close(load_file, NULL);
 	return ret;
 }
 
 static int frag_show(struct seq_file *m, void *unused)
 {
-	for (unsigned int i = 0; i < nr_states; i++) {
-		const struct state *s = &states[i];
-
-		seq_printf(m, "tdx_frag: {\"kind\":\"state\",\"order\":%u,\"share\":%u,\"held\":%lu,\"free\":%lu,\"blocks\":[",
-			   s->degree, s->share, s->held, s->free);
-		for (int order = 0; order < NR_PAGE_ORDERS; order++)
-			seq_printf(m, "%s%lu", order ? "," : "", s->blocks[order]);
-		seq_puts(m, "]}\n");
-	}
 	for (unsigned int i = 0; i < nr_samples; i++) {
 		const struct sample *s = &samples[i];
 
-		seq_printf(m, "tdx_frag: {\"kind\":\"sample\",\"order\":%u,\"share\":%u,\"design\":\"%s\",\"largest\":%d,\"free\":%lu,\"errno\":%d,\"ns\":%llu,\"owned\":%lu,\"regions\":%lu}\n",
-			   s->degree, s->share, s->design->name, s->largest, s->free, -s->ret,
-			   s->ns, s->owned, s->regions);
+		seq_printf(m, "tdx_frag: {\"state\":\"%s\",\"order\":%u,\"share\":%u,\"design\":\"%s\",\"largest\":%d,\"whole\":%lu,\"free\":%lu,\"cache\":%lu,\"held\":%lu,\"errno\":%d,\"ns\":%llu,\"owned\":%lu,\"regions\":[",
+			   s->state->name, s->state->order, s->state->share, s->design->name,
+			   s->largest, s->whole, s->free, s->cache, s->held, -s->ret, s->ns,
+			   s->owned);
+		for (unsigned int j = 0; j < ARRAY_SIZE(region_orders); j++)
+			seq_printf(m, "%s%lu", j ? "," : "", s->regions[j]);
+		seq_puts(m, "]}\n");
 	}
-	seq_printf(m, "tdx_frag: {\"kind\":\"end\",\"pages\":%u,\"max_order\":%d,\"errno\":%d}\n",
-		   pages, MAX_PAGE_ORDER, -frag_errno);
+	seq_puts(m, "tdx_frag: {\"kind\":\"end\",\"region_orders\":[");
+	for (unsigned int j = 0; j < ARRAY_SIZE(region_orders); j++)
+		seq_printf(m, "%s%u", j ? "," : "", region_orders[j]);
+	seq_printf(m, "],\"pages\":%u,\"memory\":%lu,\"max_order\":%d,\"seed\":%u,\"errno\":%d}\n",
+		   pages, totalram_pages(), MAX_PAGE_ORDER, SEED, -frag_errno);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(frag);
@@ -465,16 +546,9 @@ static struct dentry *frag_file;
 
 static int __init frag_init(void)
 {
-	if (!pages || !rounds || rounds > MAX_ROUNDS || sparse == 1) {
-		pr_err("tdx_frag: pages must be 1 or more, rounds 1 to %u, sparse 0 or 2 and more\n",
-		       MAX_ROUNDS);
+	if (!pages || !rounds || rounds > MAX_ROUNDS) {
+		pr_err("tdx_frag: pages must be 1 or more, rounds 1 to %u\n", MAX_ROUNDS);
 		return -EINVAL;
-	}
-	for (unsigned int i = 0; i < nr_degrees; i++) {
-		if (degrees[i] > MAX_PAGE_ORDER) {
-			pr_err("tdx_frag: degrees are 0 to %u\n", MAX_PAGE_ORDER);
-			return -EINVAL;
-		}
 	}
 
 	/* The modules of the designs must be loaded before. */
@@ -482,7 +556,7 @@ static int __init frag_init(void)
 		return -ENODEV;
 
 	/* One more: the slot of the next sample also takes those of the warm-up. */
-	samples = vcalloc((nr_degrees + 1) * nr_designs * rounds + 1, sizeof(*samples));
+	samples = vcalloc(ARRAY_SIZE(states) * nr_designs * rounds + 1, sizeof(*samples));
 	if (!samples)
 		return -ENOMEM;
 
@@ -500,5 +574,5 @@ static void __exit frag_exit(void)
 }
 module_exit(frag_exit);
 
-MODULE_DESCRIPTION("Ways to pass lists of pages to the TDX module, in fragmented memory");
+MODULE_DESCRIPTION("Regions of memory that pages of the TDX module keep from other uses");
 MODULE_LICENSE("GPL");

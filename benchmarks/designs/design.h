@@ -5,7 +5,8 @@
  * Each design has a folder of its own and fills in this table.  The first half of
  * the table is the data structure alone, for the benchmark.  The second half has
  * the call sequences of a host driver, written as the design intends.  An
- * operation that a design lacks is NULL.
+ * operation that a design lacks is NULL.  A call sequence that is limited to other
+ * numbers of pages or another order returns -EOPNOTSUPP, and has done nothing.
  */
 #ifndef _TDX_DESIGN_H
 #define _TDX_DESIGN_H
@@ -18,10 +19,16 @@ enum design_use {
 	USE_MEMORY,	/* memory of the extensions: any number of pages */
 };
 
-/* An object of the module, and its control pages */
+/**
+ * struct design_object - an object of the module, and its control pages
+ * @array: the pages, in the way of the design; NULL if the object does not exist
+ * @id: ID of the object
+ * @nr_pages: number of the pages, for a design whose array does not have it
+ */
 struct design_object {
 	void *array;
 	u64 id;
+	unsigned int nr_pages;
 };
 
 /* The leaf that returns the device information */
@@ -48,6 +55,8 @@ struct design {
 	unsigned int max_control;
 	unsigned int max_memory;
 
+	/* Leaves that return pages take IDs only.  See tdx_model_set_delete_by_id(). */
+	bool deletes_by_id;
 	/* See design_select(); NULL if the design has no variants. */
 	void (*select)(void);
 
@@ -58,7 +67,7 @@ struct design {
 	u64 (*operand)(void *array);
 	/* Free pages that the module never owned. */
 	void (*release)(void *array);
-	/* Free pages as if the module had claimed and returned them. */
+	/* Free pages as if the module had claimed and returned them.  Most designs flush. */
 	void (*release_flushed)(void *array);
 	/* PA of the pages behind entry @i, and their number. */
 	phys_addr_t (*pages)(void *array, unsigned int i, unsigned long *nr_pages);
@@ -74,7 +83,11 @@ struct design {
 	/* Bytes of the array without its pages, rounded up by the allocators */
 	size_t (*metadata_bytes)(void *array);
 
-	/* Call sequences.  They return 0 or a negative errno, and clean up after an error. */
+	/*
+	 * Call sequences.  They return 0 or a negative errno, and clean up after an error.
+	 * A design may skip an IOMMU without TDX mode: iommu_setup() returns 0 without an
+	 * array, and iommu_clear() accepts that.
+	 */
 	int (*spdm_create)(u64 func_id, unsigned int nr, struct design_object *spdm);
 	int (*spdm_delete)(struct design_object *spdm);
 	int (*ide_create)(u64 info, const struct design_object *spdm, unsigned int nr,
@@ -89,7 +102,7 @@ struct design {
 			 unsigned int nr_pages, void **blob, size_t *len);
 };
 
-#define MAX_DESIGNS	16
+#define MAX_DESIGNS	24
 
 /* All designs of loaded modules, in the order of loading */
 extern const struct design *designs[MAX_DESIGNS];
@@ -112,11 +125,7 @@ static inline void design_allocated(const struct design *design, void *array)
 }
 
 /* Call this before @design is used after another design. */
-static inline void design_select(const struct design *design)
-{
-	if (design->select)
-		design->select();
-}
+void design_select(const struct design *design);
 
 /*
  * A design leaks this kmalloc object.  design_reclaim() frees all of them after the
@@ -124,6 +133,10 @@ static inline void design_select(const struct design *design)
  */
 void design_leak(const void *object);
 void design_reclaim(void);
+
+/* A caller walks a range of pages that starts at NULL.  It would crash: count it instead. */
+extern unsigned int design_null_walks;
+void design_null_walk(void);
 
 /**
  * struct design_guard - a module that supervises the designs while they run

@@ -52,6 +52,14 @@ void design_watch(const struct design *design, void *array)
 }
 EXPORT_SYMBOL_GPL(design_watch);
 
+void design_select(const struct design *design)
+{
+	tdx_model_set_delete_by_id(design->deletes_by_id);
+	if (design->select)
+		design->select();
+}
+EXPORT_SYMBOL_GPL(design_select);
+
 struct design_guard *design_guard;
 EXPORT_SYMBOL_GPL(design_guard);
 
@@ -104,6 +112,15 @@ void design_reclaim(void)
 		kfree(leaked[--nr_leaked]);
 }
 EXPORT_SYMBOL_GPL(design_reclaim);
+
+unsigned int design_null_walks;
+EXPORT_SYMBOL_GPL(design_null_walks);
+
+void design_null_walk(void)
+{
+	design_null_walks++;
+}
+EXPORT_SYMBOL_GPL(design_null_walk);
 
 struct design_pages design_shared;
 EXPORT_SYMBOL_GPL(design_shared);

@@ -3,9 +3,8 @@
  * One suite for all designs, with one page checker
  *
  * Each case runs the call sequence of a host driver, written as the design
- * intends.  Some cases reach a known hazard of v2 or the descriptor (H1 to H3 and
- * H7, see Documentation/design.rst).  These hazards are claims, so the suite
- * tests them.
+ * intends.  Some cases reach a known hazard of another design (H1 to H3 and H7, see
+ * Documentation/design.rst).  These hazards are claims, so the suite tests them.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -31,8 +30,8 @@
 #endif
 
 #define CONTROL_NAMES \
-	"v2", POSTED_NAME "v2-noclflush", "v2-blocks", "descriptor", "flat-v2alloc",	\
-	"flat-blocks", "flat"
+	"v2", POSTED_NAME "v2-fixed", "v2-noclflush", "v2-blocks", "descriptor",	\
+	"hpa-list", "hpa-list-freed", "flat-v2alloc", "flat-blocks", "flat"
 
 static const char *const control_names[] = { CONTROL_NAMES };
 /* The bare list is only for memory of the extensions. */
@@ -61,6 +60,17 @@ static bool is_v2(const struct design *design)
 	return str_has_prefix(design->name, "v2");
 }
 
+static bool is_fixed(const struct design *design)
+{
+	return !strcmp(design->name, "v2-fixed");
+}
+
+/* It frees pages without a flush.  Many of its calls take one page only. */
+static bool is_hpa_list(const struct design *design)
+{
+	return str_has_prefix(design->name, "hpa-list");
+}
+
 static bool is_flat(const struct design *design)
 {
 	return str_has_prefix(design->name, "flat");
@@ -76,6 +86,15 @@ static void fail(u64 leaf, unsigned int nth, u64 status, unsigned int after)
 	tdx_model_fail(&(struct tdx_model_fault) {
 		.leaf = leaf, .nth = nth, .status = status, .after = after,
 	});
+}
+
+/* Can the design do what returned @ret?  A limit of the design is not a failure. */
+static bool can_do(struct kunit *test, const struct design *design, int ret)
+{
+	if (ret == -EOPNOTSUPP && is_hpa_list(design))
+		return false;
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	return true;
 }
 
 /* Some designs need an allocation function that old kernels do not export. */
@@ -150,6 +169,7 @@ static void array_life(struct kunit *test)
 
 static const unsigned int control_sizes[] = { 1, 2, 511, 512 };
 
+/* hpa-list does not flush returned pages. */
 static void spdm_life(struct kunit *test)
 {
 	const struct design *design = selected(test);
@@ -160,41 +180,93 @@ static void spdm_life(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, control_sizes[i], &spdm), 0);
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), control_sizes[i]);
 		KUNIT_EXPECT_EQ(test, design->spdm_delete(&spdm), 0);
+		expect_report(test, (struct tdx_checker_report) {
+			.freed_dirty = is_hpa_list(design) ? control_sizes[i] : 0,
+		});
 	}
 }
 
 static void ide_life(struct kunit *test)
 {
 	const struct design *design = selected(test);
+	unsigned int nr_done = 0;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(control_sizes); i++) {
 		struct design_object spdm, ide;
+		unsigned int nr_pages = 4;
 
 		KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 4, &spdm), 0);
-		KUNIT_ASSERT_EQ(test, design->ide_create(STREAM_INFO, &spdm, control_sizes[i],
-							 &ide), 0);
-		KUNIT_EXPECT_EQ(test, design->ide_delete(&spdm, &ide), 0);
+		if (can_do(test, design, design->ide_create(STREAM_INFO, &spdm,
+							    control_sizes[i], &ide))) {
+			KUNIT_EXPECT_EQ(test, design->ide_delete(&spdm, &ide), 0);
+			nr_pages += control_sizes[i];
+			nr_done++;
+		}
 		KUNIT_EXPECT_EQ(test, design->spdm_delete(&spdm), 0);
+		expect_report(test, (struct tdx_checker_report) {
+			.freed_dirty = is_hpa_list(design) ? nr_pages : 0,
+		});
 	}
+	KUNIT_EXPECT_EQ(test, nr_done, is_hpa_list(design) ? 1 : ARRAY_SIZE(control_sizes));
 }
+
+#define NR_ORDERS	5
 
 /* H7: v2 and the descriptor flush only the first page of each of the two blocks. */
 static void iommu_life(struct kunit *test)
 {
 	const struct design *design = selected(test);
+	bool has_h7 = (is_v2(design) && !is_fixed(design)) || is_descriptor(design);
+	unsigned int nr_done = 0;
 
-	for (unsigned int order = 0; order < 5; order++) {
+	for (unsigned int order = 0; order < NR_ORDERS; order++) {
 		unsigned int nr_tail_pages = (2 << order) - 2;
 		struct design_object iommu;
 
 		tdx_model_set_iommu_entries(2 + 30);
-		KUNIT_ASSERT_EQ(test, design->iommu_setup(REG_BASE, order, 30, &iommu), 0);
+		if (!can_do(test, design, design->iommu_setup(REG_BASE, order, 30, &iommu)))
+			continue;
+		nr_done++;
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), (2 << order) + 30);
 		KUNIT_EXPECT_EQ(test, design->iommu_clear(&iommu), 0);
 		expect_report(test, (struct tdx_checker_report) {
-			.freed_dirty = is_flat(design) ? 0 : nr_tail_pages,
+			.freed_dirty = has_h7 ? nr_tail_pages : 0,
 		});
 	}
+	KUNIT_EXPECT_EQ(test, nr_done, is_hpa_list(design) ? 1 : NR_ORDERS);
+}
+
+/* v2 skips an IOMMU without TDX mode.  Others report an error. */
+static void iommu_without_tdx(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object iommu;
+	int ret;
+
+	tdx_model_set_iommu_entries(2 + 30);
+	/* With the ID of an operand, as from a real TDX module */
+	fail(TDH_IOMMU_SETUP, 1, TDX_OPERAND_INVALID | 1, 0);
+	ret = design->iommu_setup(REG_BASE, 1, 30, &iommu);
+	KUNIT_EXPECT_EQ(test, ret, is_v2(design) ? 0 : -EIO);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_SETUP), 1);
+	if (!ret)
+		KUNIT_EXPECT_EQ(test, design->iommu_clear(&iommu), 0);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_IOMMU_CLEAR), 0);
+}
+
+/* An IOMMU cannot be cleared: no design may free its pages. */
+static void failed_clear(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object iommu;
+
+	tdx_model_set_iommu_entries(2 + 30);
+	KUNIT_ASSERT_EQ(test, design->iommu_setup(REG_BASE, 1, 30, &iommu), 0);
+	fail(TDH_IOMMU_CLEAR, 1, TDX_OPERAND_BUSY, 0);
+	KUNIT_EXPECT_EQ(test, design->iommu_clear(&iommu), -EIO);
+	expect_report(test, (struct tdx_checker_report) {
+		.held = 4 + 30, .objects = is_descriptor(design) ? 3 : 0,
+	});
 }
 
 static void ext_life(struct kunit *test)
@@ -230,17 +302,74 @@ static void read_info_life(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_EQ(test, design->spdm_delete(&spdm), 0);
+	expect_report(test, (struct tdx_checker_report) {
+		.freed_dirty = is_hpa_list(design) ? 1 : 0,
+	});
 }
 
-/* A create fails after it wrote to some pages.  H2: v2 frees them dirty. */
+/* hpa-list frees a range at NULL instead of the pages of a failed create. */
+static bool walks_null(const struct design *design)
+{
+	return !strcmp(design->name, "hpa-list");
+}
+
+/* H2: the design frees the pages of a failed create unflushed. */
+static bool has_h2(const struct design *design)
+{
+	return (is_v2(design) && !is_fixed(design)) || !strcmp(design->name, "hpa-list-freed");
+}
+
+/* A create fails after it wrote to some pages. */
 static void failed_create(struct kunit *test)
 {
 	const struct design *design = selected(test);
 	struct design_object spdm;
 
+	design_null_walks = 0;
 	fail(TDH_SPDM_CREATE, 1, TDX_OPERAND_BUSY, 3);
 	KUNIT_EXPECT_NE(test, design->spdm_create(FUNC_ID, 20, &spdm), 0);
-	expect_report(test, (struct tdx_checker_report) { .freed_dirty = is_v2(design) ? 3 : 0 });
+	KUNIT_EXPECT_EQ(test, design_null_walks, walks_null(design) ? 1 : 0);
+	expect_report(test, (struct tdx_checker_report) {
+		.freed_dirty = has_h2(design) ? 3 : 0,
+		.lost = walks_null(design) ? 20 : 0,
+	});
+}
+
+/*
+ * The same, and one of the pages cannot be flushed.  v2-fixed warns with a stack
+ * trace.  The caller of the descriptor frees the page.
+ */
+static void failed_create_and_flush(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object spdm;
+
+	fail(TDH_SPDM_CREATE, 1, TDX_OPERAND_BUSY, 3);
+	fail(TDH_PHYMEM_PAGE_WBINVD, 2, TDX_OPERAND_BUSY, 0);
+	if (is_fixed(design))
+		fixture_expect_warnings(true);
+	KUNIT_EXPECT_NE(test, design->spdm_create(FUNC_ID, 20, &spdm), 0);
+	if (is_fixed(design))
+		fixture_expect_warnings(false);
+	expect_report(test, (struct tdx_checker_report) {
+		.freed_dirty = has_h2(design) ? 3 : is_descriptor(design) ? 1 : 0,
+		.lost = is_fixed(design) || walks_null(design) ? 20 : is_flat(design) ? 1 : 0,
+	});
+}
+
+/* The setup of an IOMMU fails after it wrote to one of two blocks of two pages. */
+static void failed_setup(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object iommu;
+
+	tdx_model_set_iommu_entries(2 + 30);
+	fail(TDH_IOMMU_SETUP, 1, TDX_OPERAND_BUSY, 1);
+	KUNIT_EXPECT_EQ(test, design->iommu_setup(REG_BASE, 1, 30, &iommu), -EIO);
+	expect_report(test, (struct tdx_checker_report) {
+		.freed_dirty = has_h2(design) || is_hpa_list(design) ? 2 :
+			       is_descriptor(design) ? 1 : 0,
+	});
 }
 
 /*
@@ -266,13 +395,13 @@ static void failed_block(struct kunit *test)
 	struct design_object spdm, ide;
 
 	KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 4, &spdm), 0);
-	KUNIT_ASSERT_EQ(test, design->ide_create(STREAM_INFO, &spdm, 20, &ide), 0);
+	KUNIT_ASSERT_EQ(test, design->ide_create(STREAM_INFO, &spdm, 1, &ide), 0);
 	fail(TDH_IDE_STREAM_BLOCK, 1, TDX_OPERAND_BUSY, 0);
 	KUNIT_EXPECT_NE(test, design->ide_delete(&spdm, &ide), 0);
 	/* The session cannot end while the stream exists. */
 	KUNIT_EXPECT_NE(test, design->spdm_delete(&spdm), 0);
 	expect_report(test, (struct tdx_checker_report) {
-		.held = 24, .objects = is_descriptor(design) ? 6 : 0,
+		.held = 5, .objects = is_descriptor(design) ? 6 : 0,
 	});
 }
 
@@ -288,7 +417,7 @@ static void delete_with_warnings(const struct design *design, struct design_obje
 
 /*
  * One page cannot be flushed.  H3: v2 leaks all pages.  The descriptor warns, and its
- * caller frees all pages, the dirty one included.
+ * caller frees all pages, the dirty one included.  hpa-list does not try to flush.
  */
 static void failed_flush(struct kunit *test)
 {
@@ -300,46 +429,55 @@ static void failed_flush(struct kunit *test)
 	delete_with_warnings(design, &spdm);
 	expect_report(test, (struct tdx_checker_report) {
 		.lost = is_v2(design) ? 20 : is_flat(design) ? 1 : 0,
-		.freed_dirty = is_descriptor(design) ? 1 : 0,
+		.freed_dirty = is_descriptor(design) ? 1 : is_hpa_list(design) ? 20 : 0,
 	});
 }
 
-/* The bare list warns with a stack trace, and leaks the pages that were not added. */
 static bool is_bare_list(const struct design *design)
 {
 	return !strcmp(design->name, "bare-list");
 }
 
+static bool has_h1(const struct design *design)
+{
+	return (is_v2(design) && !is_fixed(design)) || is_descriptor(design);
+}
+
 /*
  * An add fails in the middle.  H1: v2 and the descriptor free pages that the module
- * owns.  flat frees exactly the pages that the module does not own.
+ * owns.  flat frees exactly the pages that the module does not own.  Other designs
+ * leak all pages, and some of them warn with a stack trace.
  */
 static void failed_mem_add(struct kunit *test)
 {
 	const struct design *design = selected(test);
-	bool frees_all = is_v2(design) || is_descriptor(design);
+	bool warns = is_bare_list(design) || is_hpa_list(design);
 
 	fail(TDH_EXT_MEM_ADD, 2, TDX_OPERAND_BUSY, 100);
-	if (is_bare_list(design))
+	if (warns)
 		fixture_expect_warnings(true);
 	KUNIT_EXPECT_NE(test, ext_start(test, design, 1300), 0);
-	if (is_bare_list(design))
+	if (warns)
 		fixture_expect_warnings(false);
 	expect_report(test, (struct tdx_checker_report) {
-		.freed_owned = frees_all ? 612 : 0,
-		.held = frees_all ? 0 : 612,
-		.lost = is_bare_list(design) ? 688 : 0,
+		.freed_owned = has_h1(design) ? 612 : 0,
+		.held = has_h1(design) ? 0 : 612,
+		.lost = warns || is_fixed(design) ? 688 : 0,
 	});
 }
 
-/* An init fails after all memory was added.  v2 and the descriptor free all of it. */
+/* An init fails after all memory was added. */
 static void failed_ext_init(struct kunit *test)
 {
 	const struct design *design = selected(test);
 
 	fail(TDH_EXT_INIT, 1, TDX_OPERAND_BUSY, 0);
+	if (is_hpa_list(design))
+		fixture_expect_warnings(true);
 	KUNIT_EXPECT_NE(test, ext_start(test, design, 1300), 0);
-	expect_report(test, is_v2(design) || is_descriptor(design) ?
+	if (is_hpa_list(design))
+		fixture_expect_warnings(false);
+	expect_report(test, has_h1(design) ?
 		      (struct tdx_checker_report) { .freed_owned = 1300 } :
 		      (struct tdx_checker_report) { .held = 1300 });
 }
@@ -353,7 +491,10 @@ static void garbage_output(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 20, &spdm), 0);
 	tdx_model_set_output(TDX_MODEL_OUTPUT_GARBAGE);
 	delete_with_warnings(design, &spdm);
-	expect_report(test, (struct tdx_checker_report) { .lost = is_v2(design) ? 20 : 0 });
+	expect_report(test, (struct tdx_checker_report) {
+		.lost = is_v2(design) ? 20 : 0,
+		.freed_dirty = is_hpa_list(design) ? 20 : 0,
+	});
 }
 
 /*
@@ -376,7 +517,7 @@ static void lives_leave_nothing(struct kunit *test)
 			before = tdx_checker_nr_free_pages();
 
 		KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 5, &spdm), 0);
-		KUNIT_ASSERT_EQ(test, design->ide_create(STREAM_INFO, &spdm, 3, &ide), 0);
+		KUNIT_ASSERT_EQ(test, design->ide_create(STREAM_INFO, &spdm, 1, &ide), 0);
 		KUNIT_ASSERT_EQ(test, design->read_info(&spdm, INFO_CONNECT, 2, &blob, &len), 0);
 		kfree(blob);
 		KUNIT_ASSERT_EQ(test, design->ide_delete(&spdm, &ide), 0);
@@ -385,6 +526,9 @@ static void lives_leave_nothing(struct kunit *test)
 
 	if (fixture_counts_are_exact())
 		KUNIT_EXPECT_LT(test, before, tdx_checker_nr_free_pages() + 48);
+	expect_report(test, (struct tdx_checker_report) {
+		.freed_dirty = is_hpa_list(design) ? (rounds + 4) * 6 : 0,
+	});
 }
 
 static int lifecycle_init(struct kunit *test)
@@ -397,6 +541,8 @@ static void lifecycle_exit(struct kunit *test)
 {
 	fixture_exit(test);
 	design_on_array = NULL;
+	/* The interface of other suites */
+	tdx_model_set_delete_by_id(false);
 }
 
 static struct kunit_case lifecycle_cases[] = {
@@ -404,10 +550,14 @@ static struct kunit_case lifecycle_cases[] = {
 	KUNIT_CASE_PARAM(spdm_life, design_gen_params),
 	KUNIT_CASE_PARAM(ide_life, design_gen_params),
 	KUNIT_CASE_PARAM(iommu_life, design_gen_params),
+	KUNIT_CASE_PARAM(iommu_without_tdx, design_gen_params),
 	KUNIT_CASE_PARAM(ext_life, memory_design_gen_params),
 	KUNIT_CASE_PARAM(read_info_life, design_gen_params),
 	KUNIT_CASE_PARAM(failed_create, design_gen_params),
+	KUNIT_CASE_PARAM(failed_create_and_flush, design_gen_params),
+	KUNIT_CASE_PARAM(failed_setup, design_gen_params),
 	KUNIT_CASE_PARAM(failed_delete, design_gen_params),
+	KUNIT_CASE_PARAM(failed_clear, design_gen_params),
 	KUNIT_CASE_PARAM(failed_block, design_gen_params),
 	KUNIT_CASE_PARAM(failed_flush, design_gen_params),
 	KUNIT_CASE_PARAM(failed_mem_add, memory_design_gen_params),

@@ -5,8 +5,9 @@
  *
  * A case runs one call sequence of a host driver on one design, with faults armed
  * in the software TDX module or in the kernel's allocators.  The page checker then
- * reports the state of all pages.  A row sums up the cases of one failure: at the
- * first, the middle and the last call, after each possible number of pages.
+ * reports the state of all pages.  A row holds the cases of one situation.  They are
+ * at the first, the middle and the last call, after each possible number of pages,
+ * and have each status that takes the same path.
  *
  * The rows are repeated in each mode of the software module, with fewer
  * interruptions and without failing allocations.  In the modes that write to input
@@ -50,8 +51,8 @@
 /**
  * struct cell - result of one design in the cases of one row
  * @cases: number of cases
- * @inexpressible: the functions of the design cannot do what the row does
- * @unsafe: cases with any of the following: @freed_owned to @stale
+ * @inexpressible: the functions of the design cannot do what a case needs
+ * @unsafe: cases with any of the following: @freed_owned to @null_walks
  * @leaking: the other cases in which anything leaked
  * @freed_owned: pages freed while the module owned them
  * @freed_dirty: pages freed without the flush that they needed
@@ -59,10 +60,13 @@
  * @freed_foreign: frees of a page that does not belong to the array
  * @claimed_free: pages passed to the module after they were freed
  * @stale: entries of a list that do not name the right pages
+ * @null_walks: walks of a NULL range of pages
  * @objects: kmalloc objects leaked
  * @others: leaked pages that belong to no array
  * @leaked: leaked pages of arrays
  * @needless: those of @leaked that the module does not own and did not refuse to flush
+ *
+ * Each number after @leaking is the largest of any case.
  */
 struct cell {
 	unsigned long cases;
@@ -75,13 +79,14 @@ struct cell {
 	unsigned long freed_foreign;
 	unsigned long claimed_free;
 	unsigned long stale;
+	unsigned long null_walks;
 	unsigned long objects;
 	unsigned long others;
 	unsigned long leaked;
 	unsigned long needless;
 };
 
-/* What the failure of a row requires */
+/* The group of a row: what its failure requires */
 enum cause {
 	ALLOWED,	/* the specification, or the kernel, allows it */
 	BROKEN_MODULE,	/* a module that breaks the specification */
@@ -129,60 +134,80 @@ struct row {
 static struct row *rows;
 static unsigned int nr_rows;
 
+/* Find or add a row.  One situation has one name. */
 static __printf(4, 5)
-struct row *new_row(enum cause cause, const char *leaf, const char *hazard, const char *fmt, ...)
+struct row *get_row(enum cause cause, const char *leaf, const char *hazard, const char *fmt, ...)
 {
+	char failure[sizeof(rows->failure)];
 	struct row *row;
 	va_list args;
 
+	va_start(args, fmt);
+	vscnprintf(failure, sizeof(failure), fmt, args);
+	va_end(args);
+
+	for (row = rows; row < rows + nr_rows; row++) {
+		if (row->mode == mode && !strcmp(row->leaf, leaf) && !strcmp(row->failure, failure))
+			return row;
+	}
 	if (nr_rows == MAX_ROWS)
 		return ERR_PTR(-ENOSPC);
 
-	row = &rows[nr_rows++];
+	nr_rows++;
 	row->mode = mode;
 	row->cause = cause;
 	strscpy(row->leaf, leaf, sizeof(row->leaf));
+	strscpy(row->failure, failure, sizeof(row->failure));
 	row->hazard = hazard;
-	va_start(args, fmt);
-	vscnprintf(row->failure, sizeof(row->failure), fmt, args);
-	va_end(args);
 	return row;
 }
 
 /*
- * Call sequences.  Each makes and deletes three objects: from a short list, from a
- * single page and from a full list.  So each leaf has a first, a middle and a last
- * call.  A sequence continues with the objects that it could make.
+ * Call sequences.  Each makes and deletes three objects: from a single page, from a
+ * short list and from a full list.  So each leaf has a first, a middle and a last
+ * call.  A sequence continues with the objects that it could make.  A design that
+ * makes few kinds of objects makes the first.
  */
 
 typedef int (*sequence_fn)(const struct design *d);
 
-static const unsigned int sizes[] = { 20, 1, 512 };
+static const unsigned int sizes[] = { 1, 20, 512 };
 
 #define NR_SIZES	ARRAY_SIZE(sizes)
 #define NR_IOMMU_PAGES	30
 #define NR_MEMORY	1300
 
-/* Pages that the sequence donated successfully */
+/* Pages that the sequence offered successfully */
 static unsigned long nr_donated;
 /* Entries of a list that do not name the right pages */
 static unsigned long stale;
+
+/*
+ * Add the result @err of an object to the result @ret of its sequence, which starts
+ * with -EOPNOTSUPP: the design can make none of the objects.
+ */
+static int add_result(int ret, int err)
+{
+	if (err == -EOPNOTSUPP)
+		return ret;
+	return ret && ret != -EOPNOTSUPP ? ret : err;
+}
 
 static int spdm_sessions(const struct design *d)
 {
 	struct design_object spdm[NR_SIZES];
 	bool made[NR_SIZES];
-	int ret = 0;
+	int ret = -EOPNOTSUPP;
 
 	for (int i = 0; i < NR_SIZES; i++) {
 		int err = d->spdm_create(FUNC_ID + i, sizes[i], &spdm[i]);
 
 		made[i] = !err;
-		ret = ret ?: err;
+		ret = add_result(ret, err);
 	}
 	for (int i = 0; i < NR_SIZES; i++) {
 		if (made[i])
-			ret = d->spdm_delete(&spdm[i]) ?: ret;
+			ret = add_result(ret, d->spdm_delete(&spdm[i]));
 	}
 	return ret;
 }
@@ -196,36 +221,37 @@ static int ide_streams(const struct design *d)
 	if (ret)
 		return ret;
 
+	ret = -EOPNOTSUPP;
 	for (int i = 0; i < NR_SIZES; i++) {
 		int err = d->ide_create(STREAM_INFO + i, &spdm, sizes[i], &ide[i]);
 
 		made[i] = !err;
-		ret = ret ?: err;
+		ret = add_result(ret, err);
 	}
 	for (int i = 0; i < NR_SIZES; i++) {
 		if (made[i])
-			ret = d->ide_delete(&spdm, &ide[i]) ?: ret;
+			ret = add_result(ret, d->ide_delete(&spdm, &ide[i]));
 	}
 	return d->spdm_delete(&spdm) ?: ret;
 }
 
 static int iommus(const struct design *d)
 {
-	static const unsigned int orders[NR_SIZES] = { 3, 0, 5 };
+	static const unsigned int orders[NR_SIZES] = { 1, 0, 5 };
 	struct design_object iommu[NR_SIZES];
 	bool made[NR_SIZES];
-	int ret = 0;
+	int ret = -EOPNOTSUPP;
 
 	for (int i = 0; i < NR_SIZES; i++) {
 		int err = d->iommu_setup(REG_BASE + i * PAGE_SIZE, orders[i], NR_IOMMU_PAGES,
 					 &iommu[i]);
 
 		made[i] = !err;
-		ret = ret ?: err;
+		ret = add_result(ret, err);
 	}
 	for (int i = 0; i < NR_SIZES; i++) {
 		if (made[i])
-			ret = d->iommu_clear(&iommu[i]) ?: ret;
+			ret = add_result(ret, d->iommu_clear(&iommu[i]));
 	}
 	return ret;
 }
@@ -294,10 +320,11 @@ static const struct {
 } sequences[] = {
 	{ "extensions memory", ext_memory },
 	{ "IOMMUs", iommus, "H7" },
-	{ "SPDM sessions", spdm_sessions },
-	{ "IDE streams", ide_streams },
+	{ "SPDM sessions", spdm_sessions, "H9" },
+	{ "IDE streams", ide_streams, "H9" },
+	/* Reading it again takes the same path as reading it. */
 	{ "device information", device_info },
-	{ "recollected information", recollected_info },
+	{ "device information", recollected_info },
 };
 
 /*
@@ -331,8 +358,10 @@ struct outcome {
 	unsigned long leaked;
 	unsigned long freed_foreign;
 	unsigned long stale;
+	unsigned int null_walks;
 	long others;
 	int ret;
+	bool reached;
 	bool allocation_failed;
 };
 
@@ -385,6 +414,18 @@ static unsigned long unguard_low_pages(void)
 	return nr;
 }
 
+/*
+ * A design that makes fewer objects may not make the call that fails.  A design that
+ * makes no call of WBINVD frees or leaks its pages, which is a result.
+ */
+static bool is_reached(const struct plan *plan)
+{
+	const struct tdx_model_fault *first = plan->faults;
+
+	return !plan->nr_faults || first->leaf == TDH_PHYMEM_PAGE_WBINVD ||
+	       tdx_model_nr_calls(first->leaf) >= first->nth;
+}
+
 /* Run @sequence once.  Free everything afterwards, leaked pages included. */
 static void run_once(const struct design *d, sequence_fn sequence, const struct plan *plan,
 		     struct outcome *out)
@@ -393,6 +434,8 @@ static void run_once(const struct design *d, sequence_fn sequence, const struct 
 	unsigned long before;
 
 	tdx_model_reset();
+	/* A design may switch a mode of the module on. */
+	design_select(d);
 	tdx_model_set_iommu_entries(2 + NR_IOMMU_PAGES);
 	tdx_model_set_rounds(1);
 	tdx_model_set_output(plan->output);
@@ -410,15 +453,19 @@ static void run_once(const struct design *d, sequence_fn sequence, const struct 
 	tdx_checker_begin();
 	arm_allocation(plan->fail_alloc);
 	stale = 0;
+	design_null_walks = 0;
 	out->ret = sequence(d);
 	out->stale = stale;
+	out->null_walks = design_null_walks;
+	out->reached = is_reached(plan);
 	out->allocation_failed = plan->fail_alloc && !armed_allocation();
 	arm_allocation(0);
 	tdx_checker_read(&out->report);
 	tdx_checker_end();
 	out->freed_foreign = guard ? unguard_low_pages() : 0;
 
-	out->leaked = out->report.held + out->report.lost - nr_donated;
+	/* The module may take fewer pages than it was offered. */
+	out->leaked = out->report.held - min(nr_donated, out->report.held) + out->report.lost;
 	tdx_model_reclaim();
 	design_reclaim();
 	out->others = before - tdx_checker_nr_free_pages();
@@ -442,28 +489,33 @@ static void run_case(struct row *row, unsigned int design, sequence_fn sequence,
 	if (mode->crashes && !strcmp(d->name, mode->crashes))
 		return;
 
-	design_select(d);
 	for (int i = 0; i < LEAK_TRIES && others; i++) {
 		run_once(d, sequence, plan, out);
 		others = min_t(unsigned long, others, max(out->others, 0));
 	}
 
+	if (out->ret == -EOPNOTSUPP || !out->reached) {
+		cell->inexpressible = true;
+		return;
+	}
+
 	cell->cases++;
 	if (v->freed_owned || v->freed_dirty || v->freed_twice || v->claimed_free ||
-	    out->freed_foreign || out->stale)
+	    out->freed_foreign || out->stale || out->null_walks)
 		cell->unsafe++;
 	else if (out->leaked || v->objects || others)
 		cell->leaking++;
-	cell->freed_owned += v->freed_owned;
-	cell->freed_dirty += v->freed_dirty;
-	cell->freed_twice += v->freed_twice;
-	cell->freed_foreign += out->freed_foreign;
-	cell->claimed_free += v->claimed_free;
-	cell->stale += out->stale;
-	cell->objects += v->objects;
-	cell->others += others;
-	cell->leaked += out->leaked;
-	cell->needless += v->needless;
+	cell->freed_owned = max(cell->freed_owned, v->freed_owned);
+	cell->freed_dirty = max(cell->freed_dirty, v->freed_dirty);
+	cell->freed_twice = max(cell->freed_twice, v->freed_twice);
+	cell->freed_foreign = max(cell->freed_foreign, out->freed_foreign);
+	cell->claimed_free = max(cell->claimed_free, v->claimed_free);
+	cell->stale = max(cell->stale, out->stale);
+	cell->null_walks = max(cell->null_walks, out->null_walks);
+	cell->objects = max(cell->objects, v->objects);
+	cell->others = max(cell->others, others);
+	cell->leaked = max(cell->leaked, out->leaked);
+	cell->needless = max(cell->needless, v->needless);
 }
 
 /* Some designs have one use only, and the floor has none. */
@@ -502,6 +554,7 @@ enum leaf_kind {
 	RESUMABLE	= BIT(2),
 	EXCHANGES	= BIT(3),
 	LISTS		= BIT(4),	/* writes the pages that it returns to a list */
+	OPTIONAL	= BIT(5),	/* OPERAND_INVALID: the device has no TDX mode */
 };
 
 struct leaf {
@@ -512,40 +565,51 @@ struct leaf {
 	/* Number of calls in the sequence, and of entries in each that takes or returns pages */
 	unsigned int nr_calls;
 	unsigned int nr_entries[NR_SIZES];
-	/* Which hazard shows if the leaf fails, or fails after it used pages */
+	/* Which hazard shows if the leaf refuses, or fails after it used pages */
 	const char *hazard, *hazard_touched;
 };
 
+/*
+ * The same code of each design calls SPDM.CONNECT and SPDM.MNG.  A failure of
+ * IOMMU.SETUP names no hazard, because H7 shows in all rows of IOMMUs.
+ */
 static const struct leaf leaves[] = {
 	{ "EXT.MEM.ADD", TDH_EXT_MEM_ADD, ext_memory, ADDS | RESUMABLE, 3,
 	  { 512, 512, 276 }, "H1", "H1" },
 	{ "EXT.INIT", TDH_EXT_INIT, ext_memory, RESUMABLE, 1, {}, "H1" },
-	{ "IOMMU.SETUP", TDH_IOMMU_SETUP, iommus, CLAIMS | RESUMABLE, 3,
-	  { 32, 32, 32 }, NULL, "H2" },
+	{ "IOMMU.SETUP", TDH_IOMMU_SETUP, iommus, CLAIMS | RESUMABLE | OPTIONAL, 3,
+	  { 32, 32, 32 } },
 	{ "IOMMU.CLEAR", TDH_IOMMU_CLEAR, iommus, RESUMABLE | LISTS, 3, { 32, 32, 32 } },
-	{ "SPDM.CREATE", TDH_SPDM_CREATE, spdm_sessions, CLAIMS, 3, { 20, 1, 512 }, NULL, "H2" },
-	{ "SPDM.DELETE", TDH_SPDM_DELETE, spdm_sessions, LISTS, 3, { 20, 1, 512 } },
+	{ "SPDM.CREATE", TDH_SPDM_CREATE, spdm_sessions, CLAIMS, 3, { 1, 20, 512 }, "H10", "H2" },
+	{ "SPDM.DELETE", TDH_SPDM_DELETE, spdm_sessions, LISTS, 3, { 1, 20, 512 } },
 	{ "IDE.STREAM.CREATE", TDH_IDE_STREAM_CREATE, ide_streams, CLAIMS, 3,
-	  { 20, 1, 512 }, NULL, "H2" },
+	  { 1, 20, 512 }, "H10", "H2" },
 	{ "IDE.STREAM.BLOCK", TDH_IDE_STREAM_BLOCK, ide_streams, 0, 3 },
-	{ "IDE.STREAM.DELETE", TDH_IDE_STREAM_DELETE, ide_streams, LISTS, 3, { 20, 1, 512 } },
-	{ "SPDM.CONNECT", TDH_SPDM_CONNECT, device_info, RESUMABLE | EXCHANGES, 6 },
-	{ "SPDM.MNG", TDH_SPDM_MNG, recollected_info, RESUMABLE | EXCHANGES, 6 },
+	{ "IDE.STREAM.DELETE", TDH_IDE_STREAM_DELETE, ide_streams, LISTS, 3, { 1, 20, 512 } },
+	{ "SPDM.CONNECT, MNG", TDH_SPDM_CONNECT, device_info, RESUMABLE | EXCHANGES, 6 },
+	{ "SPDM.CONNECT, MNG", TDH_SPDM_MNG, recollected_info, RESUMABLE | EXCHANGES, 6 },
 };
 
+/*
+ * Statuses of a leaf that has done nothing.  All take the same path: the designs test
+ * for an error or for a status that is not 0, and never for one of these.  So does tdh.c.
+ * sc_retry() repeats a call that lacks entropy, which no design notices unless each
+ * retry fails.  After #UD and VMFAILINVALID, the module was not called at all.  This
+ * differs from a refusal only if the leaf was interrupted before: see leaf_rows().
+ */
 static const struct status {
-	const char *name;
 	u64 status;
 	/* Number of calls in a row that return it */
 	unsigned int times;
-} statuses[] = {
-	{ "OPERAND_INVALID", TDX_OPERAND_INVALID, 1 },
-	{ "OPERAND_BUSY", TDX_OPERAND_BUSY, 1 },
-	{ "RND_NO_ENTROPY once", TDX_RND_NO_ENTROPY, 1 },
-	{ "RND_NO_ENTROPY each time", TDX_RND_NO_ENTROPY, NR_ENTROPY_RETRIES },
-	{ "PAGE_METADATA_INCORRECT", TDX_PAGE_METADATA_INCORRECT, 1 },
-	{ "SEAMCALL fails (#UD)", TDX_SEAMCALL_UD, 1 },
-	{ "success with information", SUCCESS_WITH_INFORMATION, 1 },
+} refusals[] = {
+	{ TDX_OPERAND_INVALID, 1 },
+	{ TDX_OPERAND_BUSY, 1 },
+	{ TDX_PAGE_METADATA_INCORRECT, 1 },
+	{ TDX_RND_NO_ENTROPY, NR_ENTROPY_RETRIES },
+	{ TDX_SEAMCALL_UD, 1 },
+	{ TDX_SEAMCALL_VMFAILINVALID, 1 },
+	/* Leaves that exchange messages only */
+	{ TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 1 },
 };
 
 /* The number after @i in first, middle and last of @n */
@@ -558,31 +622,60 @@ static unsigned int next_of_three(unsigned int i, unsigned int n)
 	return i < n ? n : n + 1;
 }
 
-/* The leaf returns @s and does nothing. */
-static int refused_row(const struct leaf *l, const struct status *s)
+/* The leaf returns @s.  With @resumed, it is interrupted first. */
+static void try_status(struct row *row, const struct leaf *l, const struct status *s,
+		       bool resumed)
 {
-	struct row *row = new_row(ALLOWED, l->name, l->hazard, "%s", s->name);
-
-	if (IS_ERR(row))
-		return PTR_ERR(row);
 	for (unsigned int nth = 1; nth <= l->nr_calls; nth = next_of_three(nth, l->nr_calls)) {
 		struct plan plan = {};
 
+		if (resumed)
+			plan_fault(&plan, (struct tdx_model_fault) {
+				.leaf = l->leaf, .nth = nth, .status = TDX_INTERRUPTED_RESUMABLE,
+			});
 		for (unsigned int i = 0; i < s->times; i++)
 			plan_fault(&plan, (struct tdx_model_fault) {
-				.leaf = l->leaf, .nth = nth + i, .status = s->status,
+				.leaf = l->leaf, .nth = nth + resumed + i, .status = s->status,
 			});
 		try_plan(row, l->sequence, &plan);
 	}
+}
+
+static int status_row(const struct leaf *l, const char *hazard, const char *name, u64 status)
+{
+	struct row *row = get_row(ALLOWED, l->name, hazard, "%s", name);
+
+	if (IS_ERR(row))
+		return PTR_ERR(row);
+	try_status(row, l, &(struct status) { status, 1 }, false);
 	return 0;
+}
+
+static int refused_row(const struct leaf *l)
+{
+	const struct status *first = refusals + !!(l->kind & OPTIONAL);
+	const struct status *end = refusals + ARRAY_SIZE(refusals) - !(l->kind & EXCHANGES);
+	/* The interruption of a leaf that processes a list has rows of its own. */
+	bool resumed = (l->kind & RESUMABLE) && !(l->kind & (ADDS | CLAIMS));
+	struct row *row = get_row(ALLOWED, l->name, l->hazard, "refused%s, %td statuses",
+				  resumed ? ", or interrupted and then refused" : "", end - first);
+
+	if (IS_ERR(row))
+		return PTR_ERR(row);
+	for (const struct status *s = first; s < end; s++) {
+		try_status(row, l, s, false);
+		if (resumed)
+			try_status(row, l, s, true);
+	}
+	return first == refusals ? 0 :
+	       status_row(l, NULL, "OPERAND_INVALID: it has no TDX mode", TDX_OPERAND_INVALID);
 }
 
 /* The leaf stops after the first page, half of the pages, or all. */
 static int touched_row(const struct leaf *l, const char *name, u64 status, bool keep)
 {
-	struct row *row = new_row(keep ? BROKEN_MODULE : ALLOWED, l->name, l->hazard_touched,
-				  "%s, pages %s before", name,
-				  keep || (l->kind & ADDS) ? "taken" : "written to");
+	struct row *row = get_row(keep ? BROKEN_MODULE : ALLOWED, l->name, l->hazard_touched,
+				  "%s", name);
 
 	if (IS_ERR(row))
 		return PTR_ERR(row);
@@ -605,7 +698,7 @@ static int touched_row(const struct leaf *l, const char *name, u64 status, bool 
 static int interrupted_row(const struct leaf *l, const char *then, u64 status)
 {
 	bool lists = l->kind & (ADDS | CLAIMS);
-	struct row *row = new_row(ALLOWED, l->name, status ? l->hazard_touched ?: l->hazard : NULL,
+	struct row *row = get_row(ALLOWED, l->name, status ? l->hazard_touched : NULL,
 				  "interrupted%s, then %s", lists ? " after each k" : "", then);
 
 	if (IS_ERR(row))
@@ -635,7 +728,7 @@ static int interrupted_row(const struct leaf *l, const char *then, u64 status)
 /* The leaf succeeds, but returns only the first half of the pages; of one page, none. */
 static int keeping_row(const struct leaf *l)
 {
-	struct row *row = new_row(BROKEN_MODULE, l->name, "H3",
+	struct row *row = get_row(BROKEN_MODULE, l->name, "H3",
 				  "succeeds, and keeps the second half");
 
 	if (IS_ERR(row))
@@ -650,7 +743,7 @@ static int keeping_row(const struct leaf *l)
 
 static int output_row(const struct leaf *l)
 {
-	struct row *row = new_row(BROKEN_MODULE, l->name, NULL,
+	struct row *row = get_row(BROKEN_MODULE, l->name, NULL,
 				  "writes garbage as the list of pages");
 
 	if (IS_ERR(row))
@@ -660,7 +753,7 @@ static int output_row(const struct leaf *l)
 	if (l->leaf != TDH_IOMMU_CLEAR)
 		return 0;
 
-	row = new_row(ALLOWED, l->name, NULL, "reads its list instead of writing it");
+	row = get_row(ALLOWED, l->name, NULL, "reads its list instead of writing it");
 	if (IS_ERR(row))
 		return PTR_ERR(row);
 	try_plan(row, l->sequence, &(struct plan) { .clear = TDX_MODEL_CLEAR_READS });
@@ -672,10 +765,12 @@ static int list_rows(const struct leaf *l)
 {
 	int ret = 0;
 
-	if (l->kind & (CLAIMS | ADDS))
-		ret = touched_row(l, "OPERAND_BUSY", TDX_OPERAND_BUSY, false);
+	if (l->kind & ADDS)
+		ret = touched_row(l, "OPERAND_BUSY, pages taken before", TDX_OPERAND_BUSY, false);
 	if (!ret && (l->kind & CLAIMS))
-		ret = touched_row(l, "OPERAND_BUSY", TDX_OPERAND_BUSY, true);
+		ret = touched_row(l, "OPERAND_BUSY, pages written to before", TDX_OPERAND_BUSY,
+				  false) ?:
+		      touched_row(l, "OPERAND_BUSY, pages taken before", TDX_OPERAND_BUSY, true);
 	if (!ret && (l->kind & RESUMABLE))
 		ret = interrupted_row(l, "continues", 0);
 	return ret;
@@ -683,44 +778,42 @@ static int list_rows(const struct leaf *l)
 
 static int leaf_rows(const struct leaf *l)
 {
-	static const struct status exchanges[] = {
-		{ "one more message", TDX_SPDM_REQUEST, 1 },
-		{ "SESSION_KEY_REQUIRE_REFRESH", TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 1 },
-	};
-	int ret = 0;
+	static const char information[] = "success with information";
+	int ret = refused_row(l) ?: status_row(l, "H8", information, SUCCESS_WITH_INFORMATION);
 
-	for (int i = 0; i < ARRAY_SIZE(statuses) && !ret; i++)
-		ret = refused_row(l, &statuses[i]);
-	if (!ret && (l->kind & EXCHANGES))
-		ret = refused_row(l, &exchanges[0]) ?: refused_row(l, &exchanges[1]);
-	ret = ret ?: list_rows(l);
 	if (!ret && (l->kind & ADDS))
-		ret = touched_row(l, "success with information", SUCCESS_WITH_INFORMATION, false);
-	if (!ret && (l->kind & RESUMABLE))
-		ret = interrupted_row(l, "OPERAND_BUSY", TDX_OPERAND_BUSY) ?:
-		      interrupted_row(l, "SEAMCALL fails (#UD)", TDX_SEAMCALL_UD);
+		ret = touched_row(l, information, SUCCESS_WITH_INFORMATION, false);
+	if (!ret && (l->kind & EXCHANGES))
+		ret = status_row(l, NULL, "one more message", TDX_SPDM_REQUEST);
+	ret = ret ?: list_rows(l);
+	if (!ret && (l->kind & RESUMABLE) && (l->kind & (ADDS | CLAIMS)))
+		ret = interrupted_row(l, "OPERAND_BUSY", TDX_OPERAND_BUSY);
+	/* A failed claim returns its pages, unless the module is not called.  Added pages stay. */
+	if (!ret && (l->kind & RESUMABLE) && (l->kind & CLAIMS))
+		ret = interrupted_row(l, "SEAMCALL fails (#UD)", TDX_SEAMCALL_UD);
 	if (!ret && (l->kind & LISTS))
 		ret = keeping_row(l) ?: output_row(l);
 	return ret;
 }
 
 /*
- * Rows of WBINVD.  @before is a fault that leads up to it.
+ * Rows of WBINVD.  @before leads up to it.
  */
 
 struct flush {
 	const char *name;
 	sequence_fn sequence;
-	unsigned int nr_pages;
-	struct tdx_model_fault before;
+	const char *hazard;
+	struct plan before;
 };
 
+/* The release of a block has a row of its own, because H7 shows in it as well. */
 static const struct flush flushes[] = {
-	{ "of control pages", spdm_sessions, 20 + 1 + 512 },
-	{ "of control pages", ide_streams, 20 + 1 + 512 + 4 },
-	{ "of control pages", iommus, 2 * (8 + 1 + 32) + 3 * NR_IOMMU_PAGES },
-	{ "after a failed add", ext_memory, NR_MEMORY - 512,
-	  { .leaf = TDH_EXT_MEM_ADD, .nth = 2, .status = TDX_OPERAND_BUSY } },
+	{ "of control pages", spdm_sessions, "H3" },
+	{ "of control pages", ide_streams, "H3" },
+	{ "of an IOMMU_MT list", iommus },
+	{ "after a failed add", ext_memory, "H1",
+	  { { { .leaf = TDH_EXT_MEM_ADD, .nth = 2, .status = TDX_OPERAND_BUSY } }, 1 } },
 };
 
 static const struct {
@@ -733,43 +826,52 @@ static const struct {
 	  { TDX_OPERAND_INVALID, TDX_OPERAND_ADDR_RANGE_ERROR, TDX_PAGE_METADATA_INCORRECT } },
 };
 
-static const char * const bad_pages[] = {
-	"first page", "middle page", "last page", "several pages", "every page"
-};
+/* First page, middle page, last page, several pages, every page */
+enum { EVERY_PAGE = 4, NR_BAD_PAGES };
 
-static void try_bad_flush(struct row *row, const struct flush *f, unsigned int which, u64 status)
+/* Designs differ in the number of calls, so each has its own middle and last. */
+static unsigned int nr_flushes(const struct design *d, const struct flush *f)
 {
-	const unsigned int middle = f->nr_pages / 2, last = f->nr_pages;
-	/* In the order of bad_pages[]; 0 is every call. */
-	const unsigned int nth[][3] = {
+	struct outcome out = {};
+
+	run_once(d, f->sequence, &f->before, &out);
+	return max(tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 4UL);
+}
+
+static void try_bad_flush(struct row *row, unsigned int design, const struct flush *f,
+			  unsigned int which, u64 status)
+{
+	const unsigned int last = nr_flushes(designs[design], f), middle = last / 2;
+	/* 0 is every call. */
+	const unsigned int nth[NR_BAD_PAGES][3] = {
 		{ 1 }, { middle }, { last }, { 3, middle, last - 1 }, { 0 }
 	};
-	struct plan plan = {};
+	struct plan plan = f->before;
+	struct outcome out = {};
 
-	if (f->before.leaf)
-		plan_fault(&plan, f->before);
 	for (unsigned int i = 0; i < 3 && (!i || nth[which][i]); i++)
 		plan_fault(&plan, (struct tdx_model_fault) {
 			.leaf = TDH_PHYMEM_PAGE_WBINVD, .nth = nth[which][i], .status = status,
 		});
-	try_plan(row, f->sequence, &plan);
+	run_case(row, design, f->sequence, &plan, &out);
+	cond_resched();
 }
 
-static int flush_row(unsigned int bad, unsigned int which, const struct flush *first,
-		     const struct flush *end)
+static int flush_row(unsigned int bad, const struct flush *f, unsigned int which)
 {
-	struct row *row = new_row(bad_flushes[bad].cause, "PAGE.WBINVD",
-				  first->before.leaf ? "H1" : "H3", "%s, %s, %s",
-				  bad_flushes[bad].name, bad_pages[which], first->name);
+	bool every = which == EVERY_PAGE;
+	struct row *row = get_row(bad_flushes[bad].cause, "PAGE.WBINVD", every ? NULL : f->hazard,
+				  "%s, %s, %s", bad_flushes[bad].name,
+				  every ? "every page" : "one page or several", f->name);
 
 	if (IS_ERR(row))
 		return PTR_ERR(row);
-	for (const struct flush *f = first; f < end; f++) {
+	for (unsigned int i = 0; i < nr_designs; i++) {
 		for (int s = 0; s < ARRAY_SIZE(bad_flushes[bad].statuses); s++) {
 			u64 status = bad_flushes[bad].statuses[s];
 
-			if (status)
-				try_bad_flush(row, f, which, status);
+			if (status && has_sequence(designs[i], f->sequence))
+				try_bad_flush(row, i, f, which, status);
 		}
 	}
 	return 0;
@@ -777,13 +879,13 @@ static int flush_row(unsigned int bad, unsigned int which, const struct flush *f
 
 static int flush_rows(void)
 {
-	const struct flush *memory = &flushes[ARRAY_SIZE(flushes) - 1];
 	int ret = 0;
 
 	for (int bad = 0; bad < ARRAY_SIZE(bad_flushes); bad++) {
-		for (int which = 0; which < ARRAY_SIZE(bad_pages) && !ret; which++)
-			ret = flush_row(bad, which, flushes, memory) ?:
-			      flush_row(bad, which, memory, memory + 1);
+		for (int f = 0; f < ARRAY_SIZE(flushes); f++) {
+			for (int which = 0; which < NR_BAD_PAGES && !ret; which++)
+				ret = flush_row(bad, &flushes[f], which);
+		}
 	}
 	return ret;
 }
@@ -797,7 +899,7 @@ static int flush_rows(void)
 
 static int allocation_row(const char *name, sequence_fn sequence)
 {
-	struct row *row = new_row(ALLOWED, "allocation", NULL, "each fails once, %s", name);
+	struct row *row = get_row(ALLOWED, "allocation", NULL, "each fails once, %s", name);
 
 	if (IS_ERR(row))
 		return PTR_ERR(row);
@@ -816,7 +918,7 @@ static int allocation_row(const char *name, sequence_fn sequence)
 			cond_resched();
 		} while (out.allocation_failed && nth < MAX_ALLOCATIONS);
 
-		if (out.allocation_failed || out.ret)
+		if (out.allocation_failed || (out.ret && out.ret != -EOPNOTSUPP))
 			return -ELOOP;
 	}
 	return 0;
@@ -886,8 +988,8 @@ static int free_array(const struct design *d)
 static int free_rows(void)
 {
 	for (state = UNUSED; state <= RETURNED; state++) {
-		struct row *row = new_row(MISUSE, "caller", "H4", "%s, freed by each function",
-					  state_names[state]);
+		struct row *row = get_row(MISUSE, "caller", state == HELD ? "H11" : "H4",
+					  "%s, freed by each function", state_names[state]);
 
 		if (IS_ERR(row))
 			return PTR_ERR(row);
@@ -1060,25 +1162,25 @@ static int caller_rows(void)
 	int ret;
 
 	state = RETURNED;
-	ret = sequence_row(new_row(ALLOWED, "PAGE.WBINVD", "H3",
+	ret = sequence_row(get_row(ALLOWED, "PAGE.WBINVD", "H3",
 				   "another call works on the same 2 MiB"),
 			   free_busy, has_control, ARRAY_SIZE(nr_busy), nr_busy) ?:
-	      sequence_row(new_row(ALLOWED, "all", NULL,
+	      sequence_row(get_row(ALLOWED, "all", NULL,
 				   "a canary behind the last entry must survive"),
 			   keep_canary, has_control, 1, none);
 	if (ret)
 		return ret;
 
-	ret = sequence_row(new_row(MISUSE, "caller", "H5",
+	ret = sequence_row(get_row(MISUSE, "caller", "H5",
 				   "two windows built before either is used"),
 			   build_two_windows, has_window, 1, none) ?:
-	      sequence_row(new_row(MISUSE, "caller", "H6",
+	      sequence_row(get_row(MISUSE, "caller", "H6",
 				   "another window built while pages await their flush"),
 			   refill, has_control_window, ARRAY_SIZE(offsets), offsets);
 	if (ret)
 		return ret;
 
-	row = new_row(MISUSE, "caller", NULL, "one window added twice instead of two, then freed");
+	row = get_row(MISUSE, "caller", "H11", "one window added twice instead of two, then freed");
 	ret = sequence_row(row, confuse_windows, has_added_window, 1, none);
 	if (ret)
 		return ret;
@@ -1086,20 +1188,28 @@ static int caller_rows(void)
 		row->cells[i].inexpressible = designs[i]->claim && !designs[i]->adds_windows;
 
 	state = HELD;
-	return sequence_row(new_row(MISUSE, "caller", "H4",
+	return sequence_row(get_row(MISUSE, "caller", "H11",
 				    "second create with the same array, then freed"),
 			    claim_twice, has_control, 1, none) ?: free_rows();
 }
 
+/* Nothing fails, or each leaf lacks entropy once.  The kernel repeats such a call. */
 static int sound_rows(void)
 {
 	for (int i = 0; i < ARRAY_SIZE(sequences); i++) {
-		struct row *row = new_row(ALLOWED, "all", sequences[i].hazard, "nothing fails, %s",
+		struct row *row = get_row(ALLOWED, "all", sequences[i].hazard, "nothing fails, %s",
 					  sequences[i].name);
 
 		if (IS_ERR(row))
 			return PTR_ERR(row);
 		try_plan(row, sequences[i].run, &(struct plan) {});
+
+		/* The software module writes to a list before it lacks entropy. */
+		for (int l = 0; l < ARRAY_SIZE(leaves) && !mode->list_write; l++) {
+			if (leaves[l].sequence == sequences[i].run)
+				try_status(row, &leaves[l],
+					   &(struct status) { TDX_RND_NO_ENTROPY, 1 }, false);
+		}
 	}
 	return 0;
 }
@@ -1139,10 +1249,10 @@ static void show_cell(struct seq_file *m, unsigned int n, const struct row *row,
 	seq_printf(m, "tdx_faults: {\"row\":%u,\"mode\":\"%s\",\"leaf\":\"%s\",\"failure\":\"%s\",\"cause\":\"%s\",\"hazard\":\"%s\",\"design\":\"%s\",\"cases\":%lu,",
 		   n, row->mode->name, row->leaf, row->failure, cause_names[row->cause],
 		   row->hazard ?: "", design, c->cases);
-	seq_printf(m, "\"unsafe\":%lu,\"leaking\":%lu,\"freed_owned\":%lu,\"freed_dirty\":%lu,\"freed_twice\":%lu,\"freed_foreign\":%lu,\"claimed_free\":%lu,\"stale\":%lu,\"objects\":%lu,\"others\":%lu,\"leaked\":%lu,\"needless\":%lu}\n",
+	seq_printf(m, "\"unsafe\":%lu,\"leaking\":%lu,\"freed_owned\":%lu,\"freed_dirty\":%lu,\"freed_twice\":%lu,\"freed_foreign\":%lu,\"claimed_free\":%lu,\"stale\":%lu,\"null_walks\":%lu,\"objects\":%lu,\"others\":%lu,\"leaked\":%lu,\"needless\":%lu}\n",
 		   c->unsafe, c->leaking, c->freed_owned, c->freed_dirty, c->freed_twice,
-		   c->freed_foreign, c->claimed_free, c->stale, c->objects, c->others,
-		   c->leaked, c->needless);
+		   c->freed_foreign, c->claimed_free, c->stale, c->null_walks, c->objects,
+		   c->others, c->leaked, c->needless);
 }
 
 static int matrix_show(struct seq_file *m, void *unused)

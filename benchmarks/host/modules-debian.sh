@@ -9,7 +9,7 @@
 # The machine's own compiler may be too old, so headers and compiler are in another Debian.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
-for part in external kernel qemu; do
+for part in kernel qemu; do
 	. "$TOP/benchmarks/kernels/$part.sh"
 done
 ENGINE=qemu VARIANT='' RELEASE=trixie

@@ -5,7 +5,6 @@
 # running kernel.  Prints the paths of the modules.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
-. "$(dirname "$0")/../kernels/external.sh"
 
 KDIR=${KDIR:-/lib/modules/$(uname -r)/build}
 KDIR=$(cd "$KDIR" && pwd)

@@ -10,18 +10,10 @@
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
-options=(--top "$TOP" --out "$BUILD" ${KDIR:+--kdir "$KDIR"}
-	${QUICK:+--quick} ${SIMULATE:+--simulate "$SIMULATE"} ${CLAIM:+--claim "$CLAIM"}
-	${DONATE:+--donate "$DONATE"})
 # Build only if the machine can be measured.
-$PYTHON -m tdxpa.host_run check "${options[@]}"
+$PYTHON -m tdxpa.host_run
 [ "$1" = run ] || exit 0
 
-tree=$("$TOP/benchmarks/host/modules.sh")
-# The first module's path without its folder in the tree
-tree=${tree%%$'\n'*}
-tree=${tree%/arch/*}
+"$TOP/benchmarks/host/modules.sh" > /dev/null
 say "  checking again, with the modules"
-file=$($PYTHON -m tdxpa.host_run run "${options[@]}" --modules "$tree")
-say "  to be sent back: $file (check it: it should contain no host name and no serial number)"
-$PYTHON -m tdxpa.host show "$file"
+$PYTHON -m tdxpa.host_run "$BUILD/modules-$(uname -r)" "$BUILD"

@@ -40,6 +40,8 @@ hold()
 {
 	local holder
 
+	# make check holds the lock of a script that it runs.
+	[ ! "/dev/fd/$1" -ef "$2" ] || return 0
 	until [ "/dev/fd/$1" -ef "$2" ]; do
 		mkdir -p "$(dirname "$2")"
 		eval "exec $1>> \"\$2\""
@@ -57,6 +59,19 @@ take_lock() { hold 6 "$CACHE/in-use.lock" -s; }
 # User-mode Linux keeps its memory in a file.
 shm_is_large() { [ "0$(df -Pk /dev/shm 2> /dev/null | awk 'NR == 2 { print $4 }')" -ge 1000000 ]; }
 
+# The oldest kernel that the modules build for, as in compat.h
+OLDEST=6.12
+is_supported() { [ "$(printf '%s\n' $OLDEST "$1" | sort -V | head -n 1)" = $OLDEST ]; }
+
+# external_modules TREE MAKE...: MAKE is the kernel's make, with M=TREE.  Warnings are errors,
+# except in posted code, and for a kernel without BTF that was built before pahole existed.
+external_modules()
+{
+	step "$1.log" "building the modules" "${@:2}" -j"$JOBS" modules
+	! grep -E '(warning|WARNING):' "$1.log" | grep -vE 'pahole version differs|/v2_posted/posted/' >&2 ||
+		die "the modules build with warnings: $1.log"
+}
+
 # prepare [VARIANT [POSTED]]: make the kernel of $ENGINE, or a variant of it, and build the
 # modules for it, with the design that is posted in POSTED.
 prepare()
@@ -64,7 +79,6 @@ prepare()
 	local src
 
 	ENGINE=${ENGINE:-uml}
-	. "$TOP/benchmarks/kernels/external.sh"
 	. "$TOP/benchmarks/kernels/kernel.sh"
 	. "$TOP/benchmarks/kernels/$ENGINE.sh"
 

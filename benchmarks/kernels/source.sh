@@ -7,7 +7,6 @@
 # backports on the same mirror, else linux-source-6.12.
 set -eu
 . "$(dirname "$0")/common.sh"
-. "$(dirname "$0")/external.sh"
 
 if [ -n "${KSRC:-}" ]; then
 	[ -f "$KSRC/Kbuild" ] && [ -f "$KSRC/Makefile" ] && version=$(make -s -C "$KSRC" kernelversion 2> /dev/null) ||

@@ -9,5 +9,5 @@ set -eu
 
 "$TOP/benchmarks/kernels/setup.sh" reports
 hold 8 "$BUILD/lock"
-[ -z "${FILE:-}" ] || exec $PYTHON -m tdxpa.host import "$FILE" --top "$TOP"
+[ -z "${FILE:-}" ] || exec $PYTHON -m tdxpa.host "$FILE" "$TOP"
 $PYTHON -m tdxpa.results --top "$TOP"

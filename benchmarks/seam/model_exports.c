@@ -24,6 +24,7 @@ EXPORT_SYMBOL_GPL(tdx_model_set_nr_control);
 EXPORT_SYMBOL_GPL(tdx_model_set_iommu_entries);
 EXPORT_SYMBOL_GPL(tdx_model_set_output);
 EXPORT_SYMBOL_GPL(tdx_model_set_clear);
+EXPORT_SYMBOL_GPL(tdx_model_set_delete_by_id);
 EXPORT_SYMBOL_GPL(tdx_model_set_rounds);
 EXPORT_SYMBOL_GPL(tdx_model_set_length);
 EXPORT_SYMBOL_GPL(tdx_model_device);

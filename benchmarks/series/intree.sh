@@ -16,10 +16,7 @@ hold 9 "$work/lock"
 rm -rf "$logs"
 mkdir -p "$logs" "$work/bin"
 # kunit.py uses KVM if /dev/kvm opens, but on some machines no kernel boots with it.
-cat > "$work/bin/qemu-system-x86_64" <<'EOF'
-#!/bin/bash
-exec /usr/bin/qemu-system-x86_64 "${@/#kvm/tcg}"
-EOF
+printf '%s\n' '#!/bin/bash' 'exec /usr/bin/qemu-system-x86_64 "${@/#kvm/tcg}"' > "$work/bin/qemu-system-x86_64"
 chmod +x "$work/bin/qemu-system-x86_64"
 # The kernel's tools need the distribution's Python.
 PATH=$work/bin:/usr/bin:/bin:/usr/sbin:/sbin:$PATH

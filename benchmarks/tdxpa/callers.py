@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Lines and branches of the same callers in four designs.
+"""Lines and branches of the same callers in five designs.
 
 The functions of a call sequence count, and the helpers in the same file that they call, each
 once.  Code of the design does not count, nor does code that serves the benchmark:
 
  - calls that report to the page checker (HARNESS), with an if that guards nothing else
+ - checks of numbers and orders that a driver has no use for (-EOPNOTSUPP)
  - functions that consist of such calls
  - functions that without such calls only return the result of another function
  - OUTSIDE
@@ -20,10 +21,11 @@ from pathlib import Path
 from tdxpa.common import table
 from tdxpa.csource import emptied, without_comments
 
-PAGE = "Documentation/callers.rst"
+PAGE = "Documentation/results/callers.rst"
 DESIGNS = {"v2": ("v2_", "benchmarks/designs/v2/flows.c"),
            "descriptor": ("desc_", "benchmarks/designs/descriptor/flows.c"),
            "bare-list": ("bare_", "benchmarks/designs/bare_list/design.c"),
+           "hpa-list": ("hpa_", "benchmarks/designs/hpa_list/flows.c"),
            "flat": ("flat_", "benchmarks/designs/flat/flows.c")}
 FLOWS = {"SPDM create, delete": ("spdm_create", "spdm_delete"),
          "IDE stream create, delete": ("ide_create", "ide_delete"),
@@ -34,6 +36,7 @@ ALL = "all of these"
 HARNESS = ("design_allocated", "design_leak")
 # Functions and statements that no driver would have
 OUTSIDE = {
+    "v2": ("iommu->array = NULL;", "if (!mt)\n\t\treturn 0;"),  # A driver does not keep a skipped IOMMU.
     # A driver has its pointers.  The benchmark only keeps the array.
     "descriptor": ("first_pointer", "array->offset = offset;"),
     # Wrappers of leaves, which other designs have in a separate file; a driver has local variables.
@@ -42,8 +45,8 @@ OUTSIDE = {
 
 
 def without_calls(text: str, names: tuple[str, ...]) -> str:
-    """Without statements that call one of @names, and without the if before them"""
-    call = rf"\b(?:{'|'.join(names)})\([^;{{}}]*\);"
+    """Without statements that call one of @names or return -EOPNOTSUPP, and without the if before them"""
+    call = rf"\b(?:(?:{'|'.join(names)})\([^;{{}}]*\)|return -EOPNOTSUPP);"
     return re.sub(rf"(?:\bif \([^;{{}}]*\)\s*)?{call}", lambda m: emptied(m[0]), text)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def read_records(path: str | Path, prefix: str) -> Iterator[dict]:
@@ -33,6 +34,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
     return "\n".join([line(header), rule] + [line(row) for row in rows])
 
 
+def render(template: str, **values: Any) -> str:
+    # Few reports need it.
+    import jinja2
+
+    places = [Path(__file__).parent / "templates", Path(__file__).parents[1] / "series"]
+    env = jinja2.Environment(loader=jinja2.FileSystemLoader(places), keep_trailing_newline=True,
+                             undefined=jinja2.StrictUndefined)
+    return env.get_template(template).render(values)
+
+
 def git(top: str | Path, *args: str) -> str:
     """The output of git, or nothing if it fails or is not installed."""
     if not shutil.which("git"):
@@ -53,9 +64,17 @@ def compiler() -> str:
     return f"gcc {out.stdout.strip()}"
 
 
-def cpu() -> str:
-    name = re.search(r"(?m)^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    return name[1].strip() if name else "unknown CPU"
+def cpu(name: str = "model name") -> str:
+    found = re.search(rf"(?m)^{name}\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    return found[1].strip() if found else "unknown"
+
+
+def machine() -> dict[str, str]:
+    """What measured times depend on.  benchmarks/start.sh read the load before anything was built."""
+    return {"cpu": cpu(), **{name: cpu(name) for name in ("cpu family", "model", "stepping", "microcode")},
+            "hypervisor": subprocess.getoutput("systemd-detect-virt --vm 2> /dev/null") or
+            ("unknown" if "hypervisor" in cpu("flags") else "none"), "host kernel": os.uname().release,
+            "linker": subprocess.getoutput("ld --version | head -n 1"), "load": os.environ.get("LOAD", "unknown")}
 
 
 def excerpt(readme: str, name: str, text: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""compare.py LOG [icount]: the project's v2 and that of the posted series, side by side."""
+"""compare.py LOG... [icount]: the project's v2 and that of the posted series, side by side.  Status 1 if they differ."""
 import sys
 
 from tdxpa import runs
@@ -21,29 +21,27 @@ def sides(samples: Samples) -> str:
                   f"{BASE} / {POSTED}{interval}", f"{POSTED} / {DESIGN}{interval}"], rows)
 
 
-def agreement(samples: Samples) -> str:
+def report(records: list[dict], icount: bool) -> str:
+    """Print it, and return the error"""
+    samples = Samples(records, icount)
     cells = [(f"{op}, {pages:,}", r) for op in OPERATIONS for pages in samples.cells(op)
              if (r := samples.ratio(op, pages, POSTED))]
     if not cells:
         sys.exit(f"error: the run has no samples of {POSTED}; see its log")
     # Instructions are exact.  A time differs if its whole interval does.
-    apart = [(cell, r) for cell, r in cells
-             if (abs(r[0] - 1) > NEAR if samples.icount else r[1] > 1 + NEAR or r[2] < 1 - NEAR)]
-    text = f"{len(cells) - len(apart)} of {len(cells)} cells of {BASE} and {POSTED} agree within {NEAR:.0%}"
-    return text + "".join(f"; not {cell} ({samples.ratio_text(r)})" for cell, r in apart) + "."
-
-
-def metadata(records: list[dict]) -> str:
-    by = {(r["pages"], r["design"]): r["bytes"] for r in records if r["kind"] == "metadata"}
-    both = [(pages, a, by[pages, POSTED]) for (pages, design), a in sorted(by.items())
-            if design == BASE and (pages, POSTED) in by]
-    apart = [f"{pages:,} ({BASE} {a:,}, {POSTED} {b:,})" for pages, a, b in both if a != b]
-    return (f"Metadata: the same bytes at {len(both) - len(apart)} of {len(both)} numbers of pages"
-            + ("; not at " + "; ".join(apart) if apart else "") + ".")
+    apart = [f"{cell} ({samples.ratio_text(r)})" for cell, r in cells
+             if (abs(r[0] - 1) > NEAR if icount else r[1] > 1 + NEAR or r[2] < 1 - NEAR)]
+    by = {(r["design"], r["pages"]): r["bytes"] for r in records if r["kind"] == "metadata"}
+    sizes = [(pages, a, by.get((POSTED, pages))) for (design, pages), a in sorted(by.items()) if design == BASE]
+    other = [f"{pages:,} pages ({a} and {b} bytes)" for pages, a, b in sizes if a != b]
+    print(f"\n{sides(samples)}\n\n{len(cells) - len(apart)} of {len(cells)} cells of {BASE} and {POSTED} agree within "
+          f"{NEAR:.0%}{''.join('; not ' + a for a in apart)}.\n"
+          f"Metadata: the same bytes at {len(sizes) - len(other)} of {len(sizes)} numbers of pages.\n"
+          "Array and release are those of the series. Wrappers and callers are the project's for both.")
+    # Times of equal code also differ.
+    found = apart * icount + other
+    return f"error: {BASE} differs from {POSTED}: {'; '.join(found)}" if found else ""
 
 
 if __name__ == "__main__":
-    log_records = runs.read_log(sys.argv[1])
-    log_samples = Samples(log_records, "icount" in sys.argv)
-    print(f"\n{sides(log_samples)}\n\n{agreement(log_samples)}\n{metadata(log_records)}\n"
-          "Array and release are those of the series. Wrappers and callers are the project's for both.")
+    sys.exit(report(runs.read_logs(*(arg for arg in sys.argv[1:] if arg != "icount")), "icount" in sys.argv) or None)

@@ -31,22 +31,14 @@ RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
 MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
 MEASURES = {"make bench WHAT=fragmentation": "tdx_frag", "make bench WHAT=profile": "tdx_profile",
             "make torture WHAT=faults": "tdx_faults", "make bench WHAT=size": "-"}
+# Changed lines that are not code, for git: ^ also matches after the line.
+COMMENT = r"\`\s*($|/\*.*\*/$|/\*\*?$|\*( |$|/$)|//|#include )"
 KERNEL = {"kunit.py", "tdx_reclaim_control_page"}
 
 
 def plain(command: str) -> str:
     """A command without defaults, as pages name it"""
-    return re.sub(" (?:ENGINE=uml|WHAT=time)", "", command)
-
-
-def bare(text: str) -> str:
-    """Code without white space, and without the folders of its headers"""
-    return "".join(re.sub(r'^#include "(?:.*/)?', "#include ", without_comments(text), flags=re.M).split())
-
-
-@functools.cache
-def code_at(top: Path, commit: str, path: str) -> str:
-    return bare(git(top, "show", f"{commit}:{path}"))
+    return re.sub(" (?:ENGINE=uml|WHAT=time|KERNEL=zeroing)", "", command)
 
 
 @functools.cache
@@ -58,10 +50,8 @@ def figures(top: Path) -> tuple[dict[str, Run], dict[str, dict[str, str]]]:
     return {plain(run["command"]): Run(path) for path, run in kept.items() if "icount" in run}, {
         "make torture WHAT=faults": {f"{row[0]}, {design}": cell for row in faults.counts(rows, designs)
                                      for design, cell in zip(designs, row[1:])},
-        # Without the time, which differs in each run
         "make bench WHAT=fragmentation": {
-            f"{frag.label(row)}, {row['design']}": re.sub(r",? [\d,]+ us", "", frag.cell(row))
-            for row in load(top, "frag-uml.json")["rows"]},
+            f"{frag.label(row)}, {row['design']}": frag.cell(row) for row in load(top, "frag-uml.json")["rows"]},
         "make bench WHAT=size": {f"lines, {design}": f"{d['lines']:,}" for design, d in sizes["designs"].items()} | {
             f"callers' {what}, {row['flow']}, {row['design']}": str(row[what])
             for row in sizes["callers"] for what in ("lines", "branches")},
@@ -113,28 +103,22 @@ class Tree:
 
     def changed_since(self, commit: str, command: str) -> list[str]:
         """Measured and measuring files whose code differs from @commit.  Folders may have moved."""
-        then = git(self.top, "ls-tree", "-r", "--name-only", commit).splitlines()
         measures = MEASURES.get(plain(command), "records|tdx_bench")
         wanted = re.compile(rf"(?!.*_kunit)(?:{MEASURED}|benchmarks/.*/(?:{measures})\.[ch])")
-        changed = [f for f in then if wanted.fullmatch(f) and Path(f).name not in self.file_names]
-        for f in filter(wanted.fullmatch, self.files):
-            same = [f] if f in then else [old for old in then if Path(old).name == Path(f).name]
-            if len(same) != 1 or code_at(self.top, commit, same[0]) != bare(self.text(f)):
-                changed.append(f)
-        return changed
+        rows = git(self.top, "diff", "--numstat", "-M", "-w", "-I", COMMENT, commit).splitlines()
+        names = [re.sub(r"\{.* => (.*)\}", r"\1", row.split("\t")[2]) for row in rows if not row.startswith("0\t0\t")]
+        return list(filter(wanted.fullmatch, names))
 
 
 def check_answers(tree: Tree) -> Iterator[str]:
     table, *sections = re.split(r"^(\d+)\. .+\n-+\n", tree.text(PAGE), flags=re.M)
     rows = re.findall(r"^   \* - (\d+)\n((?:     .+\n)+)", table, re.M)
-    wanted = [str(n) for n in range(1, NR_QUESTIONS + 1)]
     for what, found in (("table", [n for n, _ in rows]), ("sections", sections[::2])):
-        if found != wanted:
+        if found != [str(n) for n in range(1, NR_QUESTIONS + 1)]:
             yield f"{PAGE}: the {what} must have the questions 1 to {NR_QUESTIONS}"
     for n, cells in rows:
-        nr_words = len(cells.rpartition("     - ")[2].split())
-        if nr_words > MAX_SHORT:
-            yield f"{PAGE}, {n}: the answer in the table has {nr_words} words, the limit is {MAX_SHORT}"
+        if len(cells.rpartition("     - ")[2].split()) > MAX_SHORT:
+            yield f"{PAGE}, {n}: the answer in the table has too many words, the limit is {MAX_SHORT}"
     for n, body in zip(sections[::2], sections[1::2]):
         title = f"{PAGE}, {n}"
         answer, *items = re.split(r"^\* ", body.partition("\n.. [")[0], flags=re.M)
@@ -160,28 +144,26 @@ def check_answers(tree: Tree) -> Iterator[str]:
 def check_names(path: str, tree: Tree) -> Iterator[str]:
     """Names on a page that do not exist"""
     text = tree.text(path)
-    names = set(re.findall(r"(?<![\w/.-])(?:Documentation/)?([\w-]+\.rst)\b", text))
     literals = re.findall(r"``([^`]+)``", text) + re.findall(r"(?<!`)`([^`]+)`(?!`)", text)
-    for command in literals + re.findall(r"^(?:\t|    +)(make \S+(?: \S+)*)", text, re.M):
-        if re.match(r"make\s+[a-z]", command) and not tree.has_target(command):
-            yield f"{path}: {' '.join(command.split())} does not exist: see benchmarks/targets.list"
-    for literal in literals + re.findall(r"\]\(([^)#:]+)\)", text):
-        # Placeholders and generated files
-        if re.search(r"[<>*{}$]|\.\.\.|(?:^|/)(?:build|~)|^/", literal):
-            continue
-        if re.fullmatch(r"(?:arch|benchmarks|Documentation)/[\w./-]+", literal) and not (tree.top / literal).exists():
-            yield f"{path}: {literal} does not exist"
-        if re.fullmatch(r"tdx_\w+\.[a-z_]{3,}", literal) and literal not in tree.tests:
-            yield f"{path}: the test {literal} does not exist"
-        names |= set(re.findall(r"(?<!\S)[\w.-]+\.(?:bt|c|config|h|json|list|py|sh|txt)(?!\S)", literal))
-    for name in sorted(names - tree.file_names - KERNEL):
-        yield f"{path}: the file {name} does not exist"
+    commands = [c for c in literals + re.findall(r"^(?:\t|    +)(make \S+(?: \S+)*)", text, re.M)
+                if re.match(r"make\s+[a-z]", c)]
+    wrong = {" ".join(c.split()) for c in commands if not tree.has_target(c)}
+    # Not placeholders and generated files
+    names = [name for name in literals + re.findall(r"\]\(([^)#:]+)\)", text)
+             if not re.search(r"[<>*{}$]|\.\.\.|(?:^|/)(?:build|~)|^/", name)]
+    wrong |= {name for name in names if re.fullmatch(r"(?:arch|benchmarks|Documentation)/[\w./-]+", name)
+              and not (tree.top / name).exists()}
+    wrong |= {f"the test {name}" for name in names
+              if re.fullmatch(r"tdx_\w+\.[a-z_]{3,}", name) and name not in tree.tests}
+    files = re.findall(r"(?<![\w/.-])(?:Documentation/)?([\w-]+\.rst)\b", text) + re.findall(
+        r"(?<!\S)[\w.-]+\.(?:bt|c|config|h|json|list|py|sh|txt)(?!\S)", "\n".join(names))
+    wrong |= {f"the file {name}" for name in {*files} - tree.file_names - KERNEL}
     functions = set(re.findall(r"\b(?:tdx|tdh|hpa)_\w+(?=\()", text))
-    for name in sorted(functions - KERNEL - set().union(*tree.defined.values())):
-        yield f"{path}: {name}() does not exist"
-    for name in sorted(set(re.findall(r"\b(?:commit|at(?=\s+\d*[a-f]))\s+([0-9a-f]{7,40})\b", text))):
-        if f"\n{name}" not in tree.history:
-            yield f"{path}: the commit {name} is not in the history; try git fetch --unshallow"
+    wrong |= {f"{name}()" for name in functions - KERNEL - set().union(*tree.defined.values())}
+    commits = re.findall(r"\b(?:commit|at(?=\s+\d*[a-f]))\s+([0-9a-f]{7,40})\b", text)
+    # A shallow clone lacks commits.
+    wrong |= {f"the commit {name}" for name in commits if f"\n{name}" not in tree.history}
+    yield from (f"{path}: {name} does not exist" for name in sorted(wrong))
 
 
 def check_runs(tree: Tree) -> Iterator[str]:

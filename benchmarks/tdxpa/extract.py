@@ -7,11 +7,7 @@ whether a patch has added it.  Whole definitions of added lines are taken: those
 DIR/page_array.h, the others to DIR/page_array.c.  DIR/names.h says which functions are static,
 and which are missing.  Added lines within functions of the kernel are left out.
 """
-import email
-import email.message
-import email.policy
 import gzip
-import mailbox
 import re
 import subprocess
 import sys
@@ -43,40 +39,36 @@ def refuse(problem: str) -> NoReturn:
     sys.exit(f"error: {problem}; {HOW}")
 
 
-def messages(name: str) -> Iterator[email.message.EmailMessage]:
-    """The messages of an mbox"""
+def mails_of(name: str) -> Iterator[tuple[str, str]]:
+    """(header, text) of each mail of an mbox, as git reads them"""
     try:
         data = Path(name).read_bytes()
         if data.startswith(b"\x1f\x8b"):
             data = gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as e:
         refuse(f"V2_MBOX={name} cannot be read ({getattr(e, 'strerror', None) or e})")
-    if not data.lstrip().startswith(b"From "):
-        refuse(f"V2_MBOX={name} is not an mbox, which begins with \"From \": a page of a browser does not work")
-    with tempfile.NamedTemporaryFile() as f:
-        f.write(data.lstrip())
-        f.flush()
-        for raw in mailbox.mbox(f.name):
-            message = email.message_from_bytes(bytes(raw), policy=email.policy.default)
-            assert isinstance(message, email.message.EmailMessage)
-            yield message
+    with tempfile.TemporaryDirectory() as d:
+        if subprocess.run(["git", "mailsplit", f"-o{d}"], input=data.lstrip(), capture_output=True).returncode:
+            refuse(f"V2_MBOX={name} is not an mbox, which begins with \"From \": a page of a browser does not work")
+        text, diff = Path(d, "text"), Path(d, "diff")
+        for mail in sorted(Path(d).glob("[0-9]*")):
+            header = subprocess.run(["git", "mailinfo", "-k", "-m", text, diff], input=mail.read_bytes(),
+                                    capture_output=True).stdout.decode(errors="replace")
+            yield header + text.read_text(errors="replace"), diff.read_text(errors="replace")
 
 
 def patches_of(name: str) -> dict[tuple[int, int], dict[int, list[Patch]]]:
     """{(version, number of patches): {number: [(subject, message id, diff)]}}"""
     found: dict[tuple[int, int], dict[int, list[Patch]]] = {}
-    for message in messages(name):
-        subject = " ".join(str(message["subject"] or "").split())
-        tags = re.match(r"((?:\[[^\]]*\]\s*)+)(.*)", subject)
-        place = tags and re.search(r"\bPATCH\b.*?(?<!\d)(\d+)/(\d+)", tags[1])
-        body = message.get_body(("plain",)) if place else None
-        assert body is None or isinstance(body, email.message.EmailMessage)
-        text = body.get_content().replace("\r\n", "\n") if body else ""
+    for header, text in mails_of(name):
+        subject = re.search(r"^Subject: ((?:\[[^\]]*\]\s*)+)(.*)", header, re.M)
+        place = subject and re.search(r"\bPATCH\b.*?(?<!\d)(\d+)/(\d+)", subject[1])
+        message_id = re.search(r"^Message-ID: (.*)", header, re.M | re.I)
         diff = re.search(r"^diff --git .*", re.split(r"^-- ?$", text, flags=re.M)[0], re.M | re.S)
-        if tags and place and diff:
-            version = re.search(r"\bv(\d+)\b", tags[1])
+        if subject and place and diff:
+            version = re.search(r"\bv(\d+)\b", subject[1])
             series = found.setdefault((int(version[1]) if version else 1, int(place[2])), {})
-            series.setdefault(int(place[1]), []).append((tags[2], str(message["message-id"]), diff[0]))
+            series.setdefault(int(place[1]), []).append((subject[2], message_id[1] if message_id else "", diff[0]))
     return found
 
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""frag.py LOG: memory for the extensions from fragmented memory.
+"""frag.py LOG: regions of memory that pages for the extensions touch, in states of the page allocator.
 
-Prints a table: a line for each degree of fragmentation, a column for each design.  Status 1
-if memory was not in the state that a line claims, or if flat breaks a promise.
+Status 1 if memory was not in the state that a table claims, or if flat breaks a promise.
 """
 import errno
 import sys
@@ -11,98 +10,102 @@ from statistics import median
 
 from tdxpa import runs
 from tdxpa.common import read_records, table
-from tdxpa.runs import DESIGN
+from tdxpa.runs import DESIGN, ENOMEM
 
 PREFIX = "tdx_frag: "
-LISTS = ("largest", "free", "errno", "ns", "owned", "regions")
-REGION_PAGES = 512
-# In most states every second piece is free.
-HALF = 2
+# struct state in tdx_frag.c: the share of free pieces in the two states without pieces
+BOOT, MIXED = 1, 0
+BEFORE = ("free", "cache", "held", "whole")
 
 
-def read_log(path: str) -> tuple[list[dict], list[dict], dict]:
-    """The states, the samples by degree and design, and the record of the end"""
-    states: list[dict] = []
+def read_log(path: str) -> tuple[list[dict], dict]:
+    """The samples by state and design, designs in the order of all tables, and the record of the end"""
+    *samples, end = [*read_records(path, PREFIX)] or [{}]
+    if end.get("kind") != "end" or end["errno"] or not samples:
+        sys.exit(f"error: the run is not complete ({end}): {path}")
     rows: dict[tuple, dict] = {}
-    end: dict = {"errno": None}
-    for r in read_records(path, PREFIX):
-        kind = r.pop("kind")
-        if kind == "state":
-            states.append(r)
-        elif kind == "sample":
-            key = {k: r[k] for k in ("order", "share", "design")}
-            row = rows.setdefault(tuple(key.values()), {**key, **{k: [] for k in LISTS}})
-            for k in LISTS:
-                row[k].append(r[k])
-        else:
-            end = r
-    if end["errno"] != 0 or not rows:
-        sys.exit(f"error: the run is not complete (errno {end['errno']}): {path}")
-    return states, list(rows.values()), end
+    for r in samples:
+        key = {k: r.pop(k) for k in ("state", "order", "share", "design")}
+        row = rows.setdefault(tuple(key.values()), key)
+        for k, value in r.items():
+            row.setdefault(k, []).append(value)
+    return sorted(rows.values(), key=lambda r: list(runs.DESIGNS).index(r["design"])), end
+
+
+def cells(row: dict) -> list[str]:
+    """Results of one design in one state, and the regions of each size, of good samples if there are some"""
+    good = [regions for e, regions in zip(row["errno"], row["regions"]) if not e]
+    return [" or ".join(sorted({"-" + errno.errorcode[e] if e else "ok" for e in row["errno"]})),
+            *(" to ".join(f"{n:,}" for n in sorted({min(size), max(size)})) for size in zip(*(good or row["regions"])))]
 
 
 def cell(row: dict) -> str:
-    """Result of one design at one degree: median time, regions"""
-    good = [i for i, e in enumerate(row["errno"]) if not e]
-    if not good:
-        names = sorted({"-" + errno.errorcode[e] for e in row["errno"]})
-        return f"{' '.join(names)}, {median(row['ns']) / 1000:,.0f} us"
-    some = "" if len(good) == len(row["errno"]) else f" {len(good)} of {len(row['errno'])},"
-    span = " to ".join(map(str, sorted({f(row["regions"][i] for i in good) for f in (min, max)})))
-    return f"ok{some} {median(row['ns'][i] for i in good) / 1000:,.0f} us, {span} regions"
+    return ", ".join(cells(row))
 
 
-def label(state: dict) -> str:
-    """A degree, by its largest free block, and how few there are"""
-    return f"{4 << state['order']:,} KiB" + (f", 1 in {state['share']} free" if state["share"] != HALF else "")
+def label(row: dict) -> str:
+    return row["state"]
+
+
+def by_state(data: dict) -> dict[str, list[dict]]:
+    return {state: [r for r in data["rows"] if label(r) == state] for state in map(label, data["rows"])}
 
 
 def table_text(data: dict) -> str:
-    cells = {(label(r), r["design"]): cell(r) for r in data["rows"]}
-    designs = [d for d in runs.DESIGNS if any(r["design"] == d for r in data["rows"])]
-    lines = [[label(s) + (" (not fragmented)" if s["order"] == data["run"]["max_order"] else ""),
-              f"{s['free'] // 256:,} MiB", *(cells.get((label(s), d), "-") for d in designs)] for s in data["states"]]
-    return table(["largest free block", "free", *designs], lines)
+    parts = []
+    header = ["result", *(f"{(1 << order) // 256:,} MiB" for order in data["run"]["region_orders"])]
+    for state, rows in by_state(data).items():
+        before = ", ".join(f"{k} {median(n for r in rows for n in r[k]):,.0f}" for k in BEFORE)
+        lines = [[r["design"], f"{median(r['ns']) / 1000:,.0f}", *cells(r)] for r in rows]
+        parts.append(f"### {state}\n\nBefore: {before}\n\n{table(['design', 'us', *header], lines)}")
+    return "\n\n".join(parts)
+
+
+def summary(data: dict) -> dict[str, list[str]]:
+    """{design: states in which it succeeds each time, regions just after boot, regions after the mixed load}"""
+    designs = {r["design"]: [x for x in data["rows"] if x["design"] == r["design"]] for r in data["rows"]}
+    return {design: [f"{sum(not any(r['errno']) for r in rows)} of {len(rows)}",
+                     *(cell(r) for share in (BOOT, MIXED) for r in rows if r["share"] == share)]
+            for design, rows in designs.items()}
+
+
+def reached(row: dict, run: dict) -> bool:
+    """Was memory in the state that a row claims?  After a mixed load, free blocks alone cannot be one run."""
+    if row["share"] == MIXED:
+        return min(row["cache"]) > run["memory"] / 2 and max(row["whole"]) < (run["pages"] >> run["max_order"]) - 1
+    return set(row["largest"]) == {row["order"]} and max(row["free"]) * row["share"] < 1.1 * run["memory"]
 
 
 def checks(data: dict) -> Iterator[tuple[str, bool]]:
     """What must hold, in words, and whether it does"""
-    pages, fewest = data["run"]["pages"], -(-data["run"]["pages"] // REGION_PAGES)
-    for s in data["states"]:
-        rows = [r for r in data["rows"] if label(r) == label(s)]
-        own = next((r for r in rows if r["design"] == DESIGN), {k: [-1] for k in LISTS})
-        yield (f"{label(s)}: this is the largest free block before each flow, and memory suffices",
-               bool(rows) and s["blocks"][s["order"]] > 0 and not any(s["blocks"][s["order"] + 1:]) and
-               all(set(r["largest"]) == {s["order"]} and min(r["free"]) >= 2 * pages for r in rows))
-        yield (f"{label(s)}: the module owns all pages after success, none after failure",
-               all(owned == (0 if e else pages) and owned <= regions * REGION_PAGES
-                   for r in rows for e, owned, regions in zip(r["errno"], r["owned"], r["regions"])))
-        yield f"{label(s)}: {DESIGN} succeeds each time", not any(own["errno"])
-        if s["share"] != HALF:
-            apart = pages * s["share"] // REGION_PAGES
-            yield (f"{label(s)}: {DESIGN} takes about {apart} regions",
-                   all(0.8 * apart <= n <= 1.2 * apart for n in own["regions"]))
-        if s["order"] == data["run"]["max_order"]:
-            yield f"{label(s)}: {DESIGN} takes at most {fewest + 1} regions", max(own["regions"]) <= fewest + 1
+    run, pages, orders = data["run"], data["run"]["pages"], data["run"]["region_orders"]
+    for state, rows in by_state(data).items():
+        own = [r for r in rows if r["design"] == DESIGN]
+        yield (f"{state}: memory is in this state before each call sequence, and suffices",
+               all(reached(r, run) and min(r["free"]) >= 2 * pages for r in rows))
+        yield (f"{state}: the module owns all pages after success, none if memory is short, and nothing else happens",
+               all(e in (0, ENOMEM) and owned == (0 if e else pages) and owned <= counts[0] << orders[0]
+                   for r in rows for e, owned, counts in zip(r["errno"], r["owned"], r["regions"])))
+        yield f"{state}: {DESIGN} succeeds each time", len(own) == 1 and not any(own[0]["errno"])
+        if rows[0]["share"] == BOOT:
+            yield (f"{state}: {DESIGN} touches at most one region of the smallest size more than necessary",
+                   all(n[0] <= -(-pages >> orders[0]) + 1 for r in own for n in r["regions"]))
 
 
 def main() -> int:
     args = runs.arguments(__doc__, emulated="the times are an emulator's")
 
-    states, rows, end = read_log(args.log)
-    run = runs.about(args.top, f"make bench WHAT=fragmentation ENGINE={args.engine}", args.kernel, args.engine,
-                     pages=end["pages"], max_order=end["max_order"])
-    data = {"run": run, "states": states, "rows": rows}
-    print(f"{run['pages']:,} pages for the extensions: median time, regions that they keep\n\n{table_text(data)}")
+    rows, end = read_log(args.log)
+    run = runs.about(args.top, f"make bench WHAT=fragmentation ENGINE={args.engine}", args.kernel, args.engine, **end)
+    data = {"run": run, "rows": rows}
+    print(f"{run['pages']:,} pages for the extensions, designs shuffled with seed {run['seed']}\n\n{table_text(data)}")
     results = list(checks(data))
-    for words, good in results:
-        if not good:
-            print(f"wrong: {words}")
-    failed = sum(not good for _, good in results)
-    runs.write(args.top, f"frag-{args.engine}.json", run, {"states": states, "rows": rows},
-               whole=not (failed or args.emulated or runs.is_loaded(args.log)))
-    print(f"{len(results) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    wrong = [words for words, good in results if not good]
+    print("".join(f"wrong: {words}\n" for words in wrong), end="")
+    runs.write(args.top, f"frag-{args.engine}.json", run, {"rows": rows},
+               whole=not (wrong or args.emulated or runs.is_loaded(args.log)))
+    print(f"{len(results) - len(wrong)} passed, {len(wrong)} failed")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

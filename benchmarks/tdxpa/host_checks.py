@@ -16,7 +16,7 @@ RUN_KIB, SHARE = 96 << 10, 8
 # All modules that a run may load, each after those that it uses
 MODULES = ("tdx_seam", "tdx_pa_array", "tdx_seamcall", "tdx_model", "tdx_designs", "tdx_v2", "tdx_descriptor",
            "tdx_bare_list", "tdx_flat", "tdx_floor", "tdx_measure", "tdx_bench")
-OLDEST = (6, 12)
+OLDEST = "6.12"
 SIGNED = b"~Module signature appended~\n"
 BIOS_ENABLED = "virt/tdx: BIOS enabled"
 FAILED = re.compile(r"virt/tdx: (.*(?:fail|not supported|required|not loaded|bug present).*)", re.I)
@@ -70,12 +70,6 @@ class Check(NamedTuple):
 
 def need(good: Any, found: str, todo: str = "") -> Check:
     return Check(OK, found) if good else Check(NO, found, todo)
-
-
-def check_kernel(m: Machine) -> Check:
-    version = re.match(r"(\d+)\.(\d+)", m.release)
-    return need(version and (int(version[1]), int(version[2])) >= OLDEST, f"Linux {m.release}",
-                "boot Linux {}.{} or newer".format(*OLDEST))
 
 
 def check_headers(m: Machine) -> Check:
@@ -152,7 +146,9 @@ def check_memory(m: Machine) -> Check:
 CHECKS: dict[str, Callable[[Machine], Check]] = {
     "x86-64": lambda m: need(m.arch == "x86_64", f"this is {m.arch}"),
     "root": lambda m: need(m.uid == 0, f"user {m.uid}", "modules are loaded by root: sudo make ..."),
-    "kernel": check_kernel, "kernel headers": check_headers, "CPU": check_cpu, "kernel's TDX": check_enabled,
+    "kernel": lambda m: need([*map(int, re.findall(r"\d+", m.release)[:2])] >= [*map(int, OLDEST.split("."))],
+                             f"Linux {m.release}", f"boot Linux {OLDEST} or newer"),
+    "kernel headers": check_headers, "CPU": check_cpu, "kernel's TDX": check_enabled,
     "module loading": check_loading,
     "debugfs": lambda m: need(" /sys/kernel/debug debugfs " in m.read("/proc/mounts"), "/sys/kernel/debug",
                               "mount -t debugfs none /sys/kernel/debug"),

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""host_run.py check | run --modules DIR: measure on the kernel that runs.
+"""host_run.py [MODULES OUT]: check whether the machine can be measured, then measure.
 
-"check" checks whether that is possible, and changes nothing.  "run" loads modules that
-measure, reads their records, unloads them, compares the machine with its state before,
-and writes a file.
+The checks change nothing.  With MODULES, a directory, it loads modules that measure, reads
+their records, unloads them, compares the machine with its state before, and writes a file to
+OUT.  Options are the variables of make, which benchmarks/start.sh has checked.
 """
-import ctypes
 import datetime
 import json
 import os
@@ -14,22 +13,24 @@ import signal
 import subprocess
 import sys
 import time
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from types import FrameType
-from typing import Any, NamedTuple
+from types import FrameType, SimpleNamespace
+from typing import Any
 
 from tdxpa import hostfile
-from tdxpa.common import commit, compiler, cpu
+from tdxpa.common import commit, compiler, cpu, replace
 from tdxpa.host_checks import MODULES, NO, Machine, all_checks
 
+TOP = Path(__file__).resolve().parents[2]
 DEBUGFS = Path("/sys/kernel/debug")
 # Seconds for one module to load and measure, and for all to unload
 MODULE_SECONDS, PATIENCE = 120, 10
-DESIGN_MODULES = ("tdx_designs", "tdx_v2", "tdx_descriptor", "tdx_bare_list", "tdx_flat", "tdx_floor")
+DESIGN_MODULES = ("tdx_designs", "tdx_v2", "tdx_descriptor", "tdx_bare_list", "tdx_hpa_list", "tdx_flat", "tdx_floor")
 # Taint flags that a run must not set
 TAINTS = {4: "machine check", 5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 WARNED = 9
+# A title, the TDX module that is measured, and the modules to load with their parameters
+Phase = tuple[str, str, dict[str, list[str]]]
 
 
 class Stop(Exception):
@@ -47,14 +48,7 @@ def find_modules(tree: str) -> dict[str, Path]:
     return {name: found[name] for name in MODULES}
 
 
-class Phase(NamedTuple):
-    """Modules to load with their parameters; @behind names the TDX module that they measure."""
-    title: str
-    behind: str
-    loads: dict[str, list[str]]
-
-
-def plan(o: Namespace) -> list[Phase]:
+def plan(o: SimpleNamespace) -> list[Phase]:
     def bench(ops: str, designs: str, pages: tuple[int, ...]) -> list[str]:
         sizes = ",".join(str(p) for p in pages if p <= 512 or not o.quick)
         return [f"ops={ops}", f"designs={designs}", f"pages={sizes}", f"repeats={3 if o.quick else 31}",
@@ -71,15 +65,15 @@ def plan(o: Namespace) -> list[Phase]:
         if o.simulate is not None:
             installs = {"tdx_model": []}
             watch += [f"wbinvd_ns={o.simulate}", f"fail_at={o.fail_at}"]
-        return Phase(title, "module", {**array, **installs, **designs, "tdx_measure": watch, "tdx_bench": parameters})
+        return (title, "module", {**array, **installs, **designs, "tdx_measure": watch, "tdx_bench": parameters})
 
     software = bench("create,hand-over,release,cycle,life-control,life-blob,life-memory",
                      "v2,v2-noclflush,v2-blocks,descriptor,bare-list,flat-v2alloc,flat,floor", (1, 32, 512, 12800))
     flushes = bench("release-flushed", "v2,v2-blocks,flat-v2alloc,flat,floor",
                     (1, 2, 8, 32, 128, 512, 1024, 4096, 12800))
-    phases = [Phase("software cost, no SEAMCALL", "software",
-                    {**array, "tdx_model": [], **designs, "tdx_bench": software}),
-              module_phase("TDX module: page by page, and release with flush", o.donate, flushes)]
+    phases: list[Phase] = [
+        ("software cost, no SEAMCALL", "software", {**array, "tdx_model": [], **designs, "tdx_bench": software}),
+        module_phase("TDX module: page by page, and release with flush", o.donate, flushes)]
     if o.claim:
         function, pages = o.claim.split(":")
         phases.append(module_phase("TDX module: sessions of control pages", 0, [
@@ -98,14 +92,11 @@ def log_of(name: str) -> list[str]:
 
 def insmod(name: str, path: Path, parameters: list[str]) -> None:
     """Load a module.  A signal to this process, which insmod does not get, ends both."""
-    def end_with_parent() -> None:
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)     # PR_SET_PDEATHSIG
-
     before = log_of(name)
     try:
-        done = subprocess.run(["insmod", str(path), *parameters], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, errors="replace", timeout=MODULE_SECONDS, check=False,
-                              start_new_session=True, preexec_fn=end_with_parent)
+        done = subprocess.run(["setpriv", "--pdeathsig", "TERM", "insmod", str(path), *parameters],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                              timeout=MODULE_SECONDS, check=False, start_new_session=True)
     except subprocess.TimeoutExpired:
         raise Stop(f"{name} did not load within {MODULE_SECONDS} s") from None
     if done.returncode:
@@ -139,30 +130,22 @@ def unload_all() -> list[str]:
 
 
 def measure(phases: list[Phase], modules: dict[str, Path]) -> list[Any]:
+    # The packages of its imports are installed before the modules are built.
+    from tdxpa.runs import gathered
+
     records: list[Any] = []
-    for phase in phases:
+    for title, behind, loads in phases:
         start = time.monotonic()
-        say(f"  {phase.title}")
-        for name, parameters in phase.loads.items():
+        say(f"  {title}")
+        for name, parameters in loads.items():
             insmod(name, modules[name], parameters)
-            records += [{**r, "behind": phase.behind} for r in records_of(name)]
+            records += [{**r, "behind": behind} for r in gathered(records_of(name))]
         unload_all()
-        say(f"  {phase.title}: done in {time.monotonic() - start:.0f} s")
+        say(f"  {title}: done in {time.monotonic() - start:.0f} s")
     return records
 
 
-def gathered(records: list[Any]) -> list[Any]:
-    """The records of a file: one for each cell."""
-    cells: dict[tuple[Any, ...], list[int]] = {}
-    for r in records:
-        if r["kind"] == "sample":
-            cells.setdefault((r["behind"], r["op"], r["pages"], r["design"], r["operations"]), []).append(r["ns"])
-    names = ("behind", "op", "pages", "design", "operations")
-    return [{"kind": "samples", **dict(zip(names, cell)), "ns": ns} for cell, ns in cells.items()] + \
-           [r for r in records if r["kind"] not in ("sample", "progress", "end", "module")]
-
-
-def about(o: Namespace, records: list[Any]) -> dict[str, Any]:
+def about(o: SimpleNamespace, records: list[Any]) -> dict[str, Any]:
     """Description of the machine, without anything that identifies its owner."""
     machine = Machine()
     module = next(r for r in records if r["kind"] == "module")
@@ -171,14 +154,16 @@ def about(o: Namespace, records: list[Any]) -> dict[str, Any]:
     command += "" if not o.claim else " CLAIM={:#x}:{}".format(*(int(n, 0) for n in o.claim.split(":")))
     command += "" if not o.donate else f" DONATE={o.donate}"
     packages = set(re.findall(r"^physical id\s*: (\d+)$", machine.read("/proc/cpuinfo"), re.M))
-    return {"date": datetime.date.today().isoformat(), "command": command, "commit": commit(o.top),
+    return {"date": datetime.date.today().isoformat(), "command": command, "commit": commit(TOP),
             "kernel": hostfile.printable(machine.release), "compiler": compiler(), "cpu": hostfile.printable(cpu()),
             "microcode": machine.field("/proc/cpuinfo", "microcode") or "unknown",
             "packages": max(len(packages), 1), "cpus": os.cpu_count(),
             "module": module["version"], "features0": module["features0"], "erratum": module["erratum"]}
 
 
-def run(o: Namespace, machine: Machine) -> Path:
+def run(o: SimpleNamespace, machine: Machine, out: Path) -> None:
+    from tdxpa import host
+
     phases, taints, why, leaked = plan(o), int(machine.read("/proc/sys/kernel/tainted")), "", 0
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -211,11 +196,15 @@ def run(o: Namespace, machine: Machine) -> Path:
         say(f"  {leaked} pages whose flush failed are leaked until the next boot; the kernel's log has a warning")
     if why or wrong:
         raise Stop(why or wrong[0])
-    return hostfile.write({"format": hostfile.FORMAT, "simulated_wbinvd_ns": o.simulate, "run": about(o, records),
-                           "records": gathered(records)}, o.out)
+    data = {"format": hostfile.FORMAT, "simulated_wbinvd_ns": o.simulate, "run": about(o, records),
+            "records": [r for r in records if r["kind"] not in ("calls", "progress", "end", "module")]}
+    path = out / hostfile.name(data)
+    replace({path: hostfile.dumps(data)})
+    say(f"  to be sent back: {path} (check it: it should contain no host name and no serial number)")
+    print(host.section(data))
 
 
-def check(o: Namespace, machine: Machine) -> None:
+def check(o: SimpleNamespace, machine: Machine) -> None:
     found = all_checks(machine, o.simulate is not None)
     for name, c in found.items():
         say(f"  {c.state:<4} {name}: {c.found}" + (f"; {c.todo}" if c.todo else ""))
@@ -229,32 +218,24 @@ def check(o: Namespace, machine: Machine) -> None:
     say("  all checks passed")
 
 
-def main() -> int:
+def main(*arguments: str) -> int:
     # The PATH of root may lack insmod and rmmod.
     os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
-    p = ArgumentParser(description="measure on the kernel that runs (host/run.sh checks the options)")
-    p.add_argument("what", choices=("check", "run"))
-    p.add_argument("--top", type=Path, default=Path(__file__).resolve().parents[2])
-    p.add_argument("--out", type=Path)
-    p.add_argument("--kdir")
-    p.add_argument("--modules")
-    p.add_argument("--quick", action="store_true")
-    p.add_argument("--simulate", type=int, help="ns of a WBINVD of the software module")
-    p.add_argument("--fail-at", type=int, default=0, help="with --simulate: the number of the SEAMCALL that fails")
-    p.add_argument("--claim", help="FUNCTION:PAGES")
-    p.add_argument("--donate", type=int, default=0)
-    p.add_argument("--seconds", type=int, default=300, help="for all of it")
-    o = p.parse_args()
+    env = {name: text for name, text in os.environ.items() if text}
+    # FAIL_AT is the number of the simulated SEAMCALL that fails.  MAX_SECONDS is for all of it.  Tests set them.
+    o = SimpleNamespace(quick="QUICK" in env, simulate=int(env["SIMULATE"]) if "SIMULATE" in env else None,
+                        claim=env.get("CLAIM"), donate=int(env.get("DONATE", 0)), fail_at=int(env.get("FAIL_AT", 0)),
+                        seconds=int(env.get("MAX_SECONDS", 300)))
     try:
-        machine = Machine(kdir=o.kdir, modules=find_modules(o.modules) if o.modules else None)
+        machine = Machine(kdir=env.get("KDIR"), modules=find_modules(arguments[0]) if arguments else None)
         check(o, machine)
-        if o.what == "run":
-            print(run(o, machine))
-    except (Stop, OSError) as e:
+        if arguments:
+            run(o, machine, Path(arguments[1]))
+    except (Stop, OSError, ImportError) as e:
         say(f"error: {e}")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -40,47 +40,43 @@ def between(lines: list[str], begin: str, end: str) -> list[str]:
     return lines[first + 1:lines.index(end, first)]
 
 
-class KernelLog:
-    """Complaints of a log, each with the lines after it."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self.reports: list[list[str]] = []
-        self.nr_expected = 0
-        expected = False
-        shown_until = 0
-        for i, line in enumerate(lines):
-            if line.endswith((NO_MORE, EXPECTED)):
-                if expected != line.endswith(NO_MORE):
-                    self.reports.append(["this line comes twice:", line])
-                expected = not line.endswith(NO_MORE)
-            elif expected and WARN.search(line):
-                self.nr_expected += 1
-            elif COMPLAINT.search(line) and i >= shown_until and not (expected and WARN_PARTS.search(line)):
-                self.reports.append(lines[i:i + LINES])
-                shown_until = i + LINES
-        if expected:
-            self.reports.append([f"no '{NO_MORE}' before the end of the log"])
+def complaints(lines: list[str]) -> tuple[list[list[str]], int]:
+    """The complaints of a log, each with the lines after it, and the number of expected warnings"""
+    reports: list[list[str]] = []
+    nr_expected = shown_until = 0
+    expected = False
+    for i, line in enumerate(lines):
+        if line.endswith((NO_MORE, EXPECTED)):
+            if expected != line.endswith(NO_MORE):
+                reports.append(["this line comes twice:", line])
+            expected = not line.endswith(NO_MORE)
+        elif expected and WARN.search(line):
+            nr_expected += 1
+        elif COMPLAINT.search(line) and i >= shown_until and not (expected and WARN_PARTS.search(line)):
+            reports.append(lines[i:i + LINES])
+            shown_until = i + LINES
+    return reports + [[f"no '{NO_MORE}' before the end of the log"]] * expected, nr_expected
 
 
 def main(console: Path, variant: str = "") -> int:
     lines = console.read_text(encoding="utf-8", errors="replace").splitlines()
     log = between(lines, "guest: log begins", "guest: log ends")
     loaded = next((i for i, line in enumerate(log) if LOADED in line), 0)
-    for report in KernelLog(log[:loaded]).reports:
+    for report in complaints(log[:loaded])[0]:
         print("before the modules, does not count: " + "\n    ".join(report[:4]))
 
-    checked = KernelLog(log[loaded:] + between(lines, "guest: leaks begin", "guest: leaks end") +
-                        [line for line in lines if line.startswith("guest: ")])
+    found, nr_expected = complaints(log[loaded:] + between(lines, "guest: leaks begin", "guest: leaks end") +
+                                    [line for line in lines if line.startswith("guest: ")])
     needs = {"the log has no beginning or no end": "Linux version" in "".join(log[:1]),
              "the log does not show that the modules were loaded": loaded}
     if variant == "sanitize":
         needs |= {"KASAN was not on": any("KernelAddressSanitizer initialized" in line for line in log),
                   "kmemleak did not run": "guest: leaks end" in lines,
                   "lockdep was not on at the end": "guest: locks were watched" in lines}
-    reports = [[need] for need, found in needs.items() if not found] + checked.reports
+    reports = [[need] for need, met in needs.items() if not met] + found
     for report in reports[:REPORTS]:
         print("unexpected: " + "\n    ".join(report))
-    print(f"kernel log: {len(log)} lines, {checked.nr_expected} warnings as expected, {len(reports)} unexpected")
+    print(f"kernel log: {len(log)} lines, {nr_expected} warnings as expected, {len(reports)} unexpected")
     return 1 if reports else 0
 
 

@@ -9,13 +9,10 @@ operation.  The sum must agree with the clock, of which a nanosecond is an instr
 import bisect
 import collections
 import json
-import os
 import re
-import select
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from tdxpa import runs
@@ -36,43 +33,20 @@ SHOWN = 0.01
 DESIGNS = ("flat", "floor", "v2")
 
 
-class Monitor:
-    """QEMU's monitor"""
+def answer(monitor: socket.socket) -> None:
+    """Wait for the prompt of QEMU's monitor."""
+    text = b""
+    while not text.endswith(PROMPT):
+        if not (got := monitor.recv(4096)):
+            sys.exit("error: QEMU has closed its monitor")
+        text += got
 
-    def __init__(self, path: Path) -> None:
-        until = time.monotonic() + PATIENCE_S
-        self.socket = socket.socket(socket.AF_UNIX)
-        while self.socket.connect_ex(str(path)):
-            if time.monotonic() > until:
-                sys.exit("error: QEMU has no monitor")
-            time.sleep(0.05)
-        self.socket.settimeout(PATIENCE_S)
-        self.answer()
 
-    def answer(self) -> bytes:
-        answer = b""
-        while not answer.endswith(PROMPT):
-            if not (got := self.socket.recv(4096)):
-                sys.exit("error: QEMU has closed its monitor")
-            answer += got
-        return answer
-
-    def command(self, *names: str) -> None:
-        """Give the first of these commands that this QEMU has."""
-        for name in names:
-            self.socket.sendall(name.encode() + b"\n")
-            if b"unknown command" not in self.answer():
-                return
-        sys.exit(f"error: this QEMU has no command {names[0]}")
-
-    def record(self, log: Path | None) -> None:
-        """Write each instruction to @log, or stop."""
-        on = "on" if log else "off"
-        # The name changed in QEMU 8.1.
-        self.command(f"singlestep {on}", f"one-insn-per-tb {on}")
-        if log:
-            self.command(f"logfile {log}")
-        self.command("log exec,nochain" if log else "log none")
+def give(monitor: socket.socket, *commands: str) -> None:
+    """Give these commands to QEMU's monitor, which ignores unknown ones."""
+    for command in commands:
+        monitor.sendall(command.encode() + b"\n")
+        answer(monitor)
 
 
 def count(log: Path, symbols: dict[int, str]) -> dict[str, int]:
@@ -105,44 +79,40 @@ def symbol(line: str) -> dict[int, str]:
 
 
 def watch(directory: Path, vmlinux: str, command: list[str]) -> int:
-    socket_path, log = directory / "monitor", directory / "executed.log"
-    socket_path.unlink(missing_ok=True)
+    log = directory / "executed.log"
     symbols: dict[int, str] = {}
     for line in subprocess.run(["nm", vmlinux], check=True, capture_output=True, text=True).stdout.splitlines():
         symbols |= symbol(line) if line[0] == "f" else {}
-    monitor, console = None, b""
-    qemu = subprocess.Popen([*command, "-monitor", f"unix:{socket_path},server=on,wait=off"],
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    monitor, other_end = socket.socketpair()
+    monitor.settimeout(PATIENCE_S)
+    qemu = subprocess.Popen([*command, "-chardev", f"socket,id=monitor,fd={other_end.fileno()}", "-mon", "monitor"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[other_end.fileno()],
+                            text=True, errors="replace", bufsize=1)
+    other_end.close()
     assert qemu.stdin and qemu.stdout
     try:
-        while True:
-            if not select.select([qemu.stdout], [], [], PATIENCE_S)[0]:
-                sys.exit(f"error: the guest has been silent for {PATIENCE_S} s")
-            if not (got := os.read(qemu.stdout.fileno(), 65536)):
-                return qemu.wait(timeout=PATIENCE_S)
-            *lines, console = (console + got).split(b"\n")
-            for line in (raw.decode(errors="replace").rstrip("\r") for raw in lines):
-                if line.startswith("profile: symbol "):
-                    symbols |= symbol(line)
-                    continue
-                print(line, flush=True)
-                if line.startswith("profile: begin "):
-                    monitor = monitor or Monitor(socket_path)
-                    log.write_text("")
-                    monitor.record(log)
-                elif line.startswith("profile: end ") and monitor:
-                    monitor.record(None)
-                    what, ns = line.split()[2:4]
-                    op, design, pages = what.split(":")
-                    print(PREFIX + json.dumps({"op": op, "design": design, "pages": int(pages), "clock": int(ns),
-                                               "functions": count(log, symbols)}), flush=True)
-                else:
-                    continue
-                qemu.stdin.write(b"go on\n")
-                qemu.stdin.flush()
+        answer(monitor)
+        # The guest waits for a line before and after each operation.
+        for line in qemu.stdout:
+            if line.startswith("profile: symbol "):
+                symbols |= symbol(line)
+                continue
+            print(line, end="", flush=True)
+            if line.startswith("profile: begin "):
+                log.write_text("")
+                # The name changed in QEMU 8.1.
+                give(monitor, "singlestep on", "one-insn-per-tb on", f"logfile {log}", "log exec,nochain")
+                print("go on", file=qemu.stdin)
+            elif line.startswith("profile: end "):
+                give(monitor, "singlestep off", "one-insn-per-tb off", "log none")
+                what, ns = line.split()[2:4]
+                op, design, pages = what.split(":")
+                print(PREFIX + json.dumps({"op": op, "design": design, "pages": int(pages), "clock": int(ns),
+                                           "functions": count(log, symbols)}), flush=True)
+                print("go on", file=qemu.stdin)
+        return qemu.wait(timeout=PATIENCE_S)
     finally:
         qemu.kill()
-        socket_path.unlink(missing_ok=True)
         log.unlink(missing_ok=True)
 
 

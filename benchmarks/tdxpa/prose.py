@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tdxpa.csource import emptied
+
 MAX_WORDS = 30
 PHRASES = ("told", "tells", "wants", "knows", "anew", "beside", "talked of", "is no", "are no", "without a word",
            "whoever", "mend", "at the most", "by itself", "so many", "come back", "let go", "judge[sd]?", "farm",
@@ -39,7 +41,7 @@ BLANK = re.compile(r"""
 
 def paragraphs_of_page(text: str) -> Iterator[tuple[int, str]]:
     """(line, text) of each paragraph, item or cell"""
-    text = BLANK.sub(lambda m: "\n" * m[0].count("\n"), text)
+    text = BLANK.sub(lambda m: emptied(m[0]), text)
     part: list[str] = []
     first = indent = 0
     for n, line in enumerate([*text.splitlines(), ""], 1):
@@ -74,7 +76,8 @@ def paragraphs_of_code(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[in
 def check(path: str, text: str) -> Iterator[tuple[int, str]]:
     """(line, error)"""
     page = path.endswith((".rst", ".md", ".txt"))
-    text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "x", text) if "/templates/" in path else text
+    # Templates
+    text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", lambda m: "x" + emptied(m[0]), text, flags=re.S) if page else text
     nr_all = 0
     language = C if path.endswith((".c", ".h")) else SCRIPT
     for line, part in paragraphs_of_page(text) if page else paragraphs_of_code(text, language):

@@ -4,23 +4,28 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from tdxpa import callers, evidence, faults, frag, host, runs, size
-from tdxpa.common import excerpt, replace, table
-from tdxpa.runs import BASE, DESIGN, DESIGNS, FLOOR, KEPT, OPERATIONS, RUNS, Run, number
+from tdxpa.common import excerpt, render, replace, table
+from tdxpa.runs import AGAIN, BASE, DESIGN, DESIGNS, KEPT, OPERATIONS, RUNS, Run, number
 
-RIVALS = ("v2", "descriptor", "bare-list")
-VARIANTS = ("v2-noclflush", "v2-blocks", "flat-v2alloc", "flat-blocks")
-# The same code as flat: the difference is the spread of a measurement.
-AGAIN = "flat-again"
-SHOWN_OPERATIONS = ("hand-over", "cycle", "release-flushed", "life-control", "life-memory")
-SHOWN_SIZES = (1, 32, 512, 12800)
-UNITS = {"time": "time", "icount": "instr."}
+RIVALS = tuple(d for d in DESIGNS if d not in (DESIGN, AGAIN, "floor", "floor-pages"))
+# Columns of the tables of RESULTS.md and README.md
+SHOWN = ("v2", "v2-fixed", "v2-blocks", "descriptor", "hpa-list", DESIGN)
+COST = ("v2", "v2-blocks", "hpa-list", DESIGN)
+# (title, operation, pages, how often it happens)
+CASES = (("operands of 12,800 pages", "hand-over", 12800, "once per boot"),
+         ("lifetime of a session, 512 control pages", "life-control", 512, "once per device"),
+         ("extensions memory, 12,800 pages (50 MiB)", "life-memory", 12800, "once per boot"))
+# A SEAMCALL of the model takes nanoseconds.  Figures are also computed for these durations.
+SEAMCALL_US = (1, 2)
+DETAILS = "Documentation/results"
+# Rows of the benchmark, and lines of the fault matrix, for README.md
+README = ("hand-over", "cycle", "life-control", "life-memory"), (1, 32, 512, 12800)
+SAFETY = ("classes of bugs", "rows: UNSAFE, allowed", "rows: needless leaks, not unsafe")
 
 
 @dataclass
@@ -28,171 +33,130 @@ class Kernel:
     """The runs of one kernel configuration"""
     name: str
     time: Run
-    icount: Run
+    icount: Run | None
 
-    def run(self, unit: str) -> Run:
-        return self.time if unit == "time" else self.icount
+    def units(self) -> list[tuple[str, Run]]:
+        return [("time", self.time), *([("instructions", self.icount)] if self.icount else [])]
 
-    def spread(self, unit: str, op: str, pages: int) -> float:
-        """How far two measurements of the same code differ, as a factor of at least 1"""
-        r = self.run(unit).samples.ratio(op, pages, AGAIN, base=DESIGN)
-        return max(r[2], 1 / r[1]) if r else 1.0
 
-    def verdict(self, unit: str, op: str, pages: int, rival: str) -> str:
-        """"flat" or the rival if one takes less beyond the spread, otherwise "even" """
-        r, beyond = self.run(unit).samples.ratio(op, pages, DESIGN, base=rival), self.spread(unit, op, pages)
-        if not r:
-            return "-"
-        return "flat" if r[1] > beyond else rival if r[2] < 1 / beyond else "even"
+def verdict(run: Run, op: str, pages: int, rival: str) -> str:
+    """"flat" or the rival if one takes less beyond the spread of the same code, otherwise "even" """
+    r, same = (run.samples.ratio(op, pages, d, base=b) for d, b in ((DESIGN, rival), (AGAIN, DESIGN)))
+    if not r:
+        return "-"
+    beyond = max(same[2], 1 / same[1]) if same else 1
+    return "flat" if r[1] > beyond else rival if r[2] < 1 / beyond else "even"
 
 
 def kernels(top: Path) -> list[Kernel]:
     """Kernels that zero pages on allocation first, because distributions ship them"""
-    return [Kernel(name, *(Run(top / KEPT / f"{run}{suffix}.json") for run in ("uml", "qemu-icount")))
-            for name, suffix in (("init_on_alloc=1", "-zeroing"), ("init_on_alloc=0", ""))]
+    def run(name: str) -> Run:
+        return Run(top / KEPT / f"{name}.json")
 
-
-@dataclass
-class Requirement:
-    """A row of the first table: what is required, and what was reached in each kernel"""
-    what: str
-    required: str
-    reached: list[tuple[str, bool]]
-
-    def row(self) -> list[str]:
-        return [self.what, self.required, *(text if met else f"**{text}**" for text, met in self.reached)]
-
-
-def at_least(ks: list[Kernel], what: str, unit: str, op: str, least: float, pages: int | None = None,
-             rivals: Sequence[str] = (BASE,), only: str | None = None) -> Requirement:
-    """The lowest quotient of a rival and flat is at least @least, within the spread."""
-    reached = []
-    for k in ks:
-        samples = k.run(unit).samples
-        found = [(r[0], k.spread(unit, op, p) if least == 1 else 1, rival, p)
-                 for p in ([pages] if pages else samples.cells(op)) for rival in rivals
-                 if (r := samples.ratio(op, p, DESIGN, base=rival))]
-        ratio, beyond, rival, p = min(found, key=lambda f: f[0] * f[1], default=(least, 1, "", 0))
-        text = "-" if not found else number(ratio) + (f" ({rival}, {p:,})" if len(found) > 1 else "")
-        reached.append((text, ratio * beyond >= least or (only is not None and k.name != only)))
-    return Requirement(f"{what}: rival / flat, {'instructions' if unit == 'icount' else 'time'}",
-                       f"≥ {least:g}" + (f" if {only}" if only else ""), reached)
-
-
-def flushed_free(ks: list[Kernel], base: str, ns_per_wbinvd: int) -> Requirement:
-    """A flushed free costs at most 5% more than @base, from 32 pages on."""
-    reached = []
-    for k in ks:
-        s = k.time.samples
-        worst = max(((flat + p * ns_per_wbinvd) / (floor + p * ns_per_wbinvd), p)
-                    for p in s.cells("release-flushed") if p >= 32
-                    for flat, floor in [[s.median("release-flushed", p, d) for d in (DESIGN, base)]] if flat and floor)
-        reached.append((f"{number(worst[0])} ({worst[1]:,})", worst[0] <= 1.05))
-    how = f"computed for {ns_per_wbinvd / 1000:g} us per WBINVD" if ns_per_wbinvd else "as measured"
-    return Requirement(f"flushed free: flat / {base}, time, {how}", "≤ 1.05", reached)
-
-
-def requirements(ks: list[Kernel]) -> list[Requirement]:
-    off = ks[1].name
-    return [
-        at_least(ks, "build all operands", "icount", "hand-over", 1),
-        at_least(ks, "build all operands, 12,800 pages", "icount", "hand-over", 140, 12800),
-        flushed_free(ks, "floor-pages", 0), flushed_free(ks, FLOOR, 1000),
-        at_least(ks, "life cycle without flush, 512 pages", "time", "cycle", 3.5, 512, only=off),
-        at_least(ks, "life cycle without flush, 12,800 pages", "time", "cycle", 5, 12800, only=off),
-        at_least(ks, "life cycle without flush", "time", "cycle", 1, rivals=RIVALS),
-        at_least(ks, "lifetime of control pages", "time", "life-control", 1, rivals=RIVALS),
-        at_least(ks, "lifetime of extensions memory", "time", "life-memory", 1, rivals=RIVALS),
-    ]
-
-
-def pair_table(k: Kernel) -> str:
-    rows = []
-    s = k.time.samples
-    for op in SHOWN_OPERATIONS:
-        for pages in SHOWN_SIZES:
-            r, i = s.ratio(op, pages, DESIGN), k.icount.samples.ratio(op, pages, DESIGN)
-            # The extensions need many pages.
-            if r and (op != "life-memory" or pages == 12800):
-                rows.append([op, f"{pages:,}", *(number(s.median(op, pages, d)) for d in (*RIVALS, DESIGN)),
-                             s.ratio_text(r), k.verdict("time", op, pages, BASE), number(i[0]) if i else "-"])
-    return table(["operation", "pages", *(f"{d} ns" for d in (*RIVALS, DESIGN)), "v2 / flat [95%]",
-                  "less", "v2 / flat, instr."], rows)
-
-
-def losses(ks: list[Kernel], designs: Sequence[str]) -> str:
-    """Sizes at which another design takes less time or fewer instructions than flat"""
-    rows = []
-    for op in OPERATIONS:
-        for rival in designs:
-            row = []
-            for k in ks:
-                for unit in UNITS:
-                    s = k.run(unit).samples
-                    lost = {p: r[0] for p in s.cells(op) if k.verdict(unit, op, p, rival) == rival
-                            and (r := s.ratio(op, p, DESIGN, base=rival))}
-                    row.append(f"{', '.join(f'{p:,}' for p in lost)} ({number(min(lost.values()))})" if lost else "")
-            if any(row):
-                rows.append([op, rival, *row])
-    return table(["operation", "design", *(f"{words}, {k.name}" for k in ks for words in UNITS.values())], rows, left=6)
-
-
-def first_edition(ks: list[Kernel]) -> str:
-    """What whole blocks gain in the same run, and where"""
-    rows = []
-    for op in ("create", "release", "cycle", "release-flushed", "life-control", "life-memory"):
-        for pages in SHOWN_SIZES:
-            ratios = [k.time.samples.ratio(op, pages, "flat-blocks", base=DESIGN) for k in ks]
-            if all(ratios) and (op != "life-memory" or pages == 12800):
-                rows.append([op, f"{pages:,}", *(k.time.samples.ratio_text(r) for k, r in zip(ks, ratios))])
-    return table(["operation", "pages", *(f"flat / flat-blocks, {k.name}" for k in ks)], rows)
-
-
-def size_table(top: Path) -> str:
-    names = {"flat-v2-leaves": "flat, v2's leaves only", "bare-list": "bare-list (donated memory only)"}
-    return table(["design", "net lines", "bytes of functions", "free functions"],
-                 [[names.get(name, name), f"{d['lines']:,}", f"{d['bytes']:,}", f"{len(d['free'])}"]
-                  for name, d in runs.load(top, size.NAME)["designs"].items()])
+    return [Kernel("init_on_alloc=1", run("uml-zeroing"), run("qemu-icount-zeroing")),
+            Kernel("init_on_alloc=0", run("uml-plain"), run("qemu-icount-plain")),
+            Kernel("hardened", run("uml-hardened"), None)]
 
 
 def us(ns: float | None) -> str:
-    return number(ns / 1000) if ns else "-"
+    return number(ns / 1000) if ns is not None else "-"
 
 
-def summary(top: Path, zeroing: Kernel) -> str:
-    """The table on the first screen of README.md"""
-    matrix = runs.load(top, "faults-uml.json")["rows"]
-    fragmented = runs.load(top, "frag-uml.json")["rows"]
-    sizes = runs.load(top, size.NAME)["designs"]
-
-    def lost(design: str) -> list[str]:
-        return [faults.loss(r["cells"][design]) for r in matrix if design in r["cells"]]
-
-    def memory(design: str) -> str:
-        rows = [r for r in fragmented if r["design"] == design]
-        return f"{sum(not any(r['errno']) for r in rows)} of {len(rows)}"
-
-    def row(title: str, text: Callable[[str], str]) -> list[str]:
-        return [title, *(text(d) for d in (*RIVALS, DESIGN))]
-
-    time, icount = zeroing.time.samples, zeroing.icount.samples
-    return table(["", *RIVALS, DESIGN], [
-        row("rows of the fault matrix, of which UNSAFE", lambda d: f"{len(lost(d))}, **{lost(d).count('unsafe')}**"),
-        row("rows in which pages are leaked needlessly", lambda d: f"{lost(d).count('needless leak')}"),
-        row("degrees of fragmentation in which 50 MiB are found", memory),
-        row("net lines, bytes of array and wrappers", lambda d: f"{sizes[d]['lines']}, {sizes[d]['bytes']:,}"),
-        row("free functions", lambda d: f"{len(sizes[d]['free'])}"),
-        row("operands of 512 pages, instructions", lambda d: number(icount.median("hand-over", 512, d))),
-        row("lifetime of 512 control pages, us", lambda d: us(time.median("life-control", 512, d))),
-        row("lifetime of 12,800 extension pages, us", lambda d: us(time.median("life-memory", 12800, d))),
-    ])
+def at(run: Run, op: str, pages: int, design: str, us_per_call: float) -> float | None:
+    """ns of an operation whose SEAMCALLs take this much longer"""
+    ns, calls = run.samples.median(op, pages, design), run.calls.get((op, pages, design), 0)
+    return None if ns is None else ns + 1000 * us_per_call * calls
 
 
-def metadata_table(records: list[dict]) -> str:
-    cells = {(r["pages"], r["design"]): f"{r['bytes']:,}" for r in records if r["kind"] == "metadata"}
-    present = [d for d in DESIGNS if any(k[1] == d for k in cells)]
-    return table(["pages", *present], [[f"{p:,}", *(cells.get((p, d), "-") for d in present)]
-                                       for p in sorted({p for p, _ in cells})], left=0)
+def cost_table(k: Kernel) -> str:
+    """What the cases cost in one kernel: instructions, time, and time with real SEAMCALLs"""
+    rows = []
+    for title, op, pages, often in CASES:
+        if k.icount:
+            cells = [k.icount.samples.median(op, pages, d) for d in COST]
+            rows += [[f"{title}: instructions", *map(number, cells)]] if any(cells) else []
+        rows.append([f"{title}: us [another boot]", *(us_range(k.time, op, pages, d) for d in COST)])
+        if any(k.time.calls.get((op, pages, d)) for d in COST):
+            rows.append([f"the same, computed for 1 us per SEAMCALL ({often})",
+                         *(us(at(k.time, op, pages, d, 1)) for d in COST)])
+    return table([k.name, *COST], rows)
+
+
+def us_range(run: Run, op: str, pages: int, design: str) -> str:
+    ns = run.samples.median(op, pages, design)
+    return "-" if ns is None else f"{us(ns)} [{', '.join(map(us, run.samples.spread(op, pages, design)))}]"
+
+
+def seamcall_rows(k: Kernel) -> list[list[str]]:
+    """What remains of the difference of v2 and flat if a SEAMCALL takes microseconds"""
+    rows = []
+    for op in ("life-control", "release-flushed", "life-memory"):
+        for pages in k.time.samples.cells(op):
+            calls, v2, flat = k.time.calls.get((op, pages, DESIGN)), *(
+                k.time.samples.median(op, pages, d) for d in (BASE, DESIGN))
+            if calls and v2 and flat:
+                drop = k.time.samples.median(op, pages, "v2-noclflush")
+                computed = [at(k.time, op, pages, d, c) or 0 for c in SEAMCALL_US for d in (BASE, DESIGN)]
+                # From here on, the difference is less than 5% of the whole.
+                even = ((v2 - flat) / 0.05 - v2) / calls
+                rows.append([op, f"{pages:,}", number(calls), us(v2 - flat), us(v2 - drop) if drop else "-",
+                             number(v2 / flat), *(number(a / b) for a, b in zip(computed[::2], computed[1::2])),
+                             us(even) if even > 0 else "-"])
+    return rows
+
+
+SEAMCALL_HEADER = ("operation", "pages", "SEAMCALLs", "v2 - flat, us", "of it CLFLUSH, us", "v2 / flat, measured",
+                   *(f"at {c} us" for c in SEAMCALL_US), "5% at us")
+
+
+def lost(run: Run, rival: str) -> dict[tuple[str, int], float]:
+    """Cells in which a rival takes less than flat, with the quotient rival / flat"""
+    return {(op, p): r[0] for op in OPERATIONS for p in run.samples.cells(op)
+            if verdict(run, op, p, rival) == rival and (r := run.samples.ratio(op, p, DESIGN, base=rival))}
+
+
+def losses(ks: list[Kernel]) -> str:
+    """For each rival and variant: the number of cells in which it takes less than flat, and the lowest quotient"""
+    units = [(k.name, unit, run) for k in ks for unit, run in k.units()]
+
+    def cell(run: Run, rival: str) -> str:
+        found = lost(run, rival)
+        number_of = sum(run.samples.ratio(op, p, DESIGN, base=rival) is not None
+                        for op in OPERATIONS for p in run.samples.cells(op))
+        if not found:
+            return f"0 of {number_of}"
+        (op, p), r = min(found.items(), key=lambda f: f[1])
+        return f"{len(found)} of {number_of}, {number(r)} ({op}, {p:,})"
+
+    return table(["design", *(f"{unit}, {name}" for name, unit, _ in units)],
+                 [[d, *(cell(run, d) for _, _, run in units)] for d in RIVALS], left=9)
+
+
+def loss_list(ks: list[Kernel]) -> str:
+    """All cells in which another design takes less"""
+    units = [(k.name, unit, run) for k in ks for unit, run in k.units()]
+    rows = []
+    for op in OPERATIONS:
+        for rival in RIVALS:
+            cells = [", ".join(f"{p:,} ({number(r)})" for (o, p), r in lost(run, rival).items() if o == op)
+                     for _, _, run in units]
+            rows += [[op, rival, *cells]] if any(cells) else []
+    return table(["operation", "design", *(f"{unit}, {name}" for name, unit, _ in units)], rows, left=9)
+
+
+def ratio_table(ks: list[Kernel]) -> str:
+    """v2 / flat in each kernel, with the spread of the same code"""
+    rows = []
+    for op in OPERATIONS:
+        for pages in ks[0].time.samples.cells(op):
+            row = [op, f"{pages:,}"]
+            for k in ks:
+                s = k.time.samples
+                row += [s.ratio_text(s.ratio(op, pages, DESIGN)), verdict(k.time, op, pages, BASE)]
+            same = ks[0].time.samples.ratio(op, pages, AGAIN, base=DESIGN)
+            rows.append([*row, ks[0].time.samples.ratio_text(same)])
+    return table(["operation", "pages", *(text for k in ks for text in (f"v2 / flat, {k.name}", "less")),
+                  f"flat / flat-again, {ks[0].name}"], rows)
 
 
 def all_cells(run: Run) -> list[tuple[str, str]]:
@@ -207,58 +171,107 @@ def all_cells(run: Run) -> list[tuple[str, str]]:
     return found
 
 
-def pages(top: Path) -> dict[str, str]:
-    """{path: text} of everything that is generated from the kept runs, but plots and figures of pages"""
-    def render(name: str, **values: object) -> str:
-        return env.get_template(name).render(**values)
+def size_table(top: Path) -> str:
+    data = runs.load(top, size.NAME)
+    names = {"flat-v2-leaves": "flat, v2's leaves only", "bare-list": "bare-list (donated memory only)"}
+    whole = {c["design"]: c for c in data["callers"] if c["flow"] == callers.ALL}
+    return table(["design", "net lines", "bytes of functions", "free functions", "callers: lines, branches"],
+                 [[names.get(name, name), f"{d['lines']:,}", f"{d['bytes']:,}", f"{len(d['free'])}",
+                   f"{whole[name]['lines']}, {whole[name]['branches']}" if name in whole else "-"]
+                  for name, d in data["designs"].items()])
 
-    env = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-                             keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+
+def figures(top: Path, ks: list[Kernel]) -> dict:
+    """Numbers in sentences"""
+    rows = runs.load(top, "faults-uml.json")["rows"]
+    columns = dict(zip(SHOWN, next(c for c in faults.counts(rows, SHOWN) if c[0] == "rows: UNSAFE")[1:]))
+    return {"sizes": runs.load(top, size.NAME)["designs"], "rows": len(rows), "unsafe": columns, "boots": ks[0].time.about["boots"],
+            "memory": [{d: us(at(ks[0].time, "life-memory", 12800, d, c)) for d in (BASE, "v2-noclflush", DESIGN)}
+                       for c in (0, 1)]}
+
+
+def summary(top: Path, ks: list[Kernel]) -> str:
+    """The table on the first screen of README.md"""
+    matrix, fragmented = (runs.load(top, f"{name}-uml.json") for name in ("faults", "frag"))
+    sizes = runs.load(top, size.NAME)["designs"]
+    icount = ks[0].units()[-1][1].samples
+    found = frag.summary(fragmented)
+
+    def row(title: str, text: Callable[[str], str]) -> list[str]:
+        return [title, *(text(d) for d in SHOWN)]
+
+    return table(["", *SHOWN], [
+        *(line for line in faults.summary_lines(matrix, SHOWN) if line[0] in SAFETY),
+        row("states of memory in which 50 MiB are found", lambda d: found[d][0] if d in found else "-"),
+        row("net lines, bytes of array and wrappers",
+            lambda d: f"{sizes[d]['lines']}, {sizes[d]['bytes']:,}" if d in sizes else "-"),
+        row("operands of 512 pages, instructions", lambda d: number(icount.median("hand-over", 512, d))),
+        row("session, 512 pages, instructions", lambda d: number(icount.median("life-control", 512, d))),
+    ])
+
+
+def metadata_table(records: list[dict]) -> str:
+    cells = {(r["pages"], r["design"]): f"{r['bytes']:,}" for r in records if r["kind"] == "metadata"}
+    present = [d for d in DESIGNS if any(k[1] == d for k in cells)]
+    return table(["pages", *present], [[f"{p:,}", *(cells.get((p, d), "-") for d in present)]
+                                       for p in sorted({p for p, _ in cells})], left=0)
+
+
+def environment(ks: list[Kernel]) -> str:
+    """Everything that a run records about itself"""
+    found = [run.about for k in ks for _, run in k.units()]
+    keys = list(dict.fromkeys(key for about in found for key in about))
+    return table(["", *(f"`{about['command']}`" for about in found)],
+                 [[key, *(str(about.get(key, "-")) for about in found)] for key in keys], left=9)
+
+
+def all_plots(top: Path, ks: list[Kernel], matrix: dict) -> list:
+    # make series needs this module, but no matplotlib.
+    from tdxpa import plots
+    sizes = runs.load(top, size.NAME)
+    plain, time = ks[1].units()[-1][1], ks[0].time
+    cells = [(title, [(at(time, op, p, BASE, c) or 0) / (at(time, op, p, DESIGN, c) or 1) for c in (0, *SEAMCALL_US)])
+             for title, op, p, _ in CASES if op != "hand-over"]
+    return [
+        plots.waterfall("memory", "12,800 pages for the extensions, init_on_alloc=0", plain, "life-memory", 12800),
+        plots.waterfall("session", "Lifetime of a session with 512 control pages, init_on_alloc=0", plain,
+                        "life-control", 512),
+        plots.by_size("cycle", "Create, build operands, release without flush, init_on_alloc=1", time, "cycle",
+                      ("v2", "v2-blocks", "hpa-list", DESIGN), "ns", time.samples.cells("cycle")),
+        plots.by_size("scaling", "Build all operands, up to 4 GiB", plain, "hand-over", ("v2", "hpa-list", DESIGN),
+                      "instructions", plain.samples.cells("hand-over")),
+        plots.heat_map(*faults.heat(matrix), matrix["run"]),
+        plots.size_by_concern(sizes["functions"], [d for d in SHOWN if d in sizes["functions"]], sizes["run"]),
+        plots.remaining(cells, (0, *SEAMCALL_US), time.about)]
+
+
+def pages(top: Path) -> dict[str, str]:
+    """{path: text} of everything that is generated from the kept runs, but pictures and figures of answers"""
     ks = kernels(top)
-    needs = requirements(ks)
-    matrix, fragmented = runs.load(top, "faults-uml.json"), runs.load(top, "frag-uml.json")
+    matrix, fragmented = (runs.load(top, f"{name}-uml.json") for name in ("faults", "frag"))
     counted = runs.load(top, size.NAME)["callers"]
-    designs = faults.designs_of(matrix["rows"])
-    columns = [10] * len(designs)
-    about = [[f"{'instructions' if unit == 'icount' else 'time'}, {k.name}", f"`{r['command']}`",
-              f"Linux {r['kernel']}, {r['engine']}", r["compiler"], r["commit"]]
-             for k in ks for unit in UNITS for r in (k.run(unit).about,)]
     readme = (top / "README.md").read_text(encoding="utf-8")
-    unsafe = faults.summary(matrix)
-    for name, text in (("figures", pair_table(ks[0])), ("summary", summary(top, ks[0])), ("faults", unsafe)):
+    for name, text in (("summary", summary(top, ks)), ("figures", runs.pair_table(ks[0].time.samples, *README))):
         readme = excerpt(readme, name, text)
     return {
         "README.md": readme,
-        "RESULTS.md": render(
-            "results.md", ks=ks, missed=not all(met for n in needs for _, met in n.reached),
-            requirements=table(["requirement (worst row)", "required", *(k.name for k in ks)],
-                               [n.row() for n in needs], left=2),
-            pairs=[pair_table(k) for k in ks], rival_losses=losses(ks, RIVALS), variant_losses=losses(ks, VARIANTS),
-            first_edition=first_edition(ks), size=size_table(top), faults=unsafe, hosts=host.results(top),
-            runs=table(["what", "command", "kernel", "compiler", "code at"], about, left=5)),
-        "Documentation/results/tables.md": render(
-            "tables.md", designs=DESIGNS,
-            parts=[(f"{k.name}, {unit}", all_cells(k.run(which))) for k in ks
-                   for which, unit in (("time", "ns"), ("icount", "instructions"))],
-            metadata=metadata_table(ks[1].time.records),
-            callers=callers.caller_table(counted),
-            frag=render("frag.md", run=fragmented["run"], table=frag.table_text(fragmented))),
-        "Documentation/faults.rst": render(
-            "faults.rst", run=matrix["run"], causes=faults.CAUSES,
-            sums=faults.rst_table(["", *designs], faults.counts(matrix["rows"], designs), [30, *columns]),
-            hazards=faults.rst_table(["", "hazard", "shown by", BASE, DESIGN], faults.hazards(matrix["rows"]),
-                                     [4, 30, 30, 18, 18]),
-            mode_counts=faults.rst_table(["mode", "rows", *designs], faults.mode_counts(matrix, designs),
-                                         [30, 6, *columns]),
-            modes=[faults.mode_part(matrix, mode) for mode in faults.MODES], all=faults.matrix(matrix["rows"]),
-            matrix=lambda m: faults.rst_table(m[0], m[1], [14, 26, 8, 6, 6, *[16] * (len(m[0]) - 5)], wide=True)),
-        callers.PAGE: render("callers.rst", flows=callers.FLOWS, records=counted),
+        "RESULTS.md": render("results.md", ks=ks, **figures(top, ks), safety=faults.summary(matrix),
+                             size=size_table(top), cost=[cost_table(k) for k in ks[:2]],
+                             losses=losses(ks), hosts=host.results(top)),
+        f"{DETAILS}/cost.md": render(
+            "cost.md", ks=ks, designs=DESIGNS, ratios=ratio_table(ks), losses=loss_list(ks),
+            seamcalls=[(k.name, table(SEAMCALL_HEADER, seamcall_rows(k))) for k in ks],
+            parts=[(f"{k.name}, {'ns' if unit == 'time' else unit}", all_cells(run)) for k in ks for unit, run in k.units()],
+            metadata=metadata_table(ks[0].time.records), environment=environment(ks)),
+        f"{DETAILS}/memory.md": render("memory.md", run=fragmented["run"], table=frag.table_text(fragmented)),
+        f"{DETAILS}/plots.md": render("plots.md", plots=all_plots(top, ks, matrix)),
+        f"{DETAILS}/faults.rst": render("faults.rst", faults=faults, data=matrix),
+        callers.PAGE: render("callers.rst", flows=callers.FLOWS, records=counted, table=callers.caller_table(counted)),
     }
 
 
 def keep(top: Path, new: Mapping[str, str | bytes]) -> None:
     """Keep the files @new of runs, and write what is generated from kept runs: all of it, or nothing."""
-    # make series needs this module, but no matplotlib.
     from tdxpa import plots
     try:
         with tempfile.TemporaryDirectory() as tmp:
@@ -267,7 +280,7 @@ def keep(top: Path, new: Mapping[str, str | bytes]) -> None:
             replace({stage / path: (top / path).read_bytes() for path in ("README.md", evidence.PAGE)} |
                     {stage / KEPT / name: text for name, text in new.items()})
             replace({stage / path: text for path, text in pages(stage).items()})
-            plots.cost_per_page(stage / KEPT / "plots", Run(stage / KEPT / "uml.json").samples)
+            plots.save(stage / KEPT / "plots", all_plots(stage, kernels(stage), runs.load(stage, "faults-uml.json")))
             evidence.write(stage)
             texts = {top / path.relative_to(stage): path.read_bytes() for path in stage.rglob("*") if path.is_file()}
     except OSError as e:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tdxpa.common import commit, compiler, cpu, read_records, replace, table
+from tdxpa.common import commit, compiler, machine, read_records, replace, table
 
 PREFIX = "tdx_bench: "
 BASE, DESIGN, FLOOR = "v2", "flat", "floor"
-RESAMPLES = 1000
+# The same code as flat: the difference is the spread of a measurement.
+AGAIN = "flat-again"
+RESAMPLES = 2000
 SEED = 20260327
 ENOMEM = 12
 # Counts of two boots of the same kernel differ by at most this share.
@@ -35,10 +37,13 @@ OPERATIONS = {
 }
 DESIGNS = {
     "v2": "written from a description of the series as posted (the series itself: `make bench V2_MBOX=file`)",
+    "v2-fixed": "v2 with what its author would fix: H1, H2 and H7",
     "v2-noclflush": "v2 without the CLFLUSH before each claim: one call dropped",
     "v2-blocks": "v2-noclflush with flat's allocation policy (split blocks, freed in runs)",
     "descriptor": "the caller's pages and pointers, 512 of them described at a time (April 2026)",
     "bare-list": "no object, one refilled list page, donated memory only (June 2026)",
+    "hpa-list": "one contiguous run, a list for each call, returned pages unflushed (Intel's tree after June 2026)",
+    "hpa-list-freed": "hpa-list; a failed create frees the pages instead of leaking them",
     "flat-v2alloc": "flat with v2's allocation policy (single pages, or one contiguous run)",
     "flat-blocks": "flat with blocks of up to 2 MiB that are not split, as in the first edition",
     "flat": "the design",
@@ -46,92 +51,125 @@ DESIGNS = {
     "floor": "bare allocator calls for the same order-0 pages, no object",
     "floor-pages": "the pages of the floor, each flushed and freed alone",
 }
+# KERNEL= of make bench
+CONFIGURATIONS = {"zeroing": "init_on_alloc=1", "plain": "init_on_alloc=0",
+                  "hardened": "init_on_alloc=1, hardened page and slab allocator"}
 Ratio = tuple[float, float, float]
 
 
-def number(x: float | None) -> str:
-    """Three significant digits"""
+def number(x: float | None, digits: int = 2) -> str:
+    """With this many significant digits"""
     if x is None:
         return "-"
-    if x >= 1000:
-        return f"{int(round(x, 3 - len(str(int(x))))):,}"
-    return f"{x:.3g}"
+    if x >= 10 ** (digits - 1):
+        return f"{int(round(x, digits - len(str(int(x))))):,}"
+    return f"{x:#.{digits}g}".rstrip(".")
 
 
 def gathered(records: Iterable[dict]) -> list[dict]:
-    """One record for each cell, instead of one for each sample"""
+    """One record for each cell and boot, instead of one for each sample.  Others are the same in each boot."""
     cells: dict[tuple, list[int]] = {}
-    others = []
+    others: list[dict] = []
     for r in records:
         if r["kind"] == "sample":
-            cells.setdefault((r["op"], r["pages"], r["design"], r["operations"]), []).append(r["ns"])
-        else:
+            cells.setdefault((r["op"], r["pages"], r["design"], r["boot"], r["operations"]), []).append(r["ns"])
+        elif r not in others:
             others.append(r)
-    return [{"kind": "samples", "op": op, "pages": pages, "design": design, "operations": operations, "ns": ns}
-            for (op, pages, design, operations), ns in cells.items()] + others
+    # A cell exists in all boots or in none.
+    absent = {(r["op"], r["pages"], r["design"]) for r in others if r["kind"] == "absent"}
+    return [{"kind": "samples", "op": op, "pages": pages, "design": design, "boot": boot, "operations": operations,
+             "ns": ns} for (op, pages, design, boot, operations), ns in cells.items()
+            if (op, pages, design) not in absent] + others
 
 
-def read_log(path: str | Path) -> list[dict]:
-    """The records of a whole run, gathered"""
-    records, errno = [], None
-    for r in read_records(path, PREFIX):
-        if r["kind"] == "end":
-            errno = r["errno"]
-        elif r["kind"] != "progress":
-            records.append(r)
-        # Rivals may lack memory.  Anything else is an error.
-        if r["kind"] == "absent" and (r["errno"] != ENOMEM or r["design"] in (DESIGN, FLOOR)):
-            sys.exit(f"error: {r['design']} cannot do {r['op']} of {r['pages']} pages (errno {r['errno']})")
-    if errno != 0 or not records:
-        sys.exit(f"error: the benchmark is not complete (errno {errno}): {path}")
+def read_logs(*logs: str | Path) -> list[dict]:
+    """The records of a whole run, with a log for each boot, gathered"""
+    records: list[dict] = []
+    for log in logs:
+        errno, before = None, len(records)
+        for r in read_records(log, PREFIX):
+            if r["kind"] == "end":
+                errno = r["errno"]
+            elif r["kind"] != "progress":
+                records.append(r)
+            # Rivals may lack memory.  Anything else is an error.
+            if r["kind"] == "absent" and (r["errno"] != ENOMEM or r["design"] in (DESIGN, FLOOR)):
+                sys.exit(f"error: {r['design']} cannot do {r['op']} of {r['pages']} pages (errno {r['errno']})")
+        if errno != 0 or len(records) == before:
+            sys.exit(f"error: the benchmark is not complete (errno {errno}): {log}")
     return gathered(records)
 
 
 class Samples:
-    """ns per operation of each round, by operation, pages and design"""
+    """ns per operation of each round: an array for each boot, by operation, pages and design"""
 
     def __init__(self, records: Iterable[dict], icount: bool = False) -> None:
         self.icount = icount
-        self.rounds = {(r["op"], r["pages"], r["design"]): np.array(r["ns"]) / r["operations"]
-                       for r in records if r["kind"] == "samples"}
+        self.rounds: dict[tuple[str, int, str], list[np.ndarray]] = {}
+        for r in (r for r in records if r["kind"] == "samples"):
+            cell = (r["op"], r["pages"], r["design"])
+            self.rounds.setdefault(cell, []).append(np.array(r["ns"]) / r["operations"])
 
     def cells(self, op: str) -> list[int]:
         return sorted({pages for o, pages, _ in self.rounds if o == op})
 
+    def boots(self, op: str, pages: int, design: str) -> np.ndarray:
+        """One value for each boot.  An interrupt only adds instructions, so their number is the lowest."""
+        return np.array([np.quantile(ns, 0 if self.icount else 0.5) for ns in self.rounds.get((op, pages, design), [])])
+
     def median(self, op: str, pages: int, design: str) -> float | None:
-        ns = self.rounds.get((op, pages, design))
-        return None if ns is None else float(np.median(ns))
+        boots = self.boots(op, pages, design)
+        return float(np.median(boots)) if len(boots) else None
 
     @functools.cache
     def ratio(self, op: str, pages: int, design: str, base: str = BASE) -> Ratio | None:
-        """(ratio, low, high) of @base to @design: both from the same rounds"""
-        a, b = (self.rounds.get((op, pages, d)) for d in (base, design))
-        if a is None or b is None:
+        """(ratio, low, high) of @base to @design in the same boot; 95% of other boots lie between low and high"""
+        cells = [(op, pages, d) for d in (base, design)]
+        if not all(cell in self.rounds for cell in cells):
             return None
-        return quotient(a, b, self.icount)
+        ratio = float(np.median(np.divide(*[self.boots(*cell) for cell in cells])))
+        if self.icount:
+            return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
+        low, high = interval(*[np.array(self.rounds[cell]) for cell in cells])
+        return ratio, low, high
+
+    def spread(self, op: str, pages: int, design: str) -> tuple[float, float]:
+        """95% of other boots lie between these"""
+        if self.icount:
+            return self.boots(op, pages, design).min(), self.boots(op, pages, design).max()
+        ns = np.array(self.rounds[op, pages, design])
+        return interval(ns, np.ones_like(ns))
 
     def ratio_text(self, r: Ratio | None) -> str:
-        return "-" if not r else number(r[0]) + ("" if self.icount else f" [{number(r[1])}, {number(r[2])}]")
+        if not r:
+            return "-"
+        return number(r[0], 3) if self.icount else f"{number(r[0])} [{number(r[1])}, {number(r[2])}]"
 
 
-def quotient(a: np.ndarray, b: np.ndarray, icount: bool) -> Ratio:
-    """(median of a / median of b, low, high): 95% of the quotients of resampled rounds"""
-    ratio = float(np.median(a) / np.median(b))
-    if icount:
-        return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
-    picked = np.random.default_rng(SEED).integers(len(a), size=(RESAMPLES, len(a)))
+def interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """95% of the quotients of medians, each of a random boot (row) with resampled rounds, the same for both"""
+    rng, (boots, rounds) = np.random.default_rng(SEED), a.shape
+    picked = rng.integers(boots, size=(RESAMPLES, 1)), rng.integers(rounds, size=(RESAMPLES, rounds))
     low, high = np.quantile(np.median(a[picked], axis=1) / np.median(b[picked], axis=1), (0.025, 0.975))
-    return ratio, float(low), float(high)
+    return float(low), float(high)
 
 
 class Run:
     """A run in a file"""
 
     def __init__(self, path: str | Path) -> None:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-        self.about, self.records = data["run"], data["records"]
-        self.samples = Samples(self.records, self.about["icount"])
-        self.nr_samples = max(len(c) for c in self.samples.rounds.values())
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            self.about, self.records = data["run"], data["records"]
+            self.samples = Samples(self.records, self.about["icount"])
+            # SEAMCALLs of an operation
+            self.calls = {(r["op"], r["pages"], r["design"]): r["leaves"] + r["wbinvd"]
+                          for r in self.records if r["kind"] == "calls"}
+            # Old runs have one boot, without a number.
+            self.nr_samples = max(len(r["ns"]) + 0 * r["boot"] for r in self.records if r["kind"] == "samples")
+        except (OSError, ValueError, TypeError, KeyError) as e:
+            sys.exit(f"error: {path} is not a whole run of this version ({type(e).__name__}: {e}): "
+                     "repeat make bench with its KERNEL and WHAT, then make results")
 
 
 def less(r: Ratio | None) -> str:
@@ -139,11 +177,12 @@ def less(r: Ratio | None) -> str:
     return "" if not r else "flat" if r[1] > 1 else "v2" if r[2] < 1 else "even"
 
 
-def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), mark: str = "") -> str:
+def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), sizes: Sequence[int] = (),
+               mark: str = "") -> str:
     """v2 and flat side by side"""
     rows = []
     for op in operations:
-        for pages in samples.cells(op):
+        for pages in (p for p in samples.cells(op) if p in sizes or not sizes):
             r = samples.ratio(op, pages, DESIGN)
             flat, floor = (samples.median(op, pages, d) for d in (DESIGN, FLOOR))
             rows.append([op, f"{pages:,}", number(samples.median(op, pages, BASE)), number(flat),
@@ -156,29 +195,35 @@ def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), 
 def arguments(doc: str | None, **flags: str) -> argparse.Namespace:
     """Of a report about the log of a guest"""
     p = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
-    p.add_argument("log")
+    p.add_argument("logs", nargs="+")
     for name in ("--engine", "--kernel"):
         p.add_argument(name, required=True)
     p.add_argument("--top", required=True, type=Path)
     for name, text in flags.items():
         p.add_argument(f"--{name}", action="store_true", help=text)
-    return p.parse_args()
+    p.add_argument("--configuration", choices=CONFIGURATIONS)
+    args = p.parse_args()
+    args.log = args.logs[0]
+    return args
 
 
-def is_loaded(log: str, stat: str = "/proc/stat") -> bool:
-    """Did other processes take more than 1/4 CPU?  measure() wrote LOG.stat before it started the guest."""
-    before, after = (np.array(Path(path).read_text().split()[1:9], int) for path in (f"{log}.stat", stat))
-    ticks = after - before
-    others = (os.cpu_count() or 1) * (1 - ticks[3:5].sum() / ticks.sum()) - 1
-    if others > 0.25:
-        print(f"\nOther processes took {others:.1f} CPUs.  Repeat the run on an idle machine.")
-    return bool(others > 0.25)
+def is_loaded(*logs: str) -> bool:
+    """Did other processes take more than 1/4 CPU?  measure() wrote LOG.stat before and after the guest."""
+    most = 0.0
+    for log in logs:
+        before, after = (np.array(line.split()[1:9], int) for line in Path(f"{log}.stat").read_text().splitlines())
+        ticks = after - before
+        most = max(most, (os.cpu_count() or 1) * (1 - ticks[3:5].sum() / ticks.sum()) - 1)
+    if most > 0.25:
+        print(f"\nOther processes took {most:.1f} CPUs.  Repeat the run on an idle machine.")
+    return bool(most > 0.25)
 
 
 def about(top: str | Path, command: str, kernel: str, engine: str, **more: object) -> dict:
     """What a run has to say about itself"""
     return {"command": command, "kernel": kernel, "engine": engine, "commit": commit(top),
-            "compiler": compiler(), "cpu": cpu(), **more}
+            "compiler": compiler(), **machine(),
+            "memory": "a file in /dev/shm" if engine == "uml" else "anonymous", **more}
 
 
 def folder(run: dict, good: bool = True) -> str:

@@ -26,6 +26,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tdxpa import faults, results, runs, size
+from tdxpa.common import render
+from tdxpa.csource import without_comments
 
 TOP = Path(__file__).resolve().parents[2]
 TEXTS = TOP / "benchmarks" / "series"
@@ -44,24 +46,13 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def without_lines(name: str, text: str, regex: str) -> str:
-    before, n = re.subn(rf"^.*(?:{regex}).*\n", "", text, flags=re.M)
-    if not n:
-        sys.exit(f"error: no line of {name} has {regex}")
-    return re.sub(r"\n{3,}", "\n\n", before).rstrip("\n") + "\n"
-
-
-def code_of(part: str) -> str:
-    return re.sub(r"/\*.*?\*/", "", part, flags=re.S).strip()
-
-
 def parts_of(text: str) -> Iterator[str]:
     """Split a file at blank lines, except after a comment and in a function."""
     part = ""
     for block in text.split("\n\n"):
         part += "\n\n" * bool(part) + block
         in_function = re.search(r"^\{", part, re.M) and not re.search(r"^\}", part, re.M)
-        if code_of(part) and not in_function:
+        if without_comments(part).strip() and not in_function:
             yield part
             part = ""
     yield part
@@ -70,7 +61,7 @@ def parts_of(text: str) -> Iterator[str]:
 def without_parts(name: str, text: str, words: list[str]) -> str:
     parts = [part for part in parts_of(text) if part]
     for word in words:
-        found = [p for p in parts if re.search(rf"\b{word}\b", code_of(p).partition("\n")[0])]
+        found = [p for p in parts if re.search(rf"\b{word}\b", without_comments(p).strip().partition("\n")[0])]
         if len(found) != 1:
             sys.exit(f"error: {len(found)} parts of {name} begin with {word}")
         parts.remove(found[0])
@@ -100,7 +91,10 @@ class Patch:
             if kind == ": ":
                 files[name] = without_parts(name, files[name], argument.split())
             elif kind == " / ":
-                files[name] = without_lines(name, files[name], argument)
+                text, n = re.subn(rf"^.*(?:{argument}).*\n", "", files[name], flags=re.M)
+                if not n:
+                    sys.exit(f"error: no line of {name} has {argument}")
+                files[name] = re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
         return files
 
 
@@ -146,28 +140,18 @@ def added_lines(git: Git) -> list[dict]:
     return rows
 
 
-def figures(rows: list[dict]) -> dict[str, str]:
-    """Texts for the placeholders of the cover letter"""
-    def table(first: int, width: int, lines: list[tuple]) -> str:
-        return "\n".join(f"    {line[0]:{first}}" + "".join(f"{cell:>{width}}" for cell in line[1:]) for line in lines)
-
-    designs = (*results.RIVALS, results.DESIGN)
+def letter(rows: list[dict]) -> str:
+    """The cover letter, with figures of the kept runs"""
     matrix = runs.load(TOP, "faults-uml.json")["rows"]
-    samples = [run.samples for k in results.kernels(TOP) for run in (k.icount, k.time)]
-    cells = [*(("hand-over", pages) for pages in (1, 512, 12800)), *(("cycle", pages) for pages in (32, 512, 12800)),
-             ("life-control", 32), ("life-control", 512), ("life-memory", 12800)]
-    lost = [(d, [faults.loss(r["cells"][d]) for r in matrix if d in r["cells"]]) for d in designs]
-    sized = [(d, runs.load(TOP, size.NAME)["designs"][d]) for d in designs]
-    return {
-        "LINES": table(38, 8, [("patch", "code", "tests", "doc.")] + [
-            (f"{row['patch']} {row['subject'].partition(': ')[2][:35]}",
-             *(row[kind] or "-" for kind in ("production", "tests", "documentation"))) for row in rows]),
-        "RATIOS": table(22, 8, [("v2 / this series", "zi", "zt", "i", "t")] + [
-            (f"{op} {pages:,}", *(runs.number((s.ratio(op, pages, "flat") or (None,))[0]) for s in samples))
-            for op, pages in cells]),
-        "SIZES": table(14, 10, [("", "lines", "bytes"), *((d, s["lines"], f"{s['bytes']:,}") for d, s in sized)]),
-        "FAULTS": table(14, 10, [("", "unsafe", "rows"), *((d, r.count("unsafe"), len(r)) for d, r in lost)]),
-    }
+    samples = [run.samples for k in results.kernels(TOP) for run in (k.icount, k.time) if run and k.icount]
+    text = render(
+        "cover.txt", rows=rows, ratio=lambda op, pages: [
+            runs.number((s.ratio(op, pages, "flat") or (None,))[0]) for s in samples],
+        lost={d: [faults.loss(r["cells"][d]) for r in matrix if d in r["cells"]] for d in results.SHOWN},
+        sized=runs.load(TOP, size.NAME)["designs"]).strip()
+    if wide := re.search(r"^(?!.*https://).{73,}", text, re.M):
+        sys.exit(f"error: cover.txt: over 72 columns: {wide[0]}")
+    return text
 
 
 def main() -> None:
@@ -180,14 +164,8 @@ def main() -> None:
     rows = added_lines(git)
     (out / "lines.json").write_text(json.dumps(rows))
 
-    letter = (TEXTS / "cover.txt").read_text().partition("\n")[2].strip()
-    for name, text in figures(rows).items():
-        letter = letter.replace("{" + name + "}", text)
-    wide = re.search(r"^(?!.*https://).{73,}", letter, re.M)
-    if wide:
-        sys.exit(f"error: cover.txt: over 72 columns: {wide[0]}")
     # git makes the letter from the description of the branch.
-    git("config", "branch.series.description", letter)
+    git("config", "branch.series.description", letter(rows))
     git("format-patch", "-q", "--cover-letter", "--cover-from-description=subject", "--no-signature", "--zero-commit",
         "-o", out, "base")
     # git am stops at a cover letter, so it gets a directory of its own.

@@ -40,14 +40,14 @@ def totals(pairs: list[tuple[Any, int, int]]) -> Totals:
             for key, _, _ in pairs}
 
 
-def stats(text: str, name: str) -> Totals:
-    """A map of stats(), count() or sum(), of which the latter two have no count"""
-    found = re.findall(rf"^@{name}\[(.*?)\]: (?:{STATS}|(\d+)$)", text, re.M)
-    return totals([(no_offset(key), int(count or 0), int(total or number)) for key, count, total, number in found])
-
-
-def counts(found: Totals, nr: int = 0) -> dict[Any, int]:
-    return {key: value[nr] for key, value in found.items() if value[nr]}
+def maps(text: str, wanted: dict[str, Totals]) -> Iterator[Comparison]:
+    """The maps of stats(), count() or sum(), of which the latter two have no count"""
+    for name, done in wanted.items():
+        found = re.findall(rf"^@{name}\[(.*?)\]: (?:{STATS}|(\d+)$)", text, re.M)
+        # Times differ from run to run.
+        printed = totals([(no_offset(key), int(count or 0), 0 if name == "time_us" else int(total or number))
+                          for key, count, total, number in found])
+        yield name, printed, {key: value for key, value in done.items() if any(value)}
 
 
 def histograms(text: str, name: str) -> dict[str, int]:
@@ -56,18 +56,16 @@ def histograms(text: str, name: str) -> dict[str, int]:
             re.findall(rf"^@{name}\[(.*)\]: *\n((?:[\[(].*\n)+)", text, re.M)}
 
 
-def by(did: Did, key: Callable[[dict[str, Any]], Any], field: str = "pages") -> Totals:
-    return totals([(key(d), 1, d.get(field, 0)) for d in did])
+def by(did: Did, key: Callable[[dict[str, Any]], Any], field: str = "", nr: int = 1) -> Totals:
+    return totals([(key(d), nr, d.get(field, 0)) for d in did])
 
 
 def free_paths(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
-    pages = by(frees, lambda f: f"{f['path']}, {f['caller']}")
-    yield "pages", stats(text, "pages"), pages
-    # Times differ from run to run.
-    yield "times", counts(stats(text, "time_us")), counts(pages)
-    for field in ("held", "leaked"):
-        yield f"{field} pages", counts(stats(text, f"{field}_pages"), 1), \
-            counts(by(frees, lambda f: f["caller"], field), 1)
+    def path(f: dict[str, Any]) -> str:
+        return f"{f['path']}, {f['caller']}"
+
+    yield from maps(text, {"pages": by(frees, path, "pages"), "time_us": by(frees, path)} |
+                    {f"{field}_pages": by(frees, lambda f: f["caller"], field, 0) for field in ("held", "leaked")})
 
 
 def free_latency(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
@@ -81,19 +79,19 @@ def free_stacks(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Compar
     callers = {f["caller"] for f in frees}
     yield "stacks", totals([((path, comm, *(callers & set(map(no_offset, stack.split())))), int(count), int(pages))
                             for path, comm, stack, count, pages in stacks]), \
-        by(frees, lambda f: (f["path"], "insmod", f["caller"]))
+        by(frees, lambda f: (f["path"], "insmod", f["caller"]), "pages")
 
 
 def seamcalls(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
     failed = [(c["function"], hex(c["status"])) for c in calls if c["status"]]
-    yield "calls", counts(stats(text, "time_us")), dict(Counter(c["function"] for c in calls))
-    yield "failures", counts(stats(text, "failures"), 1), dict(Counter(function for function, _ in failed))
+    yield from maps(text, {"time_us": by(calls, lambda c: c["function"]),
+                           "failures": totals([(function, 0, 1) for function, _ in failed])})
     yield "lines of failed calls", re.findall(
         r"^\d\d:\d\d:\d\d (\w+) failed: status (0x[0-9a-f]+), process insmod$", text, re.M), failed
 
 
 def leaks(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
-    arrays = counts(stats(text, "unfreed_pages"), 1)
+    arrays = {array: int(pages) for array, pages in re.findall(r"^@unfreed_pages\[(\w+)\]: (\d+)$", text, re.M)}
     stacks = re.findall(r"^@unfreed_stack\[(\w+)\]: ?\n((?: +.*\n)+)", text, re.M)
     yield "unfreed pages", sorted(arrays.values()), sorted(k["pages"] for k in kept)
     yield "arrays with a stack", sorted(array for array, _ in stacks), sorted(arrays)
@@ -104,7 +102,7 @@ def wbinvd_errors(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comp
     leaked = sum(f["leaked"] for f in frees)
     yield "lines", re.findall(r"^\d\d:\d\d:\d\d +(\S+) +\d+ +0x[1-9a-f][0-9a-f]* +(0x[0-9a-f]+)$", text, re.M), \
         [("insmod", OPERAND_BUSY)] * leaked
-    yield "leaked pages", counts(stats(text, "leaked_pages"), 1), {"insmod": leaked}
+    yield from maps(text, {"leaked_pages": {"insmod": (0, leaked)}})
 
 
 def events(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:

@@ -100,8 +100,8 @@ check "at most $MAX_LINES lines of Python and shell" line_limit
 check "pytest" quiet $PYTHON -m pytest -q -p no:cacheprovider benchmarks/tdxpa/tests
 check "every mutant changes its file" mutants uml
 check "every mutant for qemu changes its file" mutants qemu
-check "documentation pages" quiet "$TOP/Documentation/docs.sh" "$src"
-check "limits of make bench WHAT=size" quiet "$TOP/benchmarks/bench/size.sh" "$src"
+check "documentation pages" quiet "$TOP/Documentation/docs.sh"
+check "limits of make bench WHAT=size" quiet "$TOP/benchmarks/bench/size.sh"
 check "plain English" $PYTHON -m tdxpa.prose --top "$TOP"
 check "evidence in Documentation/" $PYTHON -m tdxpa.evidence --top "$TOP"
 echo "$passed passed, $failed failed"

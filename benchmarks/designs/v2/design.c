@@ -11,8 +11,7 @@ static const struct v2_policy as_posted = {
 	.design = &design_v2,
 	.create = tdx_page_array_create,
 	.create_memory = tdx_page_array_alloc_contig,
-	.free = tdx_page_array_free,
-	.ctrl_release = tdx_page_array_ctrl_release,
+	V2_FREE_AS_POSTED,
 	.clflush = true,
 };
 
@@ -32,6 +31,7 @@ const struct design design_v2 = {
 static int __init v2_init(void)
 {
 	design_register(&design_v2);
+	design_register(&design_v2_fixed);
 	design_register(&design_v2_noclflush);
 	design_register(&design_v2_blocks);
 	return 0;
@@ -42,6 +42,7 @@ static void __exit v2_exit(void)
 {
 	design_unregister(&design_v2_blocks);
 	design_unregister(&design_v2_noclflush);
+	design_unregister(&design_v2_fixed);
 	design_unregister(&design_v2);
 }
 module_exit(v2_exit);

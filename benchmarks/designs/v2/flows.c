@@ -4,6 +4,9 @@
  *
  * The caller chooses one of three functions to end an array: free, ctrl_release
  * for returned pages, ctrl_leak for pages that the module keeps.
+ *
+ * One thing is left out.  The series also stores the array of an IOMMU in an xarray,
+ * and passes NULL on if that fails.  It takes two failing allocations in a row.
  */
 #include <linux/cleanup.h>
 #include <linux/io.h>
@@ -11,6 +14,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
+
+#include <asm/shared/tdx_errno.h>
 
 #include "flows.h"
 #include "tdh.h"
@@ -24,8 +29,8 @@ void v2_use_policy(const struct v2_policy *p)
 }
 
 DEFINE_FREE(v2_array, struct tdx_page_array *, policy->free(_T))
-/* Variants do not replace IOMMU_MT arrays. */
-DEFINE_FREE(v2_iommu_mt, struct tdx_page_array *, tdx_page_array_free(_T))
+DEFINE_FREE(v2_control, struct tdx_page_array *, policy->free_failed(_T))
+DEFINE_FREE(v2_iommu_mt, struct tdx_page_array *, policy->free_failed_iommu_mt(_T))
 
 static struct tdx_page_array *create(unsigned int nr)
 {
@@ -132,7 +137,7 @@ size_t v2_metadata_bytes(void *data)
 
 int v2_spdm_create(u64 func_id, unsigned int nr, struct design_object *spdm)
 {
-	struct tdx_page_array *mt __free(v2_array) = create(nr);
+	struct tdx_page_array *mt __free(v2_control) = create(nr);
 
 	if (!mt)
 		return -ENOMEM;
@@ -165,7 +170,7 @@ int v2_spdm_delete(struct design_object *spdm)
 int v2_ide_create(u64 info, const struct design_object *spdm, unsigned int nr,
 		  struct design_object *ide)
 {
-	struct tdx_page_array *mt __free(v2_array) = create(nr);
+	struct tdx_page_array *mt __free(v2_control) = create(nr);
 	u64 rp_ide_id;
 
 	if (!mt)
@@ -202,13 +207,19 @@ int v2_iommu_setup(u64 reg_base, unsigned int order, unsigned int nr_pages,
 {
 	struct tdx_page_array *mt __free(v2_iommu_mt) =
 		tdx_page_array_create_iommu_mt(order, nr_pages);
+	u64 r;
 
 	if (!mt)
 		return -ENOMEM;
 
 	design_allocated(policy->design, mt);
 
-	if (tdh_iommu_setup(reg_base, mt, &iommu->id))
+	iommu->array = NULL;
+	r = tdh_iommu_setup(reg_base, mt, &iommu->id);
+	/* As posted, an IOMMU without TDX mode is skipped. */
+	if ((r & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_INVALID)
+		return 0;
+	if (r)
 		return -EIO;
 
 	iommu->array = no_free_ptr(mt);
@@ -219,8 +230,11 @@ int v2_iommu_clear(struct design_object *iommu)
 {
 	struct tdx_page_array *mt = iommu->array;
 
+	if (!mt)
+		return 0;
+
 	if (tdh_iommu_clear(iommu->id, mt) ||
-	    tdx_page_array_ctrl_release(mt, mt->nr_pages, virt_to_phys(mt->root))) {
+	    policy->ctrl_release_iommu_mt(mt, mt->nr_pages, virt_to_phys(mt->root))) {
 		tdx_page_array_ctrl_leak(mt);
 		return -EIO;
 	}
@@ -254,7 +268,11 @@ int v2_ext_start(unsigned int nr)
 	return 0;
 
 free:
-	policy->free(mem);
+	/*
+	 * After a failed add, the series gives up on TDX and executes WBINVD on all
+	 * CPUs.  The pages are free before that.
+	 */
+	policy->free_failed_memory(mem);
 	return -EIO;
 }
 

@@ -16,7 +16,11 @@
  * @create: array of at most 512 pages, populated
  * @create_memory: array of any number of pages
  * @free: frees pages and array
+ * @free_failed: the same after a failed create of an object; accepts NULL
+ * @free_failed_memory: after a failed start of the extensions
+ * @free_failed_iommu_mt: after a failed setup of an IOMMU; accepts NULL
  * @ctrl_release: checks, flushes and frees
+ * @ctrl_release_iommu_mt: the same for an IOMMU_MT array
  * @clflush: claiming wrappers CLFLUSH the pages first
  */
 struct v2_policy {
@@ -24,12 +28,26 @@ struct v2_policy {
 	struct tdx_page_array *(*create)(unsigned int nr_pages);
 	struct tdx_page_array *(*create_memory)(unsigned int nr_pages);
 	void (*free)(struct tdx_page_array *array);
+	void (*free_failed)(struct tdx_page_array *array);
+	void (*free_failed_memory)(struct tdx_page_array *array);
+	void (*free_failed_iommu_mt)(struct tdx_page_array *array);
 	int (*ctrl_release)(struct tdx_page_array *array, unsigned int nr_released,
 			    u64 released_hpa);
+	int (*ctrl_release_iommu_mt)(struct tdx_page_array *array, unsigned int nr_released,
+				     u64 released_hpa);
 	bool clflush;
 };
 
-extern const struct design design_v2, design_v2_noclflush, design_v2_blocks;
+/* What is done as posted with pages that were allocated as posted */
+#define V2_FREE_AS_POSTED						\
+	.free = tdx_page_array_free,					\
+	.free_failed = tdx_page_array_free,				\
+	.free_failed_memory = tdx_page_array_free,			\
+	.free_failed_iommu_mt = tdx_page_array_free,			\
+	.ctrl_release = tdx_page_array_ctrl_release,			\
+	.ctrl_release_iommu_mt = tdx_page_array_ctrl_release
+
+extern const struct design design_v2, design_v2_fixed, design_v2_noclflush, design_v2_blocks;
 
 void v2_use_policy(const struct v2_policy *policy);
 

@@ -103,7 +103,11 @@ static const struct v2_policy blocks = {
 	.create = blocks_create,
 	.create_memory = blocks_create_memory,
 	.free = blocks_free,
+	.free_failed = blocks_free,
+	.free_failed_memory = blocks_free,
+	.free_failed_iommu_mt = tdx_page_array_free,
 	.ctrl_release = blocks_ctrl_release,
+	.ctrl_release_iommu_mt = tdx_page_array_ctrl_release,
 };
 
 static void blocks_select(void)

@@ -12,8 +12,7 @@ static const struct v2_policy no_clflush = {
 	.design = &design_v2_noclflush,
 	.create = tdx_page_array_create,
 	.create_memory = tdx_page_array_alloc_contig,
-	.free = tdx_page_array_free,
-	.ctrl_release = tdx_page_array_ctrl_release,
+	V2_FREE_AS_POSTED,
 };
 
 static void no_clflush_select(void)

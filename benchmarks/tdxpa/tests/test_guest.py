@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Scripts that check a guest, with a guest that is a shell function: what counts as a failure."""
-import os
-import subprocess
+import re
 from pathlib import Path
 
 import pytest
 
 from tdxpa import coverage, log
-from tdxpa.tests.test_start import copy_tree
+from tdxpa.tests.test_start import copy_tree, make
 
 STUBS = {
     "setup.sh": "",
@@ -26,15 +25,10 @@ guest: log ends
 
 def copy(path: Path, boot: str) -> Path:
     """boot is the body of engine_boot LOG SECONDS MEM MODE [ARGS]."""
-    copy_tree(path)
+    path = copy_tree(path / "tree")
     for name, text in {**STUBS, "uml.sh": f"ENGINE_ARCH=um\nengine_boot()\n{{\n{boot}\n}}\n"}.items():
         (path / "benchmarks/kernels" / name).write_text(text)
     return path
-
-
-def make(tree: Path, *words: str) -> subprocess.CompletedProcess:
-    env = {"PATH": os.environ["PATH"], "TDX_CACHE": str(tree / "cache")}
-    return subprocess.run(["make", "-s", *words], cwd=tree, capture_output=True, text=True, env=env)
 
 
 # make test: the last line counts tests, and a run without any fails.
@@ -64,19 +58,23 @@ def test_the_last_line(tmp_path: Path, summary: str | None, status: int, log: st
     ("die panic", 30000)])
 def test_a_failure_can_be_repeated(tmp_path: Path, report: str, steps: int) -> None:
     tree = copy(tmp_path, "echo 'fuzz: starts' > \"$1\"; " + report)
-    run = make(tree, "torture", "WHAT=fuzz", "SEED=7", "STEPS=30000")
+    run = make(tree, "torture WHAT=fuzz SEED=7 STEPS=30000")
     assert run.returncode != 0
     assert run.stdout.splitlines() == [f"to repeat: make torture WHAT=fuzz SEED=7 STEPS={steps}", "0 passed, 1 failed"]
 
 
-def test_a_guest_that_does_not_boot_is_an_error(tmp_path: Path) -> None:
-    run = make(copy(tmp_path, "die 'no kernel'"), "torture", "WHAT=fuzz")
-    assert run.returncode != 0 and not run.stdout
-    assert "error: the guest did not reach the first step" in run.stderr
+# An unknown mutant is refused before anything is built.
+@pytest.mark.parametrize("words,out,error", [
+    ("fuzz", "", "error: the guest did not reach the first step"),
+    ("mutants", r"0 passed, [1-9]\d* failed\n", "error: without a mutant: NOT TRIED: does not boot"),
+    ("mutants MUTANT=zzz", "", "error: MUTANT=zzz: no rule contains this text")])
+def test_a_guest_that_does_not_boot_is_an_error(tmp_path: Path, words: str, out: str, error: str) -> None:
+    run = make(copy(tmp_path, "die 'no kernel'"), f"torture WHAT={words}")
+    assert run.returncode != 0 and re.fullmatch(out, run.stdout) and error in run.stderr
+    assert (tmp_path / "tree/build").exists() == (tmp_path / "home").exists() == ("zzz" not in words)
 
 
 # make torture WHAT=mutants: only a failing test, a complaint of the kernel or a panic kills a mutant.
-MUTANT = "MUTANT=NULL can be freed"
 # The file of a mutant is not a link.
 BOOT = f"""if [ -z "$(find "$TREE/arch" -name '*.c' -type f)" ]; then
 	printf '%s\\n' 'guest: tests begin' '{LOG}' > "$1"
@@ -94,27 +92,13 @@ fi"""
     ("NOT TRIED: the guest ended", "echo 'guest: tests begin' > $1; die 'QEMU was killed'")])
 def test_how_a_mutant_ends(tmp_path: Path, end: str, mutated: str) -> None:
     tree = copy(tmp_path, BOOT.replace("MUTATED", mutated))
-    run = make(tree, "torture", "WHAT=mutants", MUTANT)
+    run = make(tree, "torture WHAT=mutants", MUTANT="NULL can be freed")
     killed = end.startswith("killed")
     *_, how, last = run.stdout.splitlines()
     assert how.split(maxsplit=4)[4].startswith(end)
     assert last == ("1 passed, 0 failed" if killed else "0 passed, 1 failed")
     assert (run.returncode == 0) == killed
     assert ("error: 1 of 1 mutants were not tried" in run.stderr) == end.startswith("NOT")
-
-
-def test_a_guest_that_never_boots_kills_nothing(tmp_path: Path) -> None:
-    run = make(copy(tmp_path, "die 'no kernel'"), "torture", "WHAT=mutants")
-    assert run.returncode != 0
-    assert run.stdout.startswith("0 passed, ") and not run.stdout.startswith("0 passed, 0 failed")
-    assert "error: without a mutant: NOT TRIED: does not boot" in run.stderr
-
-
-def test_an_unknown_mutant_is_refused_first(tmp_path: Path) -> None:
-    run = make(copy(tmp_path, "die 'no kernel'"), "torture", "WHAT=mutants", "MUTANT=zzz")
-    assert run.returncode != 0 and not run.stdout
-    assert run.stderr.startswith("error: MUTANT=zzz: no rule contains this text")
-    assert not (tmp_path / "build").exists() and not (tmp_path / "cache").exists()
 
 
 # tdxpa.coverage: a line or branch that was not executed fails, unless an exception has a reason for it.
@@ -142,19 +126,16 @@ WARN = "WARNING: CPU: 0 PID: 9 at a.c:1\nCall Trace:"
 EXPECTED = f"tdx-test: warnings expected\n{WARN}\ntdx-test: no more warnings expected"
 
 
-@pytest.mark.parametrize("line,status", [
-    ("", 0), (WARN, 1), (EXPECTED, 0), (f"{EXPECTED}\n{WARN}", 1), ("BUG: sleeping function", 1),
-    (EXPECTED.replace("WARNING: CPU", "KASAN: CPU"), 1), ("tdx-test: warnings expected", 1),
-    ("tdx-test: no more warnings expected", 1)])
-def test_complaints(tmp_path: Path, line: str, status: int) -> None:
-    (tmp_path / "log").write_text(LOG.replace("guest: log ends", f"{line}\nguest: log ends"))
-    assert log.main(tmp_path / "log") == status
-
-
 @pytest.mark.parametrize("text,status", [
+    *((LOG.replace("guest: log ends", f"{line}\nguest: log ends"), status) for line, status in (
+        ("", 0), (WARN, 1), (EXPECTED, 0), (f"{EXPECTED}\n{WARN}", 1), ("BUG: sleeping function", 1),
+        (EXPECTED.replace("WARNING: CPU", "KASAN: CPU"), 1), ("tdx-test: warnings expected", 1),
+        ("tdx-test: no more warnings expected", 1))),
+    # The log must be complete, and the boot does not count.
     ("", 1), (LOG.replace("Linux version", ""), 1), (LOG.replace("tdx_seam", ""), 1),
-    (LOG + "guest: cannot unload\n", 1), (LOG.replace("guest: log ends", ""), 1), (LOG.replace("[ 0.1]", f"{WARN}\n[ 0.1]"), 0)])
-def test_a_log_must_be_complete_and_the_boot_does_not_count(tmp_path: Path, text: str, status: int) -> None:
+    (LOG + "guest: cannot unload\n", 1), (LOG.replace("guest: log ends", ""), 1),
+    (LOG.replace("[ 0.1]", f"{WARN}\n[ 0.1]"), 0)])
+def test_complaints(tmp_path: Path, text: str, status: int) -> None:
     (tmp_path / "log").write_text(text)
     assert log.main(tmp_path / "log") == status
 

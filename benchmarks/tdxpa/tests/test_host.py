@@ -3,7 +3,6 @@
 import copy
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -156,15 +155,14 @@ def test_a_good_file_is_accepted_and_a_malformed_one_refused() -> None:
     (lambda d: d["run"].update(date="20\u0662\u0666-11-24"), "run.date"),
     (lambda d: d["run"].update(command="make host WHAT=run; reboot"), "run.command"),
     (lambda d: d["run"].update(command="make host WHAT=run\n"), "run.command"),
-    (lambda d: d["records"].append(d["records"][0]), "2 records for"),
+    (lambda d: d["records"].append(d["records"][0]), "several records for a cell"),
     (lambda d: d["records"][0]["ns"].pop(), "number of samples"),
-    (lambda d: d.update(records=[r for r in d["records"] if r.get("op") != "cycle"]), "0 records for"),
-    (lambda d: d.update(records=[r for r in d["records"] if r.get("what") != "wbinvd"]), "no record for a WBINVD"),
-    (lambda d: d["records"].extend(samples("software", "create", p, "v2", 1) for p in range(600, 800)), "100 rows"),
+    (lambda d: d.update(records=[r for r in d["records"] if r.get("op") != "cycle"]), "records does not fit contains"),
+    (lambda d: d.update(records=[r for r in d["records"] if r.get("what") != "wbinvd"]), "does not fit contains"),
     (lambda d: d.update(simulated_wbinvd_ns=2000), "contradicts"),
     (lambda d: d["run"].update(command="make host WHAT=run SIMULATE=5 CLAIM=0x1000:20 DONATE=512"), "contradicts"),
-    (lambda d: d["run"].update(command="make host WHAT=run DONATE=512"), "contradict the command about CLAIM"),
-    (lambda d: d["run"].update(command="make host WHAT=run CLAIM=0x1000:20"), "contradict the command about DONATE"),
+    (lambda d: d["run"].update(command="make host WHAT=run DONATE=512"), "records does not fit not"),
+    (lambda d: d["run"].update(command="make host WHAT=run CLAIM=0x1000:20"), "records does not fit not"),
 ])
 def test_a_wrong_field_or_record_is_named(change: Callable[[Any], None], words: str) -> None:
     data = small_file()
@@ -185,18 +183,17 @@ def test_text_that_was_made_printable_is_accepted(text: str) -> None:
     hostfile.parse(hostfile.dumps(data).encode())
 
 
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """(container, key) of each value in a container, at any depth"""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+    return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
+
+
 def change_value(draw: Callable[[Any], Any], data: Any) -> None:
-    """Replace, remove, repeat or edit one value at any depth."""
-    place = draw(st.sampled_from([data, data["run"]]))
-    while True:
-        key = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
-        if not isinstance(place[key], (dict, list)) or not place[key] or draw(st.integers(0, 3)) == 0:
-            break
-        place = place[key]
-    how = draw(st.sampled_from(["replace", "remove", "repeat", "edit", "edit"]))
-    if how == "replace":
-        place[key] = draw(VALUES)
-    elif how == "edit" and type(place[key]) is int:
+    """Replace, remove, repeat or edit one value."""
+    place, key = draw(st.sampled_from(places(data)))
+    how = draw(st.sampled_from(["edit", "edit", "edit", "replace", "repeat", "remove"]))
+    if how == "edit" and type(place[key]) is int:
         place[key] += draw(st.sampled_from([-1, 1, 1 << 20, 1 << 40]))
     elif how == "edit" and isinstance(place[key], str):
         place[key] += draw(WORDS | st.characters(max_codepoint=0x7f))
@@ -204,6 +201,8 @@ def change_value(draw: Callable[[Any], Any], data: Any) -> None:
         place.insert(key, copy.deepcopy(place[key]))
     elif how == "remove":
         del place[key]
+    else:
+        place[key] = draw(VALUES)
 
 
 def test_the_importer_refuses_a_file_in_one_line_or_makes_its_tables() -> None:
@@ -216,8 +215,6 @@ def test_the_importer_refuses_a_file_in_one_line_or_makes_its_tables() -> None:
         file = small_file(data.draw(st.sampled_from([None, 5])))
         for _ in range(data.draw(st.integers(1, 2))):
             change_value(data.draw, file)
-            if not isinstance(file.get("run"), dict) or not file["run"]:
-                break
         raw = json.dumps(file).encode()
         start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(raw))] * 2)))
         if data.draw(st.integers(0, 3)) == 0:
@@ -238,16 +235,16 @@ def test_the_importer_refuses_a_file_in_one_line_or_makes_its_tables() -> None:
 def test_an_import_keeps_a_file_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / results.KEPT
     monkeypatch.setattr(results, "keep", lambda top, new: replace({folder / name: new[name] for name in new}))
+    file = tmp_path / "mail.json"
     for data in (small_file(), small_file(2000)):
-        host.import_file(data, tmp_path)
+        file.write_text(hostfile.dumps(data), encoding="ascii")
+        host.import_file(file, tmp_path)
         assert re.fullmatch(r"host-[A-Za-z0-9-]+\.json", hostfile.name(data))
         assert hostfile.load(folder / hostfile.name(data)) == data
     assert host.results(tmp_path).count("| SIMULATED ") == 4
 
     kept = set(folder.iterdir())
-    file = tmp_path / "mail.json"
     file.write_text("{}", encoding="ascii")
-    monkeypatch.setattr(sys, "argv", ["host.py", "import", str(file), "--top", str(tmp_path)])
     with pytest.raises(SystemExit, match=rf"^error: FILE={file}: the file does not fit "):
-        host.main()
+        host.import_file(file, tmp_path)
     assert set(folder.iterdir()) == kept

@@ -10,13 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tdxpa import hostfile
 from tdxpa.host_checks import Machine
-from tdxpa.host_run import find_modules, unload_all
+from tdxpa.host_run import unload_all
 
 pytestmark = pytest.mark.guest
 TREE = os.environ.get("TDX_TREE", "")
@@ -34,28 +33,23 @@ def unchanged() -> Iterator[None]:
     assert not left
 
 
-def command(what: str, out: Path, *options: str, before: str = "") -> list[str]:
+def command(*arguments: str | Path, before: str = "") -> list[str]:
     """Run host_run, after the statements @before."""
-    return [sys.executable, "-c", f"import sys\nfrom tdxpa import host_run\n{before}\nsys.exit(host_run.main())", what,
-            "--out", str(out), "--top", str(TOP), *options]
+    main = f"from tdxpa import host_run\n{before}\nsys.exit(host_run.main(*sys.argv[1:]))"
+    return [sys.executable, "-c", f"import sys\n{main}", *map(str, arguments)]
 
 
-def ended(line: list[str], cwd: Path | None = None) -> Done:
-    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=400, check=False)
+def ended(line: list[str], env: dict[str, str] = {}, cwd: Path | None = None) -> Done:
+    return subprocess.run(line, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, timeout=400)
 
 
-def simulate(out: Path, *options: str) -> Done:
-    return ended(command("run", out, "--modules", TREE, "--quick", "--simulate", "1000", *options))
-
-
-def only_file(out: Path) -> Any:
-    (path,) = out.glob("host-*.json")
-    return hostfile.load(path)
+def simulate(out: Path, **env: str) -> Done:
+    return ended(command(TREE, out), {"QUICK": "1", "SIMULATE": "1000", **env})
 
 
 def test_a_machine_without_tdx_is_not_measured(tmp_path: Path) -> None:
-    for options in (command("check", tmp_path), command("run", tmp_path, "--modules", TREE)):
-        done = ended(options)
+    for line in (command(), command(TREE, tmp_path)):
+        done = ended(line)
         assert done.returncode == 1 and done.stdout == "" and not list(tmp_path.iterdir())
         assert "NO   CPU" in done.stderr and "make host WHAT=run SIMULATE=2000" in done.stderr
 
@@ -64,7 +58,8 @@ def test_make_host_run_writes_a_complete_file_and_its_tables(tmp_path: Path) -> 
     tree, kernel, release = tmp_path / "tree", tmp_path / "kernel", os.uname().release
     shutil.copytree(TOP / "benchmarks", tree / "benchmarks", ignore=shutil.ignore_patterns("results"))
     shutil.copy(TOP / "Makefile", tree)
-    (tree / "benchmarks/host/modules.sh").write_text(f"find {TREE} -name '*.ko' | sort\n", encoding="ascii")
+    (tree / "benchmarks/host/modules.sh").write_text(f"ln -s {TREE} build/modules-{release}\n", encoding="ascii")
+    (tree / "build").mkdir()
     (kernel / "include/config").mkdir(parents=True)
     (kernel / "Makefile").touch()
     (kernel / "include/config/kernel.release").write_text(release, encoding="ascii")
@@ -88,9 +83,10 @@ def test_make_host_run_writes_a_complete_file_and_its_tables(tmp_path: Path) -> 
 
 
 def test_claims_and_donations_happen_only_on_request(tmp_path: Path) -> None:
-    done = simulate(tmp_path, "--claim", "0x2000:20", "--donate", "600")
+    done = simulate(tmp_path, CLAIM="0x2000:20", DONATE="600")
     assert done.returncode == 0, done.stderr
-    data = only_file(tmp_path)
+    (path,) = tmp_path.glob("host-*.json")
+    data = hostfile.load(path)
     assert data["run"]["command"].endswith(" CLAIM=0x2000:20 DONATE=600")
     assert [(r["pages"], r["held"]) for r in data["records"] if r["kind"] == "donated"] == [(600, 600)]
     assert {r["design"] for r in data["records"] if r["behind"] == "module" and r.get("op") == "life-control"} == {
@@ -102,32 +98,32 @@ def test_claims_and_donations_happen_only_on_request(tmp_path: Path) -> None:
 def test_the_first_unexpected_status_is_the_last_seamcall(tmp_path: Path, nth: int, leaf: int, leaked: bool) -> None:
     kmsg = Path("/dev/kmsg")
     kmsg.write_text("tdx-test: warnings expected", encoding="ascii")
-    done = simulate(tmp_path, "--fail-at", str(nth))
+    done = simulate(tmp_path, FAIL_AT=str(nth))
     kmsg.write_text("tdx-test: no more warnings expected", encoding="ascii")
     assert done.returncode == 1 and not list(tmp_path.iterdir())
     assert f"error: leaf {leaf} returned 0x8000020000000000, after {nth} SEAMCALLs" in done.stderr
     assert "all is as before" in done.stderr and ("are leaked until" in done.stderr) == leaked
 
 
-# Statements before the run, options, the error
-@pytest.mark.parametrize("before, options, error", [
-    ("host_run.check = lambda *a: None", [], "tdx_seamcall does not load: tdx_seamcall: this machine has no TDX"),
-    ("def full(*a): raise OSError(28, 'No space left on device')\nhost_run.records_of = full", ["--simulate", "1"],
+# Statements before the run, variables, the error
+@pytest.mark.parametrize("before, env, error", [
+    ("host_run.check = lambda *a: None", {}, "tdx_seamcall does not load: tdx_seamcall: this machine has no TDX"),
+    ("def full(*a): raise OSError(28, 'No space left on device')\nhost_run.records_of = full", {"SIMULATE": "1"},
      "[Errno 28] No space left on device"),
-    ("", ["--simulate", "1", "--quick", "--donate", "999999"], "tdx_measure does not load: tdx_measure: 1000127 pages"),
-    ("", ["--simulate", "1", "--seconds", "5"], "not done within 5 s; try QUICK=1"),
-    ("", ["--simulate", "1", "--modules", "/proc/tty"], "/proc/tty: lacks tdx_"),
+    ("", {"SIMULATE": "1", "QUICK": "1", "DONATE": "999999"}, "tdx_measure does not load: tdx_measure: 1000127 pages"),
+    ("", {"SIMULATE": "1", "MAX_SECONDS": "5"}, "not done within 5 s; try QUICK=1"),
+    ("host_run.MODULES += ('tdx_none',)", {"SIMULATE": "1"}, f"{TREE}: lacks tdx_none"),
 ])
-def test_a_run_that_fails_writes_no_file(tmp_path: Path, before: str, options: list[str], error: str) -> None:
-    done = ended(command("run", tmp_path, "--modules", TREE, *options, before=before))
+def test_a_run_that_fails_writes_no_file(tmp_path: Path, before: str, env: dict[str, str], error: str) -> None:
+    done = ended(command(TREE, tmp_path, before=before), env)
     assert done.returncode == 1 and not list(tmp_path.iterdir())
     assert f"\nerror: {error}" in f"\n{done.stderr}" and "Traceback" not in done.stderr
 
 
 def start(out: Path) -> subprocess.Popen[str]:
     """Start a run and wait until it measures."""
-    line = command("run", out, "--modules", TREE, "--simulate", "1000")
-    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command(TREE, out), stderr=subprocess.PIPE, text=True,
+                               env={**os.environ, "SIMULATE": "1000"})
     deadline = time.monotonic() + 120
     while "tdx_bench" not in Machine().loaded():
         assert time.monotonic() < deadline
@@ -154,27 +150,3 @@ def test_a_run_ends_if_modules_are_loaded_already(tmp_path: Path) -> None:
     assert done.returncode == 1 and re.search(r"loaded: tdx_.*; stop their users and unload them", done.stderr)
     assert "tdx_model" in Machine().loaded()
     assert not unload_all()
-
-
-def insmod(name: str, *parameters: str) -> Done:
-    return ended(["insmod", str(find_modules(TREE)[name]), *parameters])
-
-
-@pytest.fixture
-def flat() -> Iterator[None]:
-    """The software module with the design flat"""
-    for name in ("tdx_seam", "tdx_pa_array", "tdx_model", "tdx_designs", "tdx_flat"):
-        assert insmod(name).returncode == 0
-    yield
-    assert not unload_all()
-
-
-@pytest.mark.parametrize("name, parameters, error", [
-    ("tdx_measure", "lines_pages=0 lines_pages=4097 wbinvd_ns=1000001 donate_pages=1048577", "lines_pages must be"),
-    ("tdx_measure", "donate_pages=1000000", "exceed one in 8"),
-    ("tdx_bench", "repeats=0 repeats=1002 sample_us=0 sample_us=10001", "repeats must be"),
-    ("tdx_bench", "pages=0 pages=1048577", "pages must be")])
-def test_a_module_refuses_a_parameter_out_of_range(flat: None, name: str, parameters: str, error: str) -> None:
-    for parameter in parameters.split():
-        assert insmod(name, parameter).returncode
-        assert error in [line for line in Machine().log().splitlines() if f" {name}: " in line][-1]

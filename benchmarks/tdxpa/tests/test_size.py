@@ -8,62 +8,8 @@ import pytest
 
 from tdxpa import callers, size
 
-CODE = """#include <linux/types.h>
-/*
- * Comment
- */
-
-#define ONE 1
-int one(int a,
-	int b);
-int two(void);
-EXPORT_SYMBOL_GPL(two);
-static int one(int a,
-	       int b)
-{
-	trace_one(a);
-	return 1; /* why */
-}
-"""
-CALLERS = """
-static void report(void *a) { design_leak(a); }
-static void *get(int nr)
-{
-	void *a = take(nr);
-
-	if (a)
-		design_allocated(0, a);
-	return a;
-}
-static void helper(void *a)
-{
-	for_each_part(a)
-		drop(a);
-}
-int flow(int nr)
-{
-	void *a = get(nr);
-
-	if (!a || nr > 1) {
-		report(a);
-		return -1;
-	}
-	helper(a);
-	return nr ? 0 : 1;
-}
-"""
-
-
-def at_limits() -> tuple[dict, list[dict]]:
-    """Designs at their limits, and callers with one line and one branch less than v2"""
-    designs: dict = {name: {"lines": 1, "bytes": 1, "free": ["x_free"]} for name in size.TITLES}
-    for name, (lines, number) in size.BUDGET.items():
-        designs[name].update(lines=lines, bytes=number)
-    return designs, [{"flow": "SPDM", "design": d, "lines": n, "branches": n} for d, n in (("v2", 4), ("flat", 3))]
-
-
-def test_limits_can_be_reached() -> None:
-    assert not size.exceeded(*at_limits())
+# C code
+CODE, CALLERS = (Path(__file__).with_name(f"{name}.example").read_text() for name in ("lines", "callers"))
 
 
 @pytest.mark.parametrize("change, message", [
@@ -76,7 +22,10 @@ def test_limits_can_be_reached() -> None:
     (lambda d, c: c[1].update(branches=4), "SPDM: flat's caller has 4 branches, not fewer than v2's 4"),
 ])
 def test_a_limit_is_enforced(change: Callable, message: str) -> None:
-    designs, counted = at_limits()
+    # Designs at their limits, and callers with one line and one branch less than v2
+    designs = {name: {"lines": n, "bytes": nr, "free": ["x_free"]} for name, (n, nr) in size.BUDGET.items()}
+    counted = [{"flow": "SPDM", "design": d, "lines": n, "branches": n} for d, n in (("v2", 4), ("flat", 3))]
+    assert not size.exceeded(designs, counted)
     change(designs, counted)
     assert size.exceeded(designs, counted) == [message]
 

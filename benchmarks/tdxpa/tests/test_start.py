@@ -35,7 +35,7 @@ def tree(tmp_path: Path) -> Path:
     """A copy of the sources, in which the script of each target is a stub."""
     tree = copy_tree(tmp_path / "tree")
     for script in tree.glob("benchmarks/*/*.sh"):
-        if script.name not in ("common.sh", "external.sh", "source.sh"):
+        if script.name not in ("common.sh", "source.sh"):
             script.write_text('echo "script: ${0#*benchmarks/} $*"; env\n')
     (tmp_path / "home").mkdir()
     return tree
@@ -59,6 +59,8 @@ def refused(run: subprocess.CompletedProcess, message: str) -> None:
     ("bench QUICK=abc", "QUICK=abc: must be one of: 0 1"),
     ("bench WHAT=x", "WHAT=x: must be one of: time instructions fragmentation"),
     ("bench WHAT=profile ENGINE=uml", "ENGINE=uml: must be one of: qemu"),
+    ("bench KERNEL=x", "KERNEL=x: must be one of: zeroing plain hardened$"),
+    ("bench WHAT=instructions KERNEL=hardened", "KERNEL=hardened: must be one of: zeroing plain$"),
     ("bench CHECK=1", "CHECK=1: make bench WHAT=time does not take it"),
     ("bench V2_MBOX=/none", "V2_MBOX=/none: must be a file"),
     ("host WHAT=run SIMULATE=abc", "SIMULATE=abc: must be a number"),
@@ -80,7 +82,7 @@ def test_wrong_values_are_refused_first(tree: Path, words: str, message: str) ->
 
 
 @pytest.mark.parametrize("words,script,variables", [
-    ("bench QUICK=0 INIT_ON_ALLOC=0", "bench/time.sh", "ENGINE=uml !QUICK !INIT_ON_ALLOC ICOUNT="),
+    ("bench QUICK=0", "bench/time.sh", "ENGINE=uml !QUICK KERNEL=zeroing ICOUNT="),
     ("bench WHAT=instructions CHECK=1", "bench/time.sh", "ICOUNT=1 ENGINE=qemu CHECK=1"),
     ("bench V2_MBOX=Makefile", "bench/compare.sh", ""),
     ("test SAN=0 CPUS=02 SUITE=tdx_tdh", "tests/test.sh", "!SAN CPUS=2 SUITE=tdx_tdh"),

@@ -302,6 +302,18 @@ void tdx_model_set_clear(enum tdx_model_clear how)
 }
 
 /**
+ * tdx_model_set_delete_by_id - choose the interface of leaves that return pages
+ * @on: TDH.SPDM.DELETE, TDH.IDE.STREAM.DELETE and TDH.IOMMU.CLEAR take IDs only, as
+ *	in the newest public interface.  Otherwise they also take a list, the default.
+ *
+ * A caller is written for one interface, so tdx_model_reset() keeps the choice.
+ */
+void tdx_model_set_delete_by_id(bool on)
+{
+	model.delete_by_id = on;
+}
+
+/**
  * tdx_model_set_rounds - set the number of messages of each exchange
  * @nr: number of messages that each leaf for messages exchanges
  */
@@ -471,6 +483,7 @@ void tdx_model_wbinvd_all(void)
 /**
  * tdx_model_reset - remove all objects, faults and counts, switch all modes off
  *
+ * The erratum and tdx_model_set_delete_by_id() stay as they are.
  * Owned pages stay out of the page allocator: call tdx_model_reclaim() first.
  */
 void tdx_model_reset(void)

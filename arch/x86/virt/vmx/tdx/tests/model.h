@@ -116,6 +116,7 @@ struct model_object {
  * @list_write: what to write to input lists
  * @output: what to write to output pages
  * @clear: meaning of the list operand of IOMMU.CLEAR
+ * @delete_by_id: leaves that return pages take no list
  */
 struct model {
 	spinlock_t lock;	/* see above */
@@ -142,6 +143,7 @@ struct model {
 	enum tdx_model_list_write list_write;
 	enum tdx_model_output output;
 	enum tdx_model_clear clear;
+	bool delete_by_id;
 };
 
 extern struct model model;

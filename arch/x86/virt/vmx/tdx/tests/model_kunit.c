@@ -755,6 +755,46 @@ static void checks_output(struct kunit *test)
 	raw_free(raw);
 }
 
+/* Rule: in the newest interface, leaves that return pages take IDs and no list. */
+static void deletes_by_id(struct kunit *test)
+{
+	static const unsigned int numbers[] = { 1, NR_PAGES };
+	struct raw *raw = raw_alloc(test);
+	struct tdx_module_args args = { .rcx = 0xfed90000, .rdx = raw->list_pa };
+
+	tdx_model_set_delete_by_id(true);
+	/* A reset keeps the interface. */
+	tdx_model_reset();
+
+	for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
+		u64 spdm_id = spdm_create(test, raw, numbers[i]);
+		struct tdx_module_args session = { .rcx = spdm_id };
+
+		REFUSE(TDH_SPDM_DELETE, session, rdx, raw->list_pa, "a list");
+		REFUSE(TDH_SPDM_DELETE, session, rcx, spdm_id + 1, "another session");
+		KUNIT_EXPECT_EQ(test, accept(test, TDH_SPDM_DELETE, session), spdm_id);
+		KUNIT_EXPECT_MEMEQ(test, raw->list, raw->pa, sizeof(raw->pa));
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 0);
+	}
+
+	tdx_model_set_iommu_entries(NR_PAGES);
+	args.rcx = accept(test, TDH_IOMMU_SETUP, args);
+	refuse(test, TDH_IOMMU_CLEAR, args, TDX_OPERAND_INVALID, "a list");
+	args.rdx = 0;
+	accept(test, TDH_IOMMU_CLEAR, args);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 0);
+
+	tdx_model_set_delete_by_id(false);
+	args.rcx = spdm_create(test, raw, NR_PAGES);
+	refuse(test, TDH_SPDM_DELETE, args, TDX_OPERAND_INVALID, "no list");
+	spdm_delete(test, raw, args.rcx, NR_PAGES);
+	args = (struct tdx_module_args) { .rcx = 0xfed90000, .rdx = raw->list_pa };
+	args.rcx = accept(test, TDH_IOMMU_SETUP, args);
+	REFUSE(TDH_IOMMU_CLEAR, args, rdx, 0, "no list");
+	accept(test, TDH_IOMMU_CLEAR, args);
+	raw_free(raw);
+}
+
 /* Rule: a function has one session, its ID may be 0; the number of objects is limited. */
 static void checks_objects(struct kunit *test)
 {
@@ -1236,6 +1276,7 @@ static struct kunit_case model_cases[] = {
 	KUNIT_CASE(checks_iommu_mt),
 	KUNIT_CASE(checks_interrupted_leaves),
 	KUNIT_CASE(checks_output),
+	KUNIT_CASE(deletes_by_id),
 	KUNIT_CASE(checks_objects),
 	KUNIT_CASE(checks_number_of_control_pages),
 	KUNIT_CASE(checks_connect),

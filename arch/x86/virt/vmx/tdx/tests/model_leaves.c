@@ -352,24 +352,33 @@ static void write_list(u64 pa, const struct model_object *o)
 		memcpy(list, o->entries, o->nr * sizeof(*list));
 }
 
+/* List the pages of @o in @out.  Return RCX. */
+static u64 write_output(u64 out, const struct model_object *o)
+{
+	if (o->nr > 1)
+		write_list(out, o);
+	if (model.output == TDX_MODEL_OUTPUT_GARBAGE)
+		return 0xa5a5a5a5a5a5a5a5ULL;
+	return o->nr == 1 ? o->entries[0] : out | FIELD_PREP(OPERAND_TOP, o->nr - 1);
+}
+
+/* The operand for the list of returned pages is right.  A singleton has no list. */
+static bool is_output(const struct model_object *o, u64 out)
+{
+	return model.delete_by_id || o->nr == 1 ? !out : is_shared_page(out);
+}
+
 /* Return all pages of @o, with a list in @out as HPA_ARRAY_T. */
 static u64 object_give_back(struct model_call *call, struct model_object *o, u64 out,
 			    enum operand operand)
 {
-	if (o->nr == 1 ? out : !is_shared_page(out))
+	if (!is_output(o, out))
 		return INVALID(operand);
 	if (model_fails(call))
 		return call->fault->status;
 
-	if (o->nr == 1) {
-		call->args->rcx = o->entries[0];
-	} else {
-		write_list(out, o);
-		call->args->rcx = out | FIELD_PREP(OPERAND_TOP, o->nr - 1);
-	}
-	if (model.output == TDX_MODEL_OUTPUT_GARBAGE)
-		call->args->rcx = 0xa5a5a5a5a5a5a5a5ULL;
-
+	if (!model.delete_by_id)
+		call->args->rcx = write_output(out, o);
 	object_free(call, o);
 	return 0;
 }
@@ -624,17 +633,17 @@ static u64 iommu_clear(struct model_call *call)
 	status = check_pending(call, &o->pending);
 	if (status)
 		return status;
-	if (!is_shared_page(args->rdx))
+	if (model.delete_by_id ? args->rdx : !is_shared_page(args->rdx))
 		return INVALID(RDX);
-	if (model.clear == TDX_MODEL_CLEAR_READS &&
+	if (!model.delete_by_id && model.clear == TDX_MODEL_CLEAR_READS &&
 	    memcmp(phys_to_virt(args->rdx), o->entries, o->nr * sizeof(*o->entries)))
 		return INVALID(RDX);
 	if (model_fails(call))
 		return fail(call, &o->pending);
 
-	if (model.clear == TDX_MODEL_CLEAR_WRITES)
+	if (!model.delete_by_id && model.clear == TDX_MODEL_CLEAR_WRITES)
 		write_list(args->rdx, o);
-	else
+	else if (!model.delete_by_id)
 		write_input(phys_to_virt(args->rdx), o->nr);
 	object_free(call, o);
 	return 0;

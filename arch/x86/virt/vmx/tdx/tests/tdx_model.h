@@ -115,6 +115,7 @@ void tdx_model_set_nr_control(u64 leaf, unsigned int nr);
 void tdx_model_set_iommu_entries(unsigned int nr);
 void tdx_model_set_output(enum tdx_model_output output);
 void tdx_model_set_clear(enum tdx_model_clear clear);
+void tdx_model_set_delete_by_id(bool on);
 void tdx_model_set_rounds(unsigned int nr);
 void tdx_model_set_length(u64 length);
 void tdx_model_device(phys_addr_t response, phys_addr_t request, size_t len);
