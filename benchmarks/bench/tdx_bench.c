@@ -390,8 +390,8 @@ static bool listed(const char *list, const char *name)
 static LIST_HEAD(held);
 static LIST_HEAD(reserved);
 
-/* Pages that the kernel and small cells leave behind are in the first 512 MB of a zone. */
-#define LOW_PAGES	131072
+/* Pages that the kernel and small cells leave behind are in the first GiB of a zone. */
+#define LOW_PAGES	262144
 
 /*
  * Free blocks are in lists by order and type, in a zone and for a CPU.  With @more =
@@ -438,7 +438,7 @@ static int by_address(void *unused, const struct list_head *a, const struct list
 
 /*
  * For arrays above 512 pages, leave only the end of the zone free, and else only its start.
- * Contiguous runs then start at the same place.
+ * The search for a contiguous run then looks at the same number of places in each boot.
  */
 static int choose_blocks(unsigned int nr_pages, gfp_t more)
 {

@@ -3,7 +3,7 @@
 
 A cell is the median of one operation in ns, or its number of instructions.  A ratio is v2 / flat:
 above 1, v2 takes more.  Its interval has 95% of the ratios of other boots.  Instructions of two
-boots differ by at most REPEATS_TO.
+boots differ by at most REPEATS_TO, except in a few cells, which are kept in the run.
 """
 import sys
 
@@ -42,13 +42,16 @@ def repeats(samples: Samples, stored: Run) -> dict:
             "commit": stored.about["commit"]}
 
 
-def boots_differ(samples: Samples) -> float:
-    """The largest share by which the instructions of two boots differ"""
-    differ, cell = max((float(np.ptp(boots) / np.min(boots)), cell)
-                       for cell in samples.rounds for boots in [samples.boots(*cell)])
-    print(f"\nTwo boots differ by at most {differ:.3%}.")
-    if differ > REPEATS_TO:
-        sys.exit(f"error: {cell} differs by more than {REPEATS_TO:.1%}")
+def boots_differ(samples: Samples) -> dict:
+    """Cells whose instructions differ by more than REPEATS_TO in two boots, with the share in percent"""
+    shares = {f"{op}, {pages:,}, {design}": float(np.ptp(boots) / np.min(boots))
+              for op, pages, design in samples.rounds for boots in [samples.boots(op, pages, design)]}
+    differ = {cell: f"{share:.1%}" for cell, share in shares.items() if share > REPEATS_TO}
+    print(f"\n{len(shares) - len(differ)} of {len(shares)} cells differ by at most {REPEATS_TO:.1%} in two boots; others:",
+          "; ".join(f"{cell}: {share}" for cell, share in differ.items()) or "none")
+    # The search for a run of 9,000 pages scans whole places, and their number differs.
+    if len(differ) > len(shares) / 20:
+        sys.exit("error: these are too many: the state before each sample is not the same")
     return differ
 
 

@@ -20,7 +20,7 @@ AGAIN = "flat-again"
 RESAMPLES = 2000
 SEED = 20260327
 ENOMEM = 12
-# Counts of two boots of the same kernel differ by at most this share.
+# Instructions of two boots differ by at most this share, except in a few cells.
 REPEATS_TO = 0.005
 # make results takes runs from the first folder below build/ and keeps them in the second.
 RUNS, KEPT = "build/runs", "benchmarks/results"
@@ -127,9 +127,10 @@ class Samples:
         cells = [(op, pages, d) for d in (base, design)]
         if not all(cell in self.rounds for cell in cells):
             return None
-        ratio = float(np.median(np.divide(*[self.boots(*cell) for cell in cells])))
+        boots = np.divide(*[self.boots(*cell) for cell in cells])
+        ratio = float(np.median(boots))
         if self.icount:
-            return ratio, ratio / (1 + REPEATS_TO), ratio * (1 + REPEATS_TO)
+            return ratio, float(boots.min()) / (1 + REPEATS_TO), float(boots.max()) * (1 + REPEATS_TO)
         low, high = interval(*[np.array(self.rounds[cell]) for cell in cells])
         return ratio, low, high
 
