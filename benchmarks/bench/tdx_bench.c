@@ -51,10 +51,14 @@
 #define MAX_PAGES	1048576U
 
 /*
- * Above this many pages a sample takes many milliseconds.  Only the operations that show
- * the cost of a page are measured.
+ * Above this many pages a sample takes milliseconds.  Only the operations that show the
+ * cost of a page are measured, with fewer samples.
  */
-#define MANY_PAGES	32768
+#define MANY_PAGES	512
+#define MANY_REPEATS	DIV_ROUND_UP(repeats, 3)
+
+/* No known use needs more for the extensions. */
+#define MAX_EXTENSION_PAGES	32768
 
 static unsigned int func_id = 0x1000;
 module_param(func_id, uint, 0444);
@@ -128,6 +132,7 @@ static u64 *sample_of(unsigned int run, unsigned int round)
  * @holds_pages: all pages of a batch are in use at once
  * @fixed_batch: the batch has its maximum size, the same for all designs
  * @many_pages: also measured above MANY_PAGES
+ * @cold: caches are to be cold, so no part of a sample is left out
  *
  * The functions return 0 or a negative errno.
  */
@@ -140,6 +145,7 @@ struct bench_op {
 	bool holds_pages;
 	bool fixed_batch;
 	bool many_pages;
+	bool cold;
 };
 
 static enum design_use use_for(unsigned int nr_pages)
@@ -293,7 +299,7 @@ static void free_other_data(void)
 static int fill_caches(struct run *run)
 {
 	/* Instructions do not depend on caches. */
-	if (run->nr_pages <= 512 || prepare)
+	if (prepare)
 		return 0;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(other_data); i++) {
@@ -349,7 +355,8 @@ static bool can_live_as_blob(const struct design *design, unsigned int nr_pages)
 
 static bool can_live_as_memory(const struct design *design, unsigned int nr_pages)
 {
-	return design->ext_start && nr_pages > 512 && nr_pages <= design->max_memory;
+	return design->ext_start && nr_pages > MANY_PAGES && nr_pages <= MAX_EXTENSION_PAGES &&
+	       nr_pages <= design->max_memory;
 }
 
 static const struct bench_op ops[] = {
@@ -362,7 +369,8 @@ static const struct bench_op ops[] = {
 	{ "cycle", can_create, NULL, cycle_batch, NULL, .many_pages = true },
 	{ "life-control", can_live_as_control, NULL, life_control_batch, NULL },
 	{ "life-blob", can_live_as_blob, open_session, life_blob_batch, close_session },
-	{ "life-memory", can_live_as_memory, fill_caches, life_memory_batch, reclaim, true },
+	{ "life-memory", can_live_as_memory, fill_caches, life_memory_batch, reclaim, true,
+	  .many_pages = true, .cold = true },
 };
 
 /* Is @name in the comma separated @list?  An empty list has all names. */
@@ -518,7 +526,7 @@ static s64 sample(const struct bench_op *op, struct run *run)
 		ret = prepare_sample(run->nr_pages);
 
 	/* The first stretch is not counted: caches have the data of another design. */
-	for (unsigned int i = 0; i <= run->stretches && !ret; i++) {
+	for (unsigned int i = op->cold ? 1 : 0; i <= run->stretches && !ret; i++) {
 		if (signal_pending(current))
 			return -EINTR;
 		if (designs_must_stop())
@@ -637,9 +645,9 @@ static void record_absent(const struct bench_op *op, const struct run *run, int 
 /* All @runs have the same number of pages.  An error ends the benchmark. */
 static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_runs)
 {
-	/* Prepared samples need no warm-up, and the counts of large arrays hardly differ. */
-	unsigned int rounds = prepare && runs->nr_pages > 512 ? repeats / 3 + 1 : repeats;
-	unsigned int warm_up = prepare ? 0 : WARM_UP;
+	/* Samples from a prepared state or with cold caches need no warm-up. */
+	unsigned int rounds = runs->nr_pages > MANY_PAGES ? MANY_REPEATS : repeats;
+	unsigned int warm_up = prepare || op->cold ? 0 : WARM_UP;
 	unsigned int order[MAX_DESIGNS];
 	unsigned int round, i;
 
