@@ -14,8 +14,8 @@ OK, NO, UNKNOWN, SKIPPED = "ok", "NO", "?", "-"
 # software module.  It must be at most 1/SHARE of the available memory.
 RUN_KIB, SHARE = 96 << 10, 8
 # All modules that a run may load, each after those that it uses
-MODULES = ("tdx_seam", "tdx_pa_array", "tdx_seamcall", "tdx_model", "tdx_designs", "tdx_v2", "tdx_descriptor",
-           "tdx_bare_list", "tdx_flat", "tdx_floor", "tdx_measure", "tdx_bench")
+DESIGN_MODULES = ("tdx_designs", "tdx_v2", "tdx_descriptor", "tdx_bare_list", "tdx_hpa_list", "tdx_flat", "tdx_floor")
+MODULES = ("tdx_seam", "tdx_pa_array", "tdx_seamcall", "tdx_model", *DESIGN_MODULES, "tdx_measure", "tdx_bench")
 OLDEST = "6.12"
 SIGNED = b"~Module signature appended~\n"
 BIOS_ENABLED = "virt/tdx: BIOS enabled"

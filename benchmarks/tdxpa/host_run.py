@@ -19,13 +19,12 @@ from typing import Any
 
 from tdxpa import hostfile
 from tdxpa.common import commit, compiler, cpu, replace
-from tdxpa.host_checks import MODULES, NO, Machine, all_checks
+from tdxpa.host_checks import DESIGN_MODULES, MODULES, NO, Machine, all_checks
 
 TOP = Path(__file__).resolve().parents[2]
 DEBUGFS = Path("/sys/kernel/debug")
 # Seconds for one module to load and measure, and for all to unload
 MODULE_SECONDS, PATIENCE = 120, 10
-DESIGN_MODULES = ("tdx_designs", "tdx_v2", "tdx_descriptor", "tdx_bare_list", "tdx_hpa_list", "tdx_flat", "tdx_floor")
 # Taint flags that a run must not set
 TAINTS = {4: "machine check", 5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 WARNED = 9
@@ -49,7 +48,7 @@ def find_modules(tree: str) -> dict[str, Path]:
 
 
 def plan(o: SimpleNamespace) -> list[Phase]:
-    def bench(ops: str, designs: str, pages: tuple[int, ...]) -> list[str]:
+    def bench(ops: str, designs: str, *pages: int) -> list[str]:
         sizes = ",".join(str(p) for p in pages if p <= 512 or not o.quick)
         return [f"ops={ops}", f"designs={designs}", f"pages={sizes}", f"repeats={3 if o.quick else 31}",
                 f"sample_us={20 if o.quick else 100}", "log=N"]
@@ -67,17 +66,16 @@ def plan(o: SimpleNamespace) -> list[Phase]:
             watch += [f"wbinvd_ns={o.simulate}", f"fail_at={o.fail_at}"]
         return (title, "module", {**array, **installs, **designs, "tdx_measure": watch, "tdx_bench": parameters})
 
-    software = bench("create,hand-over,release,cycle,life-control,life-blob,life-memory",
-                     "v2,v2-noclflush,v2-blocks,descriptor,bare-list,flat-v2alloc,flat,floor", (1, 32, 512, 12800))
-    flushes = bench("release-flushed", "v2,v2-blocks,flat-v2alloc,flat,floor",
-                    (1, 2, 8, 32, 128, 512, 1024, 4096, 12800))
+    software = bench("create,hand-over,release,cycle,life-control,life-blob,life-memory", "v2,v2-noclflush,v2-blocks,"
+                     "descriptor,bare-list,hpa-list,flat-v2alloc,flat,floor", 1, 32, 512, 12800)
+    flushes = bench("release-flushed", "v2,v2-blocks,flat-v2alloc,flat,floor", 1, 2, 8, 32, 128, 512, 1024, 4096, 12800)
     phases: list[Phase] = [
         ("software cost, no SEAMCALL", "software", {**array, "tdx_model": [], **designs, "tdx_bench": software}),
         module_phase("TDX module: page by page, and release with flush", o.donate, flushes)]
     if o.claim:
         function, pages = o.claim.split(":")
         phases.append(module_phase("TDX module: sessions of control pages", 0, [
-            *bench("life-control", "v2,v2-noclflush,flat", (int(pages),)), f"func_id={int(function, 0)}"]))
+            *bench("life-control", "v2,v2-noclflush,flat", int(pages)), f"func_id={int(function, 0)}"]))
     return phases
 
 
