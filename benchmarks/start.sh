@@ -72,10 +72,6 @@ for name in $takes; do
 		one_of "$name" 0 1
 		[ "${!name}" = 1 ] || unset "$name" ;;
 	CPUS) number CPUS 1 "$([ "$ENGINE" = uml ] && echo 2 || echo 4)" ;;
-	CLAIM)
-		[[ $CLAIM =~ ^(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,9}):[1-9][0-9]{0,2}$ && ${CLAIM#*:} -le 512 ]] ||
-			bad CLAIM "must be FUNCTION:PAGES with 1 to 512 pages, as in 0x1000:20" ;;
-	DONATE) number DONATE 1 1048576 ;;
 	SEED) number SEED 0 999999999999999 ;;
 	SIMULATE) number SIMULATE 0 1000000 ;;
 	STEPS) number STEPS 1 1000000000 ;;

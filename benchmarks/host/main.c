@@ -5,26 +5,15 @@
  * Loading this module measures and leaves records in debugfs.  The watch stays
  * installed until this module is unloaded.
  */
-#include <linux/cleanup.h>
-#include <linux/ktime.h>
+#include <linux/cpufeature.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/smp.h>
-#include <linux/vmalloc.h>
 
-#include <asm/tdx_connect.h>
-#include <asm/tdx_pa_array.h>
-
-#include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "../bench/records.h"
 #include "measure.h"
 
 #define MAX_WBINVD_NS	1000000
-#define MAX_DONATED	1048576
-
-/* At most this fraction of the available memory is allocated. */
-#define MEMORY_SHARE	8
 
 static unsigned int lines_pages = 512;
 module_param(lines_pages, uint, 0444);
@@ -37,10 +26,6 @@ MODULE_PARM_DESC(wbinvd_ns, "simulation: duration of TDH.PHYMEM.PAGE.WBINVD in n
 static unsigned long fail_at;
 module_param(fail_at, ulong, 0444);
 MODULE_PARM_DESC(fail_at, "simulation: number of the SEAMCALL that fails, from 1 (default: none)");
-
-static unsigned int donate_pages;
-module_param(donate_pages, uint, 0444);
-MODULE_PARM_DESC(donate_pages, "pages to donate to the extensions of the TDX module, for good (default: 0)");
 
 static void report_lines(const char *what, const char *lines, const char *where, const u64 *ns,
 			 unsigned int nr)
@@ -81,52 +66,15 @@ static void report_module(void)
 		    about->features0, boot_cpu_has_bug(X86_BUG_TDX_PW_MCE) ? "true" : "false");
 }
 
-/* Times each leaf, and reports the held pages.  The call sequence of flat does neither. */
-static int donate(unsigned int nr)
-{
-	struct tdx_pa_array *mem __free(tdx_pa_array) = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
-	u64 start, status;
-
-	if (!mem)
-		return -ENOMEM;
-
-	start = ktime_get_ns();
-	status = tdh_ext_mem_add(mem);
-	record_info("{\"kind\": \"donated\", \"pages\": %u, \"held\": %u, \"ns\": %llu}",
-		    mem->nr, mem->nr_held, ktime_get_ns() - start);
-	if (status)
-		return -EIO;
-
-	start = ktime_get_ns();
-	status = tdh_ext_init();
-	record_info("{\"kind\": \"started\", \"ns\": %llu}", ktime_get_ns() - start);
-	return status ? -EIO : 0;
-}
-
-static int check_parameters(void)
-{
-	unsigned long pages = 2UL * lines_pages + donate_pages;
-
-	if (!lines_pages || lines_pages > LINES_MAX_PAGES || wbinvd_ns > MAX_WBINVD_NS ||
-	    donate_pages > MAX_DONATED) {
-		pr_err("tdx_measure: lines_pages must be 1 to %u, wbinvd_ns at most %u, donate_pages at most %u\n",
-		       LINES_MAX_PAGES, MAX_WBINVD_NS, MAX_DONATED);
-		return -EINVAL;
-	}
-	if (pages > si_mem_available() / MEMORY_SHARE) {
-		pr_err("tdx_measure: %lu pages exceed one in %u of the available memory\n",
-		       pages, MEMORY_SHARE);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 static int __init host_init(void)
 {
-	int ret = check_parameters();
+	int ret;
 
-	if (ret)
-		return ret;
+	if (!lines_pages || lines_pages > LINES_MAX_PAGES || wbinvd_ns > MAX_WBINVD_NS) {
+		pr_err("tdx_measure: lines_pages must be 1 to %u, wbinvd_ns at most %u\n",
+		       LINES_MAX_PAGES, MAX_WBINVD_NS);
+		return -EINVAL;
+	}
 	ret = records_open();
 	if (ret)
 		return ret;
@@ -136,11 +84,6 @@ static int __init host_init(void)
 
 	report_module();
 	ret = lines_measure(lines_pages, report_lines);
-	if (!ret && donate_pages)
-		ret = donate(donate_pages);
-	/* A simulation takes its donated pages back. */
-	if (watch.simulated)
-		tdx_model_reclaim();
 	if (!ret && records.full)
 		ret = -ENOSPC;
 	if (ret == -EINTR)

@@ -19,7 +19,6 @@
  * struct watch - state of the watch
  * @simulated: the TDX module is the software module
  * @about: metadata of the TDX module, if it is this machine's own
- * @claimed: a leaf was passed on that may have given pages to the module
  * @nr_calls: number of SEAMCALLs
  * @leaf: number of the leaf that ended the run
  * @status: its completion status, or 0 while the run goes on
@@ -28,7 +27,6 @@
 struct watch {
 	bool simulated;
 	struct tdx_seamcall_about about;
-	bool claimed;
 	unsigned long nr_calls;
 	u64 leaf;
 	u64 status;

@@ -3,10 +3,8 @@
 #
 # run.sh check|run: check the machine, or measure on its running kernel.
 #
-# SIMULATE=ns measures the software TDX module, on any x86-64 machine.
-# CLAIM=function:pages and DONATE=pages allow leaves that give memory to the TDX module,
-# DONATE for good.  KDIR is the built tree of this kernel, if its headers are not
-# installed.
+# SIMULATE=ns measures the software TDX module, on any x86-64 machine.  KDIR is the built
+# tree of this kernel, if its headers are not installed.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 

@@ -2,11 +2,10 @@
 /*
  * The watch: every SEAMCALL of a run passes here
  *
- * A run expects success.  All leaves except TDH.PHYMEM.PAGE.WBINVD and TDH.SYS.RD
- * may also be interrupted or request a message exchange.  Any other status ends
- * the run: the watch refuses further leaves that claim pages, and sets the stop
- * flag of the designs.  If the module never owned a page, the pages of the run are
- * freed without another SEAMCALL.
+ * A run needs TDH.PHYMEM.PAGE.WBINVD and TDH.SYS.RD.  The watch refuses other
+ * leaves, so the module never owns a page of the run.  Any other status than
+ * success ends the run: the watch sets the stop flag of the designs, and the pages
+ * of the run are freed without another SEAMCALL.
  */
 #include <linux/errno.h>
 #include <linux/ktime.h>
@@ -35,29 +34,6 @@ static const struct tdx_seam *machine;
 
 static unsigned long delay_ns, fail_nth;
 
-static bool is_expected(u64 leaf, u64 status)
-{
-	u64 class = status & TDX_SEAMCALL_STATUS_MASK;
-
-	if (leaf == TDH_PHYMEM_PAGE_WBINVD || leaf == TDH_SYS_RD)
-		return !status;
-	return !status || class == TDX_INTERRUPTED_RESUMABLE || class == TDX_SPDM_REQUEST;
-}
-
-static bool claims(u64 leaf)
-{
-	switch (leaf) {
-	case TDH_IOMMU_SETUP:
-	case TDH_SPDM_CREATE:
-	case TDH_IDE_STREAM_CREATE:
-	case TDH_EXT_MEM_ADD:
-	case TDH_EXT_INIT:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void stop(u64 leaf, u64 status)
 {
 	if (watch.status)
@@ -73,6 +49,7 @@ static u64 call(u64 leaf, struct tdx_module_args *args)
 {
 	u64 start, status;
 
+	watch.nr_calls++;
 	if (watch.nr_calls == fail_nth)
 		return TDX_OPERAND_BUSY;
 	/* The software module does not have this leaf, which only reads. */
@@ -88,27 +65,6 @@ static u64 call(u64 leaf, struct tdx_module_args *args)
 	return status;
 }
 
-static u64 watched(u64 leaf, struct tdx_module_args *args)
-{
-	u64 status;
-
-	if (watch.status) {
-		if (claims(leaf))
-			return TDX_SEAMCALL_REFUSED;
-		if (leaf == TDH_PHYMEM_PAGE_WBINVD && !watch.claimed)
-			return 0;
-	}
-
-	watch.nr_calls++;
-	watch.claimed |= claims(leaf);
-	status = call(leaf, args);
-	if (!is_expected(leaf, status)) {
-		watch.nr_kept += leaf == TDH_PHYMEM_PAGE_WBINVD;
-		stop(leaf, status);
-	}
-	return status;
-}
-
 /**
  * watch_try - issue a SEAMCALL that may fail
  * @leaf: number of the leaf
@@ -119,8 +75,23 @@ static u64 watched(u64 leaf, struct tdx_module_args *args)
  */
 u64 watch_try(u64 leaf, struct tdx_module_args *args)
 {
-	watch.nr_calls++;
 	return call(leaf, args);
+}
+
+static u64 watched(u64 leaf, struct tdx_module_args *args)
+{
+	u64 status = TDX_SEAMCALL_REFUSED;
+
+	if (watch.status && leaf == TDH_PHYMEM_PAGE_WBINVD)
+		return 0;
+
+	if (leaf == TDH_PHYMEM_PAGE_WBINVD || leaf == TDH_SYS_RD)
+		status = watch_try(leaf, args);
+	if (status) {
+		watch.nr_kept += leaf == TDH_PHYMEM_PAGE_WBINVD;
+		stop(leaf, status);
+	}
+	return status;
 }
 
 /* Find the implementation to call, and remove it from the seam. */
@@ -180,8 +151,7 @@ int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at)
 	seam = inner;
 	seam.seamcall = watched;
 	/* Pages that were never private need no reset. */
-	if (!watch.about.claims)
-		seam.reset_paddr = NULL;
+	seam.reset_paddr = NULL;
 	err = tdx_seam_install(&seam);
 	if (err) {
 		pr_err("tdx_measure: another TDX module is installed; unload it\n");

@@ -6,9 +6,8 @@ from typing import Any
 
 from tdxpa import hostfile
 from tdxpa.common import render, table
-from tdxpa.runs import KEPT, Samples, number, pair_table
+from tdxpa.runs import KEPT, Samples, pair_table
 
-SOFTWARE_OPERATIONS = ("create", "hand-over", "release", "cycle", "life-control", "life-blob", "life-memory")
 NAMES = {
     "wbinvd": "TDH.PHYMEM.PAGE.WBINVD, global KeyID",
     "wbinvd-key0": "TDH.PHYMEM.PAGE.WBINVD, KeyID 0",
@@ -33,10 +32,9 @@ def lines_table(data: Any, mark: str) -> str:
 def section(data: Any) -> str:
     """All tables of one run."""
     # The start of each table
-    mark = "SIMULATED " if data["simulated_wbinvd_ns"] is not None else ""
+    mark = "SIMULATED " if "SIMULATE" in data["run"]["command"] else ""
     samples = {side: Samples([r for r in data["records"] if r["behind"] == side]) for side in ("module", "software")}
-    return render("host.md", data=data, mark=mark, lines=lines_table(data, mark), number=number,
-                  sessions=samples["module"].cells("life-control"), software=SOFTWARE_OPERATIONS,
+    return render("host.md", data=data, mark=mark, lines=lines_table(data, mark),
                   pairs=lambda side, operations: pair_table(samples[side], operations, mark=mark))
 
 

@@ -28,8 +28,8 @@ MODULE_SECONDS, PATIENCE = 120, 10
 # Taint flags that a run must not set
 TAINTS = {4: "machine check", 5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 WARNED = 9
-# A title, the TDX module that is measured, and the modules to load with their parameters
-Phase = tuple[str, str, dict[str, list[str]]]
+# By what it measures ("behind" in its records): the modules to load, with their parameters
+Plan = dict[str, dict[str, list[str]]]
 
 
 class Stop(Exception):
@@ -47,7 +47,7 @@ def find_modules(tree: str) -> dict[str, Path]:
     return {name: found[name] for name in MODULES}
 
 
-def plan(o: SimpleNamespace) -> list[Phase]:
+def plan(o: SimpleNamespace) -> Plan:
     def bench(ops: str, designs: str, *pages: int) -> list[str]:
         sizes = ",".join(str(p) for p in pages if p <= 512 or not o.quick)
         return [f"ops={ops}", f"designs={designs}", f"pages={sizes}", f"repeats={3 if o.quick else 31}",
@@ -55,28 +55,16 @@ def plan(o: SimpleNamespace) -> list[Phase]:
 
     array: dict[str, list[str]] = {"tdx_seam": [], "tdx_pa_array": []}
     designs: dict[str, list[str]] = dict.fromkeys(DESIGN_MODULES, [])
-
-    def module_phase(title: str, donated: int, parameters: list[str]) -> Phase:
-        watch = [f"donate_pages={donated}", f"lines_pages={64 if o.quick else 1024}"]
-        installs: dict[str, list[str]] = {
-            "tdx_seamcall": [f"allow_claims={'Y' if o.claim else 'N'}", f"donate_pages={donated}"],
-            "tdx_model": ["install=N"]}
-        if o.simulate is not None:
-            installs = {"tdx_model": []}
-            watch += [f"wbinvd_ns={o.simulate}", f"fail_at={o.fail_at}"]
-        return (title, "module", {**array, **installs, **designs, "tdx_measure": watch, "tdx_bench": parameters})
-
+    module: dict[str, list[str]] = {"tdx_seamcall": [], "tdx_model": ["install=N"]}
+    watch = [f"lines_pages={64 if o.quick else 1024}"]
+    if o.simulate is not None:
+        module = {"tdx_model": []}
+        watch += [f"wbinvd_ns={o.simulate}", *o.failure]
     software = bench("create,hand-over,release,cycle,life-control,life-blob,life-memory", "v2,v2-noclflush,v2-blocks,"
                      "descriptor,bare-list,hpa-list,flat-v2alloc,flat,floor", 1, 32, 512, 12800)
     flushes = bench("release-flushed", "v2,v2-blocks,flat-v2alloc,flat,floor", 1, 2, 8, 32, 128, 512, 1024, 4096, 12800)
-    phases: list[Phase] = [
-        ("software cost, no SEAMCALL", "software", {**array, "tdx_model": [], **designs, "tdx_bench": software}),
-        module_phase("TDX module: page by page, and release with flush", o.donate, flushes)]
-    if o.claim:
-        function, pages = o.claim.split(":")
-        phases.append(module_phase("TDX module: sessions of control pages", 0, [
-            *bench("life-control", "v2,v2-noclflush,flat", int(pages)), f"func_id={int(function, 0)}"]))
-    return phases
+    return {"software": {**array, "tdx_model": [], **designs, "tdx_bench": software},
+            "module": {**array, **module, **designs, "tdx_measure": watch, "tdx_bench": flushes}}
 
 
 def watch_file(name: str) -> int:
@@ -127,19 +115,17 @@ def unload_all() -> list[str]:
         time.sleep(0.05)
 
 
-def measure(phases: list[Phase], modules: dict[str, Path]) -> list[Any]:
+def measure(phases: Plan, modules: dict[str, Path]) -> list[Any]:
     # The packages of its imports are installed before the modules are built.
     from tdxpa.runs import gathered
 
     records: list[Any] = []
-    for title, behind, loads in phases:
-        start = time.monotonic()
-        say(f"  {title}")
+    for behind, loads in phases.items():
+        say(f"  measuring: {behind}")
         for name, parameters in loads.items():
             insmod(name, modules[name], parameters)
             records += [{**r, "behind": behind} for r in gathered(records_of(name))]
         unload_all()
-        say(f"  {title}: done in {time.monotonic() - start:.0f} s")
     return records
 
 
@@ -149,8 +135,6 @@ def about(o: SimpleNamespace, records: list[Any]) -> dict[str, Any]:
     module = next(r for r in records if r["kind"] == "module")
     command = "make host WHAT=run" + " QUICK=1" * o.quick
     command += "" if o.simulate is None else f" SIMULATE={o.simulate}"
-    command += "" if not o.claim else " CLAIM={:#x}:{}".format(*(int(n, 0) for n in o.claim.split(":")))
-    command += "" if not o.donate else f" DONATE={o.donate}"
     packages = set(re.findall(r"^physical id\s*: (\d+)$", machine.read("/proc/cpuinfo"), re.M))
     return {"date": datetime.date.today().isoformat(), "command": command, "commit": commit(TOP),
             "kernel": hostfile.printable(machine.release), "compiler": compiler(), "cpu": hostfile.printable(cpu()),
@@ -194,7 +178,7 @@ def run(o: SimpleNamespace, machine: Machine, out: Path) -> None:
         say(f"  {leaked} pages whose flush failed are leaked until the next boot; the kernel's log has a warning")
     if why or wrong:
         raise Stop(why or wrong[0])
-    data = {"format": hostfile.FORMAT, "simulated_wbinvd_ns": o.simulate, "run": about(o, records),
+    data = {"format": hostfile.FORMAT, "run": about(o, records),
             "records": [r for r in records if r["kind"] not in ("calls", "progress", "end", "module")]}
     path = out / hostfile.name(data)
     replace({path: hostfile.dumps(data)})
@@ -220,10 +204,9 @@ def main(*arguments: str) -> int:
     # The PATH of root may lack insmod and rmmod.
     os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
     env = {name: text for name, text in os.environ.items() if text}
-    # FAIL_AT is the number of the simulated SEAMCALL that fails.  MAX_SECONDS is for all of it.  Tests set them.
+    # Tests set FAILURE, parameters of tdx_measure in a simulation, and MAX_SECONDS, which is for all of it.
     o = SimpleNamespace(quick="QUICK" in env, simulate=int(env["SIMULATE"]) if "SIMULATE" in env else None,
-                        claim=env.get("CLAIM"), donate=int(env.get("DONATE", 0)), fail_at=int(env.get("FAIL_AT", 0)),
-                        seconds=int(env.get("MAX_SECONDS", 300)))
+                        failure=env.get("FAILURE", "").split(), seconds=int(env.get("MAX_SECONDS", 300)))
     try:
         machine = Machine(kdir=env.get("KDIR"), modules=find_modules(arguments[0]) if arguments else None)
         check(o, machine)

@@ -68,7 +68,7 @@ static int read_module(void)
 	why = tdx_seamcall_lacks(about.features0, tdx_seamcall_allow_claims,
 				 tdx_seamcall_donate_pages);
 	if (why) {
-		pr_err("tdx_seamcall: this TDX module does not have %s: TDX_FEATURES0 is 0x%llx; omit allow_claims (CLAIM) or donate_pages (DONATE)\n",
+		pr_err("tdx_seamcall: this TDX module does not have %s: TDX_FEATURES0 is 0x%llx; omit allow_claims or donate_pages\n",
 		       why, about.features0);
 		return -EOPNOTSUPP;
 	}
@@ -76,7 +76,6 @@ static int read_module(void)
 	read_field(TDX_FIELD_MAJOR_VERSION, &about.major);
 	read_field(TDX_FIELD_MINOR_VERSION, &about.minor);
 	read_field(TDX_FIELD_UPDATE_VERSION, &about.update);
-	about.claims = tdx_seamcall_allow_claims || tdx_seamcall_donate_pages;
 	return 0;
 }
 

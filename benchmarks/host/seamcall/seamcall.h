@@ -36,14 +36,12 @@
  * @minor: minor version, or 0
  * @update: update version, or 0
  * @features0: TDX_FEATURES0
- * @claims: leaves are allowed that claim or donate pages
  */
 struct tdx_seamcall_about {
 	u64 major;
 	u64 minor;
 	u64 update;
 	u64 features0;
-	bool claims;
 };
 
 struct tdx_seam;

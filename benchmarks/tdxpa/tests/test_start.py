@@ -64,7 +64,6 @@ def refused(run: subprocess.CompletedProcess, message: str) -> None:
     ("bench CHECK=1", "CHECK=1: make bench WHAT=time does not take it"),
     ("bench V2_MBOX=/none", "V2_MBOX=/none: must be a file"),
     ("host WHAT=run SIMULATE=abc", "SIMULATE=abc: must be a number"),
-    ("host WHAT=run CLAIM=x", "CLAIM=x: must be FUNCTION:PAGES with 1 to 512 pages"),
     ("test CPUS=x", "CPUS=x: must be a number from 1 to 2"),
     ("test SUITE=x", "SUITE=x: must be one of: tdx_"),
     ("test KSRC=/none", "KSRC=/none: is not a kernel source tree"),
