@@ -27,6 +27,10 @@ static unsigned long fail_at;
 module_param(fail_at, ulong, 0444);
 MODULE_PARM_DESC(fail_at, "simulation: number of the SEAMCALL that fails, from 1 (default: none)");
 
+static unsigned long busy_calls;
+module_param(busy_calls, ulong, 0444);
+MODULE_PARM_DESC(busy_calls, "simulation: from fail_at on, this many SEAMCALLs are busy (default: 0, one fails)");
+
 static void report_lines(const char *what, const char *lines, const char *where, const u64 *ns,
 			 unsigned int nr)
 {
@@ -52,6 +56,7 @@ static void show_watch(void)
 {
 	watch_dir = debugfs_create_dir("tdx_watch", NULL);
 	debugfs_create_ulong("calls", 0400, watch_dir, &watch.nr_calls);
+	debugfs_create_ulong("busy", 0400, watch_dir, &watch.nr_busy);
 	debugfs_create_ulong("kept", 0400, watch_dir, &watch.nr_kept);
 	debugfs_create_u64("leaf", 0400, watch_dir, &watch.leaf);
 	debugfs_create_x64("status", 0400, watch_dir, &watch.status);
@@ -78,7 +83,7 @@ static int __init host_init(void)
 	ret = records_open();
 	if (ret)
 		return ret;
-	ret = watch_begin(wbinvd_ns, fail_at);
+	ret = watch_begin(wbinvd_ns, fail_at, busy_calls);
 	if (ret)
 		goto close;
 

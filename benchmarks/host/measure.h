@@ -20,6 +20,7 @@
  * @simulated: the TDX module is the software module
  * @about: metadata of the TDX module, if it is this machine's own
  * @nr_calls: number of SEAMCALLs
+ * @nr_busy: number of them that were busy and retried
  * @leaf: number of the leaf that ended the run
  * @status: its completion status, or 0 while the run goes on
  * @nr_kept: number of pages that were leaked because their flush failed
@@ -28,6 +29,7 @@ struct watch {
 	bool simulated;
 	struct tdx_seamcall_about about;
 	unsigned long nr_calls;
+	unsigned long nr_busy;
 	u64 leaf;
 	u64 status;
 	unsigned long nr_kept;
@@ -35,7 +37,7 @@ struct watch {
 
 extern struct watch watch;
 
-int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at);
+int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at, unsigned long busy_calls);
 void watch_end(void);
 u64 watch_try(u64 leaf, struct tdx_module_args *args);
 

@@ -3,12 +3,13 @@
  * The watch: every SEAMCALL of a run passes here
  *
  * A run needs TDH.PHYMEM.PAGE.WBINVD and TDH.SYS.RD.  The watch refuses other
- * leaves, so the module never owns a page of the run.  Any other status than
- * success ends the run: the watch sets the stop flag of the designs, and the pages
- * of the run are freed without another SEAMCALL.
+ * leaves, so the module never owns a page of the run.  A busy WBINVD is retried.
+ * Any other status than success ends the run: the watch sets the stop flag of the
+ * designs, and the pages of the run are freed without another SEAMCALL.
  */
 #include <linux/errno.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/processor.h>
@@ -32,7 +33,14 @@ static struct tdx_seam inner;
 /* This machine's own implementation, while the watch replaces it */
 static const struct tdx_seam *machine;
 
-static unsigned long delay_ns, fail_nth;
+static unsigned long delay_ns, first_failure, last_failure;
+static u64 failure;
+
+/*
+ * A WBINVD is busy while another SEAMCALL works on the same 4 KiB, 2 MiB or 1 GiB.
+ * That takes microseconds, and so does each retry.
+ */
+#define MAX_RETRIES	1000
 
 static void stop(u64 leaf, u64 status)
 {
@@ -50,8 +58,8 @@ static u64 call(u64 leaf, struct tdx_module_args *args)
 	u64 start, status;
 
 	watch.nr_calls++;
-	if (watch.nr_calls == fail_nth)
-		return TDX_OPERAND_BUSY;
+	if (watch.nr_calls >= first_failure && watch.nr_calls <= last_failure)
+		return failure;
 	/* The software module does not have this leaf, which only reads. */
 	if (watch.simulated && leaf == TDH_SYS_RD)
 		return 0;
@@ -66,7 +74,7 @@ static u64 call(u64 leaf, struct tdx_module_args *args)
 }
 
 /**
- * watch_try - issue a SEAMCALL that may fail
+ * watch_try - issue a SEAMCALL that may fail; retry a busy WBINVD
  * @leaf: number of the leaf
  * @args: operands and results
  *
@@ -75,7 +83,17 @@ static u64 call(u64 leaf, struct tdx_module_args *args)
  */
 u64 watch_try(u64 leaf, struct tdx_module_args *args)
 {
-	return call(leaf, args);
+	const struct tdx_module_args operands = *args;
+	u64 status = call(leaf, args);
+
+	for (unsigned int i = 0; i < MAX_RETRIES && leaf == TDH_PHYMEM_PAGE_WBINVD &&
+	     (status & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_BUSY; i++) {
+		watch.nr_busy++;
+		/* A failed call may have cleared them. */
+		*args = operands;
+		status = call(leaf, args);
+	}
+	return status;
 }
 
 static u64 watched(u64 leaf, struct tdx_module_args *args)
@@ -130,12 +148,14 @@ static void restore_inner(void)
  * tdx_seamcall is loaded, otherwise the software module
  * @wbinvd_ns: duration of TDH.PHYMEM.PAGE.WBINVD of the software module
  * @fail_at: number of the call that fails in the software module, from 1; 0: none
+ * @busy_calls: number of calls from @fail_at on that are busy; 0: @fail_at has a page
+ *		outside of TDX memory
  *
  * Context: May sleep.
  * Return: 0, -EINVAL if @wbinvd_ns or @fail_at is set for the machine's own module,
  * or -EBUSY if another implementation is installed.
  */
-int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at)
+int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at, unsigned long busy_calls)
 {
 	int err;
 
@@ -146,7 +166,9 @@ int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at)
 		return -EINVAL;
 	}
 	delay_ns = wbinvd_ns;
-	fail_nth = fail_at ?: ULONG_MAX;
+	first_failure = fail_at;
+	last_failure = fail_at ? fail_at + max(busy_calls, 1UL) - 1 : 0;
+	failure = busy_calls ? TDX_OPERAND_BUSY : TDX_OPERAND_ADDR_RANGE_ERROR;
 
 	seam = inner;
 	seam.seamcall = watched;

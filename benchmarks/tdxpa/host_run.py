@@ -125,6 +125,7 @@ def measure(phases: Plan, modules: dict[str, Path]) -> list[Any]:
         for name, parameters in loads.items():
             insmod(name, modules[name], parameters)
             records += [{**r, "behind": behind} for r in gathered(records_of(name))]
+        records.append({"kind": "busy", "calls": watch_file("busy")})
         unload_all()
     return records
 
@@ -140,6 +141,7 @@ def about(o: SimpleNamespace, records: list[Any]) -> dict[str, Any]:
             "kernel": hostfile.printable(machine.release), "compiler": compiler(), "cpu": hostfile.printable(cpu()),
             "microcode": machine.field("/proc/cpuinfo", "microcode") or "unknown",
             "packages": max(len(packages), 1), "cpus": os.cpu_count(),
+            "busy": sum(r["calls"] for r in records if r["kind"] == "busy"),
             "module": module["version"], "features0": module["features0"], "erratum": module["erratum"]}
 
 
@@ -179,7 +181,7 @@ def run(o: SimpleNamespace, machine: Machine, out: Path) -> None:
     if why or wrong:
         raise Stop(why or wrong[0])
     data = {"format": hostfile.FORMAT, "run": about(o, records),
-            "records": [r for r in records if r["kind"] not in ("calls", "progress", "end", "module")]}
+            "records": [r for r in records if r["kind"] not in ("busy", "calls", "progress", "end", "module")]}
     path = out / hostfile.name(data)
     replace({path: hostfile.dumps(data)})
     say(f"  to be sent back: {path} (check it: it should contain no host name and no serial number)")

@@ -118,7 +118,7 @@ def small_file(simulate: int | None = None) -> Any:
     return {"format": hostfile.FORMAT, "records": records, "run": {
         "date": "2026-11-23", "command": f"make host WHAT=run{option}", "commit": "0123abc", "kernel": "7.3.4",
         "compiler": "gcc 14.2.0", "cpu": "Intel(R) Xeon(R) 8480+ @ 2.00GHz", "microcode": "0x1000405", "packages": 2,
-        "cpus": 384, "module": "2.0.05", "features0": "0x4f", "erratum": False}}
+        "cpus": 384, "busy": 0, "module": "2.0.05", "features0": "0x4f", "erratum": False}}
 
 
 def refused(raw: bytes) -> str:
