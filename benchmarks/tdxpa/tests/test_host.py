@@ -138,7 +138,7 @@ def test_a_good_file_is_accepted_and_a_malformed_one_refused() -> None:
 
 
 @pytest.mark.parametrize("change, words", [
-    (lambda d: d.update(format="tdx-pa-array host run 3"), "format does not fit const"),
+    (lambda d: d.update(format="tdx-pa-array host run 3", simulated_wbinvd_ns=5), "format does not fit const"),
     (lambda d: d["run"].update(host="myhost"), "run does not fit additionalProperties"),
     (lambda d: d["records"][0].pop("ns"), "records.0 does not fit required"),
     (lambda d: d["records"][0].update(pages=0), "records.0.pages does not fit minimum"),
@@ -205,8 +205,7 @@ def test_the_importer_refuses_a_file_in_one_line_or_makes_its_tables() -> None:
     @given(st.data())
     def import_one(data: st.DataObject) -> None:
         file = small_file(data.draw(st.sampled_from([None, 5])))
-        for _ in range(data.draw(st.integers(1, 2))):
-            change_value(data.draw, file)
+        change_value(data.draw, file)
         raw = json.dumps(file).encode()
         start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(raw))] * 2)))
         if data.draw(st.integers(0, 3)) == 0:
@@ -221,7 +220,7 @@ def test_the_importer_refuses_a_file_in_one_line_or_makes_its_tables() -> None:
             assert TABLES.fullmatch(tables)
 
     import_one()
-    assert min(ends["refused"], ends["accepted"]) > 50
+    assert min(ends["refused"], ends["accepted"]) > 20
 
 
 def test_an_import_keeps_a_file_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +232,7 @@ def test_an_import_keeps_a_file_that_fits(tmp_path: Path, monkeypatch: pytest.Mo
         host.import_file(file, tmp_path)
         assert re.fullmatch(r"host-[A-Za-z0-9-]+\.json", hostfile.name(data))
         assert hostfile.load(folder / hostfile.name(data)) == data
-    assert host.results(tmp_path).count("| SIMULATED ") == 4
+    assert host.results(tmp_path).count("| SIMULATED ") == 3
 
     kept = set(folder.iterdir())
     file.write_text("{}", encoding="ascii")
