@@ -25,32 +25,9 @@ REPEATS_TO = 0.005
 # make results takes runs from the first folder below build/ and keeps them in the second.
 RUNS, KEPT = "build/runs", "benchmarks/results"
 
-OPERATIONS = {
-    "create": "create: allocate array and pages",
-    "hand-over": "hand over all windows: operands ready, no SEAMCALL",
-    "release": "release without flush",
-    "release-flushed": "release with flush (WBINVD by the software module)",
-    "cycle": "create, hand over all windows, release without flush",
-    "life-control": "control pages: create, claim, delete, release",
-    "life-blob": "blob: create, connect, read out, release",
-    "life-memory": "memory of the extensions: create, add all, init, release",
-}
-DESIGNS = {
-    "v2": "written from a description of the series as posted (the series itself: `make bench V2_MBOX=file`)",
-    "v2-fixed": "v2 with what its author would fix: H1, H2 and H7",
-    "v2-noclflush": "v2 without the CLFLUSH before each claim: one call dropped",
-    "v2-blocks": "v2-noclflush with flat's allocation policy (split blocks, freed in runs)",
-    "descriptor": "the caller's pages and pointers, 512 of them described at a time (April 2026)",
-    "bare-list": "no object, one refilled list page, donated memory only (June 2026)",
-    "hpa-list": "one contiguous run, a list for each call, returned pages unflushed (Intel's tree after June 2026)",
-    "hpa-list-freed": "hpa-list; a failed create frees the pages instead of leaking them",
-    "flat-v2alloc": "flat with v2's allocation policy (single pages, or one contiguous run)",
-    "flat-blocks": "flat with blocks of up to 2 MiB that are not split, as in the first edition",
-    "flat": "the design",
-    "flat-again": "flat under another name: the spread of a measurement (A/A pair)",
-    "floor": "bare allocator calls for the same order-0 pages, no object",
-    "floor-pages": "the pages of the floor, each flushed and freed alone",
-}
+# Texts by name, in the order of all tables
+TEXTS = json.loads((Path(__file__).parents[1] / "designs/designs.json").read_text(encoding="utf-8"))
+OPERATIONS, DESIGNS = TEXTS["operations"], TEXTS["designs"]
 # KERNEL= of make bench
 CONFIGURATIONS = {"zeroing": "init_on_alloc=1", "plain": "init_on_alloc=0",
                   "hardened": "init_on_alloc=1, hardened page and slab allocator"}
