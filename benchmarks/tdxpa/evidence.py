@@ -179,17 +179,9 @@ def check_runs(tree: Tree) -> Iterator[str]:
             yield f"{path} was made at {run['commit']}, before a change of {', '.join(changed)}: {again}"
 
 
-def check_callers(tree: Tree) -> Iterator[str]:
-    """Fields of an array that the call sequences of flat read.  Others have an nr, too."""
-    path = "benchmarks/designs/flat/flows.c"
-    sequences = without_comments(tree.text(path)).partition("static int flat_spdm_create(")[2]
-    for field in re.findall(r"(?:->|\.)(entries|nr_held|block_order|flush)\b", sequences):
-        yield f"{path} reads the field {field} of an array: use a function"
-
-
 def check(top: Path) -> Iterator[str]:
     tree = Tree(top)
-    yield from [*check_answers(tree), *check_callers(tree), *check_runs(tree)]
+    yield from [*check_answers(tree), *check_runs(tree)]
     for path in filter(PAGES.fullmatch, tree.files):
         yield from check_names(path, tree)
 

@@ -4,6 +4,7 @@
 Prints each sentence of more than MAX_WORDS words, each phrase of PHRASES, long lines of text,
 and each page with more words than LIMITS.  Tables, diagrams and literal blocks are no prose.
 """
+import json
 import re
 import subprocess
 import sys
@@ -13,14 +14,10 @@ from pathlib import Path
 from tdxpa.csource import emptied
 
 MAX_WORDS = 30
-PHRASES = ("told", "tells", "wants", "knows", "anew", "beside", "talked of", "is no", "are no", "without a word",
-           "whoever", "mend", "at the most", "by itself", "so many", "come back", "let go", "judge[sd]?", "farm",
-           "for want of", "asks", "believes", "remembers", "in silence", "goes red", "all the same", "some per ?cent")
+LISTS = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+# Other pages are generated.
+PHRASES, LIMITS = LISTS["phrases"], LISTS["words of prose on a page"]
 PHRASE = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b(?! longer)".replace(" ", r"\s+"), re.I)
-# Words of prose on a page; other pages are generated
-LIMITS = {"README.md": 600, "RESULTS.md": 400, "design.rst": 1500, "review-answers.rst": 1800, "tdx-pa-array.rst": 600,
-          "driver.rst": 600, "running.rst": 900, "method.rst": 1200, "hosts.rst": 700, "tracing.rst": 900,
-          "compare.rst": 500, "patches.rst": 400}
 # The width of text, by file
 WIDTHS = {r"Documentation/.*\.rst|README\.md|benchmarks/help\.txt": 80, r"benchmarks/series/.*\.txt": 72}
 # Data, generated pages, and lists of these phrases

@@ -26,27 +26,15 @@ TRACING = re.compile(r"trace_|pa_trace\.h|CREATE_TRACE_POINTS")
 # v2 has neither these leaves nor a function that reads a buffer.
 MORE_THAN_V2 = ("tdh_spdm_disconnect", "tdh_ide_stream_km", "tdx_pa_array_copy_out")
 
-V2, DESCRIPTOR, BARE, HPA = (f"benchmarks/designs/{d}/" for d in ("v2", "descriptor", "bare_list", "hpa_list"))
-RIVALS = {
-    "v2": [V2 + f for f in ("page_array.h", "tdh.h", "page_array.c", "tdh.c")],
-    "descriptor": [DESCRIPTOR + f for f in ("page_array.h", "page_array.c")],
-    "bare-list": [BARE + "design.c"],
-    "hpa-list": [HPA + f for f in ("hpa_list.h", "iommu_mt.h", "hpa_list.c", "iommu_mt.c")],
-}
+BARE = "benchmarks/designs/bare_list/"
+RIVALS = {name: texts["files"] for name, texts in runs.TEXTS["sizes"].items() if "files" in texts}
 # The other functions of that file serve the benchmark.
 BARE_FUNCTIONS = ("memory_get", "memory_list", "interrupted", "tdh_ext_mem_add", "tdh_ext_init",
                   "bare_ext_start")
 
 # Lines and bytes at most
 BUDGET = {"flat": (365, 3200), "flat-v2-leaves": (325, 2800)}
-TITLES = {
-    "v2": "v2 as posted, 12 leaves",
-    "descriptor": "descriptor, 12 leaves, callers own the pages",
-    "bare-list": "bare list, 2 leaves, donated memory only",
-    "hpa-list": "hpa-list, 12 leaves, callers own the pages",
-    "flat": "flat, 14 leaves and copy-out",
-    "flat-v2-leaves": "flat, 12 leaves as v2",
-}
+TITLES = {name: texts["title"] for name, texts in runs.TEXTS["sizes"].items()}
 # A public function with such a name ends the life of an array.
 FREE = re.compile(r"\b(\w+_(?:free|release|leak|destroy|put))\(")
 V2_PATCHES = ("v2's patches 03 to 05 add 336, 38 and 89 lines: "

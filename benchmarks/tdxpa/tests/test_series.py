@@ -7,35 +7,8 @@ import pytest
 
 from tdxpa import series
 
-CODE = """#include <a.h>
-#include <b.h>
-
-/* First */
-int first(void)
-{
-
-	return %d;
-}
-
-int second(void)
-{
-	return 2;
-}
-"""
-FIRST = "x86: Add first\n\nBody\n--\narch/a.c\nDocumentation/p > Documentation/x86/p\nMakefile ~ $a obj-y += a.o\n"
-SECOND = """x86: Add second
---
-arch/tests/t.c
-arch/a.c: second
-arch/a.c / b\\.h
---- a/arch/a.c
-+++ b/arch/a.c
-@@ -6,3 +6,3 @@
- 
--	return 0;
-+	return 1;
- }
-"""
+# A source, and the texts of two patches
+_, CODE, FIRST, SECOND = Path(__file__).with_name("series.example").read_text(encoding="utf-8").split("=====\n")
 
 
 @pytest.fixture
