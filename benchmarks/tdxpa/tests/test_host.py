@@ -101,8 +101,8 @@ def test_enforced_signatures_require_signed_modules(tmp_path: Path, changes: dic
 # Files of runs
 
 def samples(behind: str, op: str, pages: int, design: str, ns: int) -> dict[str, Any]:
-    return {"kind": "samples", "behind": behind, "op": op, "pages": pages, "design": design, "operations": 4,
-            "ns": [ns + i for i in range(5)]}
+    return {"kind": "samples", "behind": behind, "op": op, "pages": pages, "design": design, "boot": 1,
+            "operations": 4, "ns": [ns + i for i in range(5)]}
 
 
 def small_file(simulate: int | None = None) -> Any:
