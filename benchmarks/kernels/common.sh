@@ -85,6 +85,7 @@ prepare()
 	take_lock
 	"$TOP/benchmarks/kernels/setup.sh" "$ENGINE"
 	src=$("$TOP/benchmarks/kernels/source.sh")
+	[ "$ENGINE" != tdx ] || QEMU=$("$TOP/benchmarks/kernels/tdx-host/build.sh")
 	kernel_build "$src" ${1:+"$1"}
 	# The modules and logs of this tree
 	hold 8 "$BUILD/lock"

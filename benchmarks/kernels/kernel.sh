@@ -4,7 +4,7 @@
 # Build a kernel for the engine and the modules for it, and run a guest.
 #
 # ENGINE.sh sets ENGINE_ARCH and ENGINE_TARGET, the target of the kernel's make.  The
-# configuration is guest.config, ENGINE.config, VARIANT.config and ENGINE-VARIANT.config.
+# configuration is guest.config, that of $ENGINE_BASE, ENGINE.config, VARIANT.config and ENGINE-VARIANT.config.
 
 # print_versions: the tools whose output is in the kernel of this engine
 print_versions()
@@ -19,7 +19,7 @@ kernel_build()
 {
 	local src=$1 dir=$TOP/benchmarks/kernels configs='' f key title
 	VARIANT=${2:-}
-	for f in guest "$ENGINE" ${VARIANT:+"$VARIANT" "$ENGINE-$VARIANT"}; do
+	for f in guest ${ENGINE_BASE:-} "$ENGINE" ${VARIANT:+"$VARIANT" "$ENGINE-$VARIANT"}; do
 		[ ! -e "$dir/$f.config" ] || configs+=" $dir/$f.config"
 	done
 	KVERSION=$(make -s -C "$src" kernelversion)

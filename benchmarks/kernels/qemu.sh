@@ -47,7 +47,7 @@ qemu_run()
 	fi
 	# shellcheck disable=SC2086
 	guest_run "$log" "$seconds" ${QEMU_RUNNER:-} \
-		qemu-system-x86_64 "$@" -m "$mem" -nodefaults -no-user-config -display none \
+		"${QEMU:-qemu-system-x86_64}" "$@" -m "$mem" -nodefaults -no-user-config -display none \
 		-no-reboot -chardev stdio,id=console,signal=off -serial chardev:console \
 		-kernel "$kernel" $options -append "$machine $GUEST_ARGS $init $arguments"
 	guest_ended "$log"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tdxpa.tests.test_start import copy_tree, stub
+from tdxpa.tests.test_start import TOP, copy_tree, stub
 
 # A make that builds nothing.  A sanitized kernel takes long.
 MAKE = """case "$*" in
@@ -159,3 +159,17 @@ error=$(sed -n "$(wc -l < calls)p" outcomes)
     assert re.findall("install |update", (tmp_path / "calls").read_text()) == calls and run.returncode == status
     assert rest.count("waiting") == (wait == "600" and any("lock" in o for o in outcomes))
     assert ("process 4711 (unattended-upgr)" in rest) == any("lock" in o for o in outcomes)
+
+
+def test_lines_are_inserted_into_all_files_or_none(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("@ a\n+ after one\n1\n+ before f >> two\n2\n@ b\n+ after same\n3\n+ after none\n4\n")
+    (tmp_path / "a").write_text("one\ntwo\nf\ntwo\n")
+    (tmp_path / "b").write_text("same\nsame\n")
+    command = ["python3", str(TOP / "benchmarks/kernels/tdx-host/insert.py"), str(tmp_path / "list"), str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 1 and run.stderr.count("must contain this text once") == 2
+    assert (tmp_path / "a").read_text() == "one\ntwo\nf\ntwo\n"
+    (tmp_path / "b").write_text("same\nnone\n")
+    subprocess.run(command, check=True)
+    assert (tmp_path / "a").read_text() == "one\n1\ntwo\nf\n2\ntwo\n"
+    assert (tmp_path / "b").read_text() == "same\n3\nnone\n4\n"

@@ -5,7 +5,6 @@
 #ifndef _TDX_TESTS_MODEL_H
 #define _TDX_TESTS_MODEL_H
 
-#include <linux/minmax.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -22,6 +21,9 @@ enum model_owner {
 	OWNER_IOMMU,
 	OWNER_SPDM,
 	OWNER_IDE,
+	/* Only on an emulated TDX host: tables of the module, reserved areas of a TDMR */
+	OWNER_PAMT,
+	OWNER_RESERVED,
 };
 
 /**
@@ -153,13 +155,6 @@ static inline struct model_page *model_page(unsigned long pfn)
 	return &model.pages[pfn];
 }
 
-/* Extend the range of pages with a state.  The caller holds the lock. */
-static inline void model_note(unsigned long pfn, unsigned long nr_pages)
-{
-	model.first_pfn = min(model.first_pfn, pfn);
-	model.last_pfn = max(model.last_pfn, pfn + nr_pages - 1);
-}
-
 /**
  * struct model_call - one SEAMCALL
  * @leaf: number of the leaf
@@ -191,6 +186,7 @@ u8 model_info_byte(size_t offset);
 u8 model_message_byte(u32 message, size_t offset);
 
 bool model_is_memory(phys_addr_t pa);
+void model_note(unsigned long pfn, unsigned long nr_pages);
 
 int checker_init(void);
 void checker_exit(void);

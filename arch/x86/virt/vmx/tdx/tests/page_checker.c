@@ -8,6 +8,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/cleanup.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/sched.h>
@@ -49,6 +50,47 @@ void checker_claimed_free(void)
 {
 	if (READ_ONCE(watching))
 		atomic_long_inc(&claimed_free);
+}
+
+/* Extend the range of pages with a state.  The caller holds the lock. */
+void model_note(unsigned long pfn, unsigned long nr_pages)
+{
+	model.first_pfn = min(model.first_pfn, pfn);
+	model.last_pfn = max(model.last_pfn, pfn + nr_pages - 1);
+}
+
+/**
+ * tdx_model_reclaim - free owned and leaked pages
+ *
+ * Ends the ownership of the model.  Tests and benchmarks that leak pages can so run
+ * for long.  Such a page has one reference, or none if it is not the first page of
+ * a block that was leaked as a whole.
+ *
+ * Context: May sleep.
+ * Return: number of pages freed.
+ */
+unsigned long tdx_model_reclaim(void)
+{
+	unsigned long pfn, nr_pages, nr = 0;
+
+	for (pfn = model.first_pfn; pfn <= model.last_pfn; pfn += nr_pages) {
+		struct page *page;
+
+		nr_pages = 1;
+		if (!model_page(pfn)->owner && !model_page(pfn)->watched)
+			continue;
+
+		/* A compound page is freed as a whole. */
+		page = pfn_to_page(pfn);
+		nr_pages = compound_nr(page);
+		memset(model_page(pfn), 0, nr_pages * sizeof(*model.pages));
+		if (!page_ref_count(page))
+			init_page_count(page);
+		put_page(page);
+		nr += nr_pages;
+	}
+
+	return nr;
 }
 
 /*

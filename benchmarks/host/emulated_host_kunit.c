@@ -1,0 +1,690 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The array on an emulated TDX host (ENGINE=tdx), through the SEAMCALL instruction
+ *
+ * The machine reports stores to pages that the module owns, and overwrites a line of a
+ * page that was returned dirty, not flushed, and reused.  Some cases make these
+ * mistakes on purpose: a machine that reports nothing would prove nothing.
+ */
+#include <linux/align.h>
+#include <linux/cpu.h>
+#include <linux/delay.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+
+#include <kunit/test.h>
+
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+#include <asm/shared/tdx_errno.h>
+#include <asm/special_insns.h>
+#include <asm/tdx_connect.h>
+
+#include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
+#include "../designs/design.h"
+#include "../kernels/tdx-host/tdx-host.h"
+#include "tdx.h"
+
+#define FUNC_ID		0x1000
+#define STREAM_INFO	0x2000
+#define REG_BASE	0xfed90000
+
+#define POSITION(field)	(offsetof(struct tdx_host, field) / sizeof(u64))
+
+static u64 machine_call(u64 leaf, u64 rcx, u64 rdx, u64 *value)
+{
+	struct tdx_module_args args = { .rcx = rcx, .rdx = rdx };
+	u64 status = tdx_seam_call(leaf, &args);
+
+	*value = args.rcx;
+	return status;
+}
+
+static u64 read_machine(size_t position)
+{
+	u64 value;
+
+	return machine_call(TDX_HOST_GET, position, 0, &value) ? ~0ULL : value;
+}
+
+/* Values at the start of a case, or of a part of it */
+static u64 start[sizeof(struct tdx_host) / sizeof(u64)];
+
+static void start_counting(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(start); i++)
+		start[i] = read_machine(i);
+}
+
+static u64 count(size_t position)
+{
+	return read_machine(position) - start[position];
+}
+
+static void set(size_t position, u64 value)
+{
+	u64 unused;
+
+	machine_call(TDX_HOST_SET, position, value, &unused);
+}
+
+static unsigned int page_state(struct page *page)
+{
+	u64 value;
+
+	return machine_call(TDX_HOST_PAGE, page_to_phys(page), 0, &value) ? ~0U : value;
+}
+
+/* Late write-backs happen within this time. */
+#define MAX_DELAY_MS	5
+
+static int host_init(struct kunit *test)
+{
+	u64 value;
+
+	if (machine_call(TDX_HOST_IDENTIFY, 0, 0, &value) || value != TDX_HOST_MAGIC)
+		kunit_skip(test, "this machine is not an emulated TDX host");
+
+	/* Linux 7.3 does not enable them. */
+	KUNIT_ASSERT_EQ(test, machine_call(TDX_HOST_ENABLE, 1, 0, &value), 0);
+	set(POSITION(max_delay_us), MAX_DELAY_MS * 1000);
+	set(POSITION(interrupt), 0);
+	set(POSITION(busy), 0);
+	set(POSITION(rounds), 0);
+	set(POSITION(zero_registers), 1);
+	start_counting();
+	return 0;
+}
+
+static void expect_reports(struct kunit *test, u64 nr_stores, u64 nr_write_backs)
+{
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_stores)), nr_stores);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_write_backs)), nr_write_backs);
+}
+
+/* Rule: version 0 of TDH.SYS.CONFIG enables no leaf of TDX Connect or the extensions. */
+static void leaves_must_be_enabled(struct kunit *test)
+{
+	struct tdx_pa_array *mt = tdx_pa_array_alloc(1, NUMA_NO_NODE);
+	u64 unused;
+
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	machine_call(TDX_HOST_ENABLE, 0, 0, &unused);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &unused), TDX_OPERAND_INVALID);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mt), TDX_OPERAND_INVALID);
+	KUNIT_EXPECT_EQ(test, tdh_ext_init(), TDX_OPERAND_INVALID);
+	tdx_pa_array_free(mt);
+}
+
+/* Rule: pages below 1 MiB are reserved, so that the module rejects them. */
+static void reserved_pages_are_rejected(struct kunit *test)
+{
+	struct tdx_module_args args = { .rcx = FUNC_ID, .rdx = SZ_64K };
+
+	KUNIT_EXPECT_EQ(test, tdx_seam_call(TDH_SPDM_CREATE, &args) & TDX_SEAMCALL_STATUS_MASK,
+			TDX_PAGE_METADATA_INCORRECT);
+	KUNIT_EXPECT_EQ(test, tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, PHYS_PFN(SZ_64K)) &
+			TDX_SEAMCALL_STATUS_MASK, TDX_PAGE_METADATA_INCORRECT);
+}
+
+/* Rule: objects are made and deleted without a wrong store or an unflushed page. */
+static void objects_are_made_and_deleted(struct kunit *test)
+{
+	const struct design *flat = design_find("flat");
+
+	KUNIT_ASSERT_NOT_NULL(test, flat);
+	set(POSITION(interrupt), 3);
+	set(POSITION(rounds), 2);
+
+	for (unsigned int i = 0; i < 200; i++) {
+		struct design_object iommu, spdm, ide;
+		void *blob = NULL;
+		size_t len;
+
+		KUNIT_ASSERT_EQ(test, flat->iommu_setup(REG_BASE, 1, 0, &iommu), 0);
+		KUNIT_ASSERT_EQ(test, flat->spdm_create(FUNC_ID, 1 + i % 40, &spdm), 0);
+		KUNIT_ASSERT_EQ(test, flat->ide_create(STREAM_INFO, &spdm, 1 + i % 3, &ide), 0);
+		KUNIT_EXPECT_EQ(test, flat->read_info(&spdm, INFO_CONNECT, 4, &blob, &len), 0);
+		kfree(blob);
+		KUNIT_ASSERT_EQ(test, flat->ide_delete(&spdm, &ide), 0);
+		KUNIT_ASSERT_EQ(test, flat->spdm_delete(&spdm), 0);
+		KUNIT_ASSERT_EQ(test, flat->iommu_clear(&iommu), 0);
+	}
+
+	msleep(2 * MAX_DELAY_MS);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_dirty)), 0);
+	expect_reports(test, 0, 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 0);
+}
+
+/* Rule: memory of the extensions stays with the module. */
+static void extensions_keep_their_memory(struct kunit *test)
+{
+	const struct design *flat = design_find("flat");
+
+	KUNIT_ASSERT_NOT_NULL(test, flat);
+	set(POSITION(interrupt), 3);
+	KUNIT_EXPECT_EQ(test, flat->ext_start(1300), 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 1300);
+	expect_reports(test, 0, 0);
+}
+
+static struct page *page_of(const struct tdx_pa_array *array, unsigned int i)
+{
+	return phys_to_page(tdx_pa_entry(array, i));
+}
+
+/* Rule: a store to an owned page is reported, and a load returns no data. */
+static void store_to_owned_page_is_reported(struct kunit *test)
+{
+	struct tdx_pa_array *mt = tdx_pa_array_alloc(3, NUMA_NO_NODE);
+	u8 *bytes;
+	u64 id;
+
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	bytes = page_address(page_of(mt, 1));
+	memset(bytes, 0x5a, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, page_state(page_of(mt, 1)), TDX_HOST_SHARED);
+
+	KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
+	KUNIT_EXPECT_EQ(test, page_state(page_of(mt, 1)), TDX_HOST_OWNED);
+	KUNIT_EXPECT_PTR_EQ(test, memchr(bytes, 0x5a, PAGE_SIZE), NULL);
+	expect_reports(test, 0, 0);
+
+	WRITE_ONCE(bytes[8], 1);
+	expect_reports(test, 1, 0);
+	test_and_set_bit(0, (unsigned long *)(bytes + 64));
+	expect_reports(test, 2, 0);
+
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
+	KUNIT_EXPECT_EQ(test, page_state(page_of(mt, 1)), TDX_HOST_DIRTY);
+	tdx_pa_array_free(mt);
+	expect_reports(test, 2, 0);
+}
+
+/* Rule: a leaf that finds its pages locked changes nothing. */
+static void locked_pages_are_busy(struct kunit *test)
+{
+	struct tdx_pa_array *mt = tdx_pa_array_alloc(3, NUMA_NO_NODE);
+	u64 id;
+
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	set(POSITION(busy), 1);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), TDX_OPERAND_BUSY);
+	set(POSITION(busy), 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 0);
+	tdx_pa_array_free(mt);
+	expect_reports(test, 0, 0);
+}
+
+/* The DMA interface of QEMU's firmware configuration device */
+#define FW_CFG_DMA_PORT		0x514
+#define FW_CFG_DMA_READ		cpu_to_be32(2 | 8)	/* read, and select item 0 */
+
+struct fw_cfg_dma {
+	__be32 control;
+	__be32 length;
+	__be64 address;
+};
+
+/* Rule: a store of a device to an owned page is reported. */
+static void dma_to_owned_page_is_reported(struct kunit *test)
+{
+	struct fw_cfg_dma *dma = kunit_kzalloc(test, sizeof(*dma), GFP_KERNEL);
+	struct tdx_pa_array *mt = tdx_pa_array_alloc(2, NUMA_NO_NODE);
+	u64 id;
+
+	KUNIT_ASSERT_NOT_NULL(test, dma);
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
+	*dma = (struct fw_cfg_dma) {
+		.control = FW_CFG_DMA_READ,
+		.length = cpu_to_be32(4),
+		.address = cpu_to_be64(tdx_pa_entry(mt, 1) + 16),
+	};
+	outl((__force u32)cpu_to_be32(upper_32_bits(virt_to_phys(dma))), FW_CFG_DMA_PORT);
+	outl((__force u32)cpu_to_be32(lower_32_bits(virt_to_phys(dma))), FW_CFG_DMA_PORT + 4);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(dma->control), 0);
+	expect_reports(test, 1, 0);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
+	tdx_pa_array_free(mt);
+}
+
+/* Let the module own @page and return it. */
+static void own_and_return(struct kunit *test, struct page *page)
+{
+	struct tdx_module_args args = { .rcx = FUNC_ID, .rdx = page_to_phys(page) };
+
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SPDM_CREATE, &args), 0);
+	args.rdx = 0;
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SPDM_DELETE, &args), 0);
+	KUNIT_ASSERT_EQ(test, page_state(page), TDX_HOST_DIRTY);
+}
+
+/* Fill @page, wait, and return true if its contents have changed. */
+static bool is_corrupted(struct page *page)
+{
+	memset(page_address(page), 0x5a, PAGE_SIZE);
+	msleep(4 * MAX_DELAY_MS);
+	return memchr_inv(page_address(page), 0x5a, PAGE_SIZE);
+}
+
+static void flush_nothing(struct page *page)
+{
+}
+
+static void flush_page(struct page *page)
+{
+	tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, page_to_pfn(page));
+}
+
+static void flush_cpu(void *unused)
+{
+	wbinvd();
+}
+
+static void flush_one_cpu(struct page *page)
+{
+	flush_cpu(NULL);
+}
+
+static void flush_all_cpus(struct page *page)
+{
+	on_each_cpu(flush_cpu, NULL, 1);
+}
+
+/* Rule: a returned page that is reused without a flush is corrupted, and only this page. */
+static void unflushed_page_is_corrupted(struct kunit *test)
+{
+	static const struct {
+		void (*flush)(struct page *page);
+		bool corrupts;
+	} cases[] = {
+		{ flush_nothing, true },
+		{ flush_page, false },
+		{ flush_one_cpu, true },
+		{ flush_all_cpus, false },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct page *page = alloc_page(GFP_KERNEL);
+		bool corrupts = cases[i].corrupts && !(cases[i].flush == flush_one_cpu &&
+						       num_online_cpus() == 1);
+
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		start_counting();
+		own_and_return(test, page);
+		cases[i].flush(page);
+		KUNIT_EXPECT_EQ_MSG(test, is_corrupted(page), corrupts, "case %u", i);
+		expect_reports(test, 0, corrupts);
+		/* The line has been written back. */
+		KUNIT_EXPECT_FALSE(test, is_corrupted(page));
+		flush_page(page);
+		__free_page(page);
+	}
+}
+
+/*
+ * Rule: on a CPU with X86_BUG_TDX_PW_MCE, a page must be reset before a store of less than
+ * a line.
+ */
+static void partial_store_needs_a_reset(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	u64 *words;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	words = page_address(page);
+	own_and_return(test, page);
+	flush_page(page);
+	WRITE_ONCE(words[100], 1);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)),
+			boot_cpu_has_bug(X86_BUG_TDX_PW_MCE));
+
+	start_counting();
+	tdx_quirk_reset_paddr(page_to_phys(page), PAGE_SIZE);
+	for (unsigned int i = 0; i < PAGE_SIZE / sizeof(*words); i++)
+		WRITE_ONCE(words[i], i);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 0);
+	expect_reports(test, 0, 0);
+	__free_page(page);
+}
+
+/*
+ * A load that reuses freed pages, keeps them for longer than a write-back takes, and
+ * verifies their contents.  It allocates kernel memory on the CPU that frees, in small
+ * blocks, before it frees: otherwise it does not get the freed pages.
+ */
+
+#define LOAD_BATCHES	128
+#define LOAD_BLOCKS	64
+
+struct load {
+	struct page *batches[LOAD_BATCHES][LOAD_BLOCKS];
+	unsigned int turn;
+	unsigned long nr_checked;
+	unsigned long nr_corrupted;
+};
+
+static unsigned int block_order(unsigned int i)
+{
+	return i % 2;
+}
+
+static void load_check_and_free(struct load *load, struct page **batch)
+{
+	for (unsigned int i = 0; i < LOAD_BLOCKS; i++) {
+		if (!batch[i])
+			continue;
+		for (unsigned int n = 0; n < 1 << block_order(i); n++) {
+			load->nr_checked++;
+			load->nr_corrupted += !!memchr_inv(page_address(batch[i] + n), i,
+							   PAGE_SIZE);
+		}
+		__free_pages(batch[i], block_order(i));
+		batch[i] = NULL;
+	}
+}
+
+/* Replace the oldest batch. */
+static void load_turn(struct load *load)
+{
+	struct page **oldest = load->batches[load->turn++ % LOAD_BATCHES];
+	struct page *batch[LOAD_BLOCKS];
+
+	for (unsigned int i = 0; i < LOAD_BLOCKS; i++) {
+		batch[i] = alloc_pages(GFP_KERNEL, block_order(i));
+		if (batch[i])
+			memset(page_address(batch[i]), i, PAGE_SIZE << block_order(i));
+	}
+	load_check_and_free(load, oldest);
+	memcpy(oldest, batch, sizeof(batch));
+}
+
+static void load_end(struct load *load)
+{
+	msleep(2 * MAX_DELAY_MS);
+	for (unsigned int i = 0; i < LOAD_BATCHES; i++)
+		load_check_and_free(load, load->batches[i]);
+}
+
+static void fail(u64 leaf, unsigned int after)
+{
+	struct tdx_module_args args = {
+		.rcx = leaf, .rdx = 1, .r8 = TDX_OPERAND_INVALID, .r9 = after,
+	};
+
+	tdx_seam_call(TDX_HOST_FAIL, &args);
+}
+
+static void disarm(void)
+{
+	u64 unused;
+
+	machine_call(TDX_HOST_DISARM, 0, 0, &unused);
+}
+
+static const char *const design_names[] = { "flat", "descriptor", "v2" };
+
+static void name_desc(const char *const *name, char *desc)
+{
+	strscpy(desc, *name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(design, design_names, name_desc);
+
+static const struct design *selected(struct kunit *test)
+{
+	const struct design *design = design_find(*(const char *const *)test->param_value);
+
+	KUNIT_ASSERT_NOT_NULL(test, design);
+	design_select(design);
+	return design;
+}
+
+/*
+ * A create fails after the module wrote to some pages.  H2: v2 frees them without a
+ * flush, and their next user loses data.
+ */
+static void failed_creates_do_not_corrupt_memory(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct load *load = kvzalloc(sizeof(*load), GFP_KERNEL);
+	struct design_object spdm;
+
+	KUNIT_ASSERT_NOT_NULL(test, load);
+	for (unsigned int i = 0; i < 300; i++) {
+		fail(TDH_SPDM_CREATE, 1 + i % 20);
+		KUNIT_EXPECT_EQ(test, design->spdm_create(FUNC_ID, 20, &spdm), -EIO);
+		disarm();
+		load_turn(load);
+	}
+	load_end(load);
+	kunit_info(test, "%lu of %lu pages corrupted, %llu late write-backs", load->nr_corrupted,
+		   load->nr_checked, count(POSITION(nr_write_backs)));
+	if (!strcmp(design->name, "v2"))
+		KUNIT_EXPECT_GT(test, load->nr_corrupted, 0);
+	else
+		KUNIT_EXPECT_EQ(test, load->nr_corrupted, 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_stores)), 0);
+	kvfree(load);
+}
+
+/* Store to the pages of an array that the module owns.  Return their number. */
+static unsigned int store_to_owned(const struct design *design, void *array)
+{
+	unsigned int nr_owned = 0;
+
+	for (unsigned int i = 0; i < design->nr_entries(array); i++) {
+		unsigned long nr_pages;
+		phys_addr_t pa = design->pages(array, i, &nr_pages);
+
+		if (page_state(phys_to_page(pa)) == TDX_HOST_OWNED) {
+			WRITE_ONCE(*(u8 *)phys_to_virt(pa), 1);
+			nr_owned++;
+		}
+	}
+	return nr_owned;
+}
+
+#define NR_ARRAYS	64
+
+/*
+ * Memory is added in part.  H1: v2 and the descriptor free pages that the module owns,
+ * so that the page allocator hands them out again, to the next design as well.
+ */
+static void failed_adds_do_not_free_owned_pages(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	void *arrays[NR_ARRAYS] = {};
+	unsigned int nr_owned = 0;
+
+	fail(TDH_EXT_MEM_ADD, 200);
+	KUNIT_EXPECT_EQ(test, design->ext_start(512), -EIO);
+	disarm();
+
+	for (unsigned int i = 0; i < NR_ARRAYS && !nr_owned; i++) {
+		arrays[i] = design->create(USE_MEMORY, 512);
+		KUNIT_EXPECT_NOT_NULL(test, arrays[i]);
+		if (arrays[i])
+			nr_owned = store_to_owned(design, arrays[i]);
+	}
+	kunit_info(test, "%u owned pages were allocated again", nr_owned);
+	KUNIT_EXPECT_EQ(test, !nr_owned, !strcmp(design->name, "flat"));
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_stores)), nr_owned);
+
+	for (unsigned int i = 0; i < NR_ARRAYS; i++) {
+		if (arrays[i])
+			design->release(arrays[i]);
+	}
+}
+
+/* Rule: a CPU that comes back can call the module, and its absence leaves no dirty line. */
+static void cpus_go_and_come_back(struct kunit *test)
+{
+	struct tdx_pa_array *mt;
+	unsigned int cpu;
+	u64 id;
+
+	for_each_present_cpu(cpu) {
+		if (!cpu)
+			continue;
+		KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
+
+		mt = tdx_pa_array_alloc(3, NUMA_NO_NODE);
+		KUNIT_ASSERT_NOT_NULL(test, mt);
+		KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
+		KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
+		flush_all_cpus(NULL);
+		KUNIT_EXPECT_EQ(test, count(POSITION(nr_dirty)), 0);
+		tdx_pa_array_free(mt);
+
+		KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
+	}
+	expect_reports(test, 0, 0);
+}
+
+#define TDH_SYS_KEY_CONFIG	31
+#define TDH_SYS_INIT		33
+#define TDH_SYS_LP_INIT		35
+#define TDH_SYS_TDMR_INIT	36
+#define TDH_SYS_CONFIG		45
+#define TDH_SYS_DISABLE		69
+#define VERSION_1		BIT_ULL(16)
+
+#define FEATURE_CONNECT		BIT_ULL(6)
+
+static void init_this_cpu(void *nr_errors)
+{
+	struct tdx_module_args args = {};
+
+	if (tdx_seam_call(TDH_SYS_LP_INIT, &args))
+		atomic_inc(nr_errors);
+}
+
+static void configure_key(void *unused)
+{
+	struct tdx_module_args args = {};
+
+	tdx_seam_call(TDH_SYS_KEY_CONFIG, &args);
+}
+
+/* TDMR_INFO without reserved areas, and the list of one such structure */
+struct tdmr {
+	u64 base, size;
+	struct { u64 base, size; } pamt[3];
+	u64 reserved[32 + 24];
+	u64 list[64];
+};
+
+/*
+ * Initialize a disabled module for 1 GiB at @base.  @pamt_4k are 4 MiB; of the 4 pages at
+ * @others, the last is not used.
+ */
+static void init_module_again(struct kunit *test, struct tdmr *tdmr, u64 base, u64 pamt_4k,
+			      u64 others)
+{
+	struct tdx_module_args init = {};
+	struct tdx_module_args config = {
+		.rcx = virt_to_phys(tdmr->list),
+		.rdx = 1,
+		.r8 = tdx_global_keyid,
+		.r9 = FEATURE_CONNECT,
+	};
+	struct tdx_module_args tdmr_init = { .rcx = base };
+	atomic_t nr_errors = ATOMIC_INIT(0);
+
+	*tdmr = (struct tdmr) {
+		.base = base,
+		.size = SZ_1G,
+		.pamt = {
+			{ others, PAGE_SIZE },
+			{ others + PAGE_SIZE, 2 * PAGE_SIZE },
+			{ pamt_4k, SZ_4M },
+		},
+		.list[0] = virt_to_phys(tdmr),
+	};
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_INIT, &init), 0);
+	on_each_cpu(init_this_cpu, &nr_errors, 1);
+	KUNIT_ASSERT_EQ(test, atomic_read(&nr_errors), 0);
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_CONFIG | VERSION_1, &config), 0);
+	on_each_cpu(configure_key, NULL, 1);
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_TDMR_INIT, &tdmr_init), 0);
+	KUNIT_ASSERT_EQ(test, tdmr_init.rdx, base + SZ_1G);
+}
+
+static u64 wbinvd_status(phys_addr_t pa)
+{
+	return tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, PHYS_PFN(pa)) &
+	       TDX_SEAMCALL_STATUS_MASK;
+}
+
+/*
+ * The module is disabled and initialized again.  Version 1 of TDH.SYS.CONFIG enables TDX
+ * Connect, but not the extensions.  The last case: Linux does not expect this.
+ */
+static void version_1_enables_leaves(struct kunit *test)
+{
+	struct page *pamt_4k = alloc_pages(GFP_KERNEL | GFP_DMA32, get_order(SZ_4M));
+	struct page *others = alloc_pages(GFP_KERNEL | GFP_DMA32, 2);
+	struct tdmr *tdmr = kunit_kzalloc(test, sizeof(*tdmr), GFP_KERNEL);
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct tdx_module_args args = {};
+
+	KUNIT_ASSERT_NOT_NULL(test, tdmr);
+	if (!pamt_4k || !others || !page || page_to_phys(page) < SZ_4G)
+		kunit_skip(test, "needs memory above 4 GiB");
+
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_DISABLE, &args), 0);
+	KUNIT_EXPECT_GT(test, read_machine(POSITION(nr_dirty)), 0);
+	flush_all_cpus(NULL);
+	KUNIT_EXPECT_EQ(test, read_machine(POSITION(nr_dirty)), 0);
+	KUNIT_EXPECT_EQ(test, read_machine(POSITION(nr_owned)), 0);
+	KUNIT_EXPECT_NE(test, wbinvd_status(page_to_phys(page)), 0);
+
+	init_module_again(test, tdmr, ALIGN_DOWN(page_to_phys(page), SZ_1G),
+			  page_to_phys(pamt_4k), page_to_phys(others));
+	KUNIT_EXPECT_EQ(test, read_machine(POSITION(nr_owned)), 1024 + 3);
+	own_and_return(test, page);
+	KUNIT_EXPECT_EQ(test, wbinvd_status(page_to_phys(page)), 0);
+	KUNIT_EXPECT_EQ(test, tdh_ext_init(), TDX_OPERAND_INVALID);
+	KUNIT_EXPECT_EQ(test, wbinvd_status(page_to_phys(others + 3)),
+			TDX_OPERAND_ADDR_RANGE_ERROR);
+	WRITE_ONCE(*(u8 *)page_address(others), 1);
+	expect_reports(test, 1, 0);
+	__free_page(page);
+	/* The others are the module's tables until the machine is reset. */
+}
+
+static struct kunit_case emulated_host_cases[] = {
+	KUNIT_CASE(leaves_must_be_enabled),
+	KUNIT_CASE(reserved_pages_are_rejected),
+	KUNIT_CASE(objects_are_made_and_deleted),
+	KUNIT_CASE(extensions_keep_their_memory),
+	KUNIT_CASE(store_to_owned_page_is_reported),
+	KUNIT_CASE(locked_pages_are_busy),
+	KUNIT_CASE(dma_to_owned_page_is_reported),
+	KUNIT_CASE(unflushed_page_is_corrupted),
+	KUNIT_CASE(partial_store_needs_a_reset),
+	KUNIT_CASE(cpus_go_and_come_back),
+	KUNIT_CASE_PARAM(failed_creates_do_not_corrupt_memory, design_gen_params),
+	KUNIT_CASE_PARAM(failed_adds_do_not_free_owned_pages, design_gen_params),
+	KUNIT_CASE(version_1_enables_leaves),
+	{}
+};
+
+static struct kunit_suite emulated_host_suite = {
+	.name = "tdx_emulated_host",
+	.init = host_init,
+	.test_cases = emulated_host_cases,
+};
+
+kunit_test_suite(emulated_host_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the array on an emulated TDX host");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The TDX module of an emulated TDX host: its entry point
+ *
+ * The leaves of TDX Connect and of the extensions are those of the software module of the
+ * tests, model.c and model_leaves.c.  This file also has what these two take from
+ * page_checker.c in a kernel.
+ */
+#include "module.h"
+
+#include <asm/tdx_connect.h>
+
+#include "tdx.h"
+
+unsigned long tdx_host_end_pfn;
+
+/* CPUs whose caches may have dirty private lines */
+static u64 unflushed_cpus;
+
+static bool has_faults;
+
+/* The machine does not see the page allocator. */
+int checker_init(void)
+{
+	return 0;
+}
+
+void checker_exit(void)
+{
+}
+
+void checker_claimed_free(void)
+{
+}
+
+void model_note(unsigned long pfn, unsigned long nr_pages)
+{
+	model.first_pfn = min(model.first_pfn, pfn);
+	model.last_pfn = max(model.last_pfn, pfn + nr_pages - 1);
+	tdx_host_changed(pfn, nr_pages);
+}
+
+void tdx_module_init(uint64_t end_pa, unsigned int phys_bits)
+{
+	tdx_host_end_pfn = PHYS_PFN(end_pa);
+	tdx_model_set_key((u64)TDX_HOST_GLOBAL_KEYID << phys_bits);
+	if (tdx_model_init())
+		abort();
+}
+
+enum tdx_host_page tdx_module_page(uint64_t pfn)
+{
+	const struct model_page *mp = model_page(pfn);
+
+	if (mp->owner && mp->owner != OWNER_RESERVED)
+		return TDX_HOST_OWNED;
+	return mp->dirty ? TDX_HOST_DIRTY : TDX_HOST_SHARED;
+}
+
+/* A line can move from cache to cache: it is clean when all of them were flushed. */
+void tdx_module_wbinvd(const struct tdx_host_cpu *cpu)
+{
+	if (!(unflushed_cpus & BIT_ULL(cpu->cpu)))
+		return;
+	unflushed_cpus &= ~BIT_ULL(cpu->cpu);
+	if (unflushed_cpus)
+		return;
+
+	for (unsigned long pfn = model.first_pfn; pfn <= model.last_pfn; pfn++) {
+		if (tdx_module_page(pfn) == TDX_HOST_DIRTY)
+			tdx_host_changed(pfn, 1);
+	}
+	tdx_model_wbinvd_all();
+}
+
+static void count_pages(void)
+{
+	tdx_host.nr_owned = 0;
+	tdx_host.nr_dirty = 0;
+	for (unsigned long pfn = model.first_pfn; pfn <= model.last_pfn; pfn++) {
+		tdx_host.nr_owned += tdx_module_page(pfn) == TDX_HOST_OWNED;
+		tdx_host.nr_dirty += tdx_module_page(pfn) == TDX_HOST_DIRTY;
+	}
+}
+
+static u64 test_call(u64 leaf, struct tdx_module_args *args)
+{
+	uint64_t *values = (uint64_t *)&tdx_host;
+
+	switch (leaf) {
+	case TDX_HOST_IDENTIFY:
+		args->rcx = TDX_HOST_MAGIC;
+		return 0;
+	case TDX_HOST_ENABLE:
+		boot_enable(args->rcx ? FEATURE_CONNECT | FEATURE_EXT : 0);
+		return 0;
+	case TDX_HOST_GET:
+	case TDX_HOST_SET:
+		if (args->rcx >= sizeof(tdx_host) / sizeof(*values))
+			return TDX_OPERAND_INVALID;
+		count_pages();
+		if (leaf == TDX_HOST_GET) {
+			args->rcx = values[args->rcx];
+			return 0;
+		}
+		values[args->rcx] = args->rdx;
+		tdx_model_set_rounds(tdx_host.rounds);
+		tdx_model_set_zero_registers(tdx_host.zero_registers);
+		tdx_model_set_list_write(tdx_host.list_write);
+		return 0;
+	case TDX_HOST_PAGE:
+		if (!model_is_memory(args->rcx))
+			return TDX_OPERAND_INVALID;
+		args->rcx = tdx_module_page(PHYS_PFN(args->rcx));
+		return 0;
+	case TDX_HOST_FAIL:
+		has_faults = true;
+		return tdx_model_fail(&(struct tdx_model_fault) {
+			.leaf = args->rcx, .nth = args->rdx, .status = args->r8, .after = args->r9,
+		}) ? TDX_OPERAND_INVALID : 0;
+	case TDX_HOST_DISARM:
+		has_faults = false;
+		tdx_model_disarm();
+		return 0;
+	case TDX_HOST_CONTROL:
+		if (args->rcx == TDH_IOMMU_SETUP)
+			tdx_model_set_iommu_entries(args->rdx);
+		else
+			tdx_model_set_nr_control(args->rcx, args->rdx);
+		return 0;
+	default:
+		return TDX_OPERAND_INVALID;
+	}
+}
+
+static bool is_resumable(u64 leaf)
+{
+	switch (leaf) {
+	case TDH_EXT_INIT:
+	case TDH_EXT_MEM_ADD:
+	case TDH_IOMMU_SETUP:
+	case TDH_IOMMU_CLEAR:
+	case TDH_IDE_STREAM_KM:
+	case TDH_SPDM_CONNECT:
+	case TDH_SPDM_DISCONNECT:
+	case TDH_SPDM_MNG:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A leaf of the software module, which is interrupted at random */
+static u64 model_call(u64 leaf, struct tdx_module_args *args)
+{
+	bool busy = tdx_host.busy && !tdx_host_random(tdx_host.busy);
+	bool interrupt = !has_faults && is_resumable(leaf) && tdx_host.interrupt &&
+			 !tdx_host_random(tdx_host.interrupt);
+	u64 status;
+
+	if (busy)
+		return TDX_OPERAND_BUSY;
+	if (interrupt)
+		tdx_model_fail(&(struct tdx_model_fault) {
+			.leaf = leaf, .status = TDX_INTERRUPTED_RESUMABLE,
+			.after = tdx_host_random(LIST_MAX),
+		});
+	status = tdx_model_seamcall(leaf, args);
+	if (interrupt)
+		tdx_model_disarm();
+	return status;
+}
+
+/* Return 0 if the leaf is enabled, else the status. */
+static u64 check_enabled(u64 leaf)
+{
+	u64 feature = leaf == TDH_EXT_INIT || leaf == TDH_EXT_MEM_ADD ? FEATURE_EXT :
+								       FEATURE_CONNECT;
+
+	if (!boot_is_ready())
+		return TDX_SYS_NOT_READY;
+	return leaf == TDH_PHYMEM_PAGE_WBINVD || (boot_features() & feature) ?
+	       0 : TDX_OPERAND_INVALID;
+}
+
+static u64 call(const struct tdx_host_cpu *cpu, u64 rax, struct tdx_module_args *args)
+{
+	u64 leaf = rax & 0xffff, version = rax >> 16 & 0xff, status;
+
+	if (leaf >= TDX_HOST_IDENTIFY)
+		return test_call(leaf, args);
+	/* Whatever it does, caches may have new dirty lines. */
+	unflushed_cpus |= cpu->vmx_cpus;
+	if (boot_has_leaf(leaf))
+		return boot_call(cpu, leaf, version, args);
+	status = version ? TDX_OPERAND_INVALID : check_enabled(leaf);
+	return status ?: model_call(leaf, args);
+}
+
+uint64_t tdx_module_call(const struct tdx_host_cpu *cpu, uint64_t rax, uint64_t *registers)
+{
+	struct tdx_module_args args = {};
+	size_t size = offsetof(struct tdx_module_args, r12);
+	u64 status;
+
+	/*
+	 * Only IDE.STREAM.CREATE has operands beyond R11, and no leaf returns them.  The
+	 * caller of an interrupted leaf may repeat it with other values there.
+	 */
+	if (rax == TDH_IDE_STREAM_CREATE)
+		size = offsetof(struct tdx_module_args, r15);
+	memcpy(&args, registers, size);
+	status = call(cpu, rax, &args);
+	memcpy(registers, &args, size);
+	return status;
+}

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# ENGINE=tdx: as ENGINE=qemu, on an emulated TDX host, see tdx-host/.
+#
+# engine_boot LOG SECONDS MEM MODE [ARGS]: as in qemu.sh, with 4 CPUs.  Reports of the machine
+#	are in LOG.host, and its settings in $TDX_HOST.  With TDX_MODEL=143, the CPU has the
+#	erratum X86_BUG_TDX_PW_MCE.
+
+. "$TOP/benchmarks/kernels/qemu.sh"
+ENGINE_BASE=qemu
+
+engine_is_emulated() { true; }
+
+engine_boot()
+{
+	local cpus=${CPUS:-4} cpu=max,vendor=GenuineIntel,family=6,model=${TDX_MODEL:-106},stepping=6
+
+	mkdir -p "$(dirname "$1")"
+	# Two packages, if that is possible
+	TDX_HOST_LOG=$1.host qemu_run "$1" "$2" "$3" "$KOBJ/arch/x86/boot/bzImage" host "${*:4} machine=tdx" \
+		-accel tcg,thread=single -cpu "$cpu,min-xlevel=0x80000008,phys-bits=46,-svm" \
+		-smp "$cpus,sockets=$((cpus % 2 ? 1 : 2))" -L /usr/share/qemu -L /usr/share/seabios
+}
