@@ -13,10 +13,8 @@ set -eu
 prepare
 "$TOP/benchmarks/kernels/setup.sh" trace
 log=$BUILD/qemu-trace.log
-start=$SECONDS
 say "  tracing in Linux $KVERSION (qemu) (log: $log)"
 tools=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt)
 # shellcheck disable=SC2086
 engine_boot "$log" 570 2G trace ${TOOL:-${tools//$'\n'/ } events}
-say "  tracing: done in $((SECONDS - start)) s"
 $PYTHON -m tdxpa.trace "$log" "$TOP/Documentation/tracing.rst"

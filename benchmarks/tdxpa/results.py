@@ -22,7 +22,6 @@ CASES = (("operands of 12,800 pages", "hand-over", 12800, "once per boot"),
          ("extensions memory, 12,800 pages (50 MiB)", "life-memory", 12800, "once per boot"))
 # A SEAMCALL of the model takes nanoseconds.  Figures are also computed for these durations.
 SEAMCALL_US = (1, 2)
-DETAILS = "Documentation/results"
 # Rows of the benchmark, and lines of the fault matrix, for README.md
 README = ("hand-over", "cycle", "life-control", "life-memory"), (1, 32, 512, 12800)
 SAFETY = ("classes of bugs", "rows: UNSAFE, allowed", "rows: needless leaks, not unsafe")
@@ -260,14 +259,14 @@ def pages(top: Path) -> dict[str, str]:
         "RESULTS.md": render("results.md", ks=ks, **figures(top, ks), safety=faults.summary(matrix),
                              size=size_table(top), cost=[cost_table(k) for k in ks[:2]],
                              losses=losses(ks), hosts=host.results(top)),
-        f"{DETAILS}/cost.md": render(
+        "Documentation/results/cost.md": render(
             "cost.md", ks=ks, designs=DESIGNS, ratios=ratio_table(ks), losses=loss_list(ks),
             seamcalls=[(k.name, table(SEAMCALL_HEADER, seamcall_rows(k))) for k in ks],
             parts=[(f"{k.name}, {'ns' if unit == 'time' else unit}", all_cells(run)) for k in ks for unit, run in k.units()],
             metadata=metadata_table(ks[0].time.records), environment=environment(ks)),
-        f"{DETAILS}/memory.md": render("memory.md", run=fragmented["run"], table=frag.table_text(fragmented)),
-        f"{DETAILS}/plots.md": render("plots.md", plots=all_plots(top, ks, matrix)),
-        f"{DETAILS}/faults.rst": render("faults.rst", faults=faults, data=matrix),
+        "Documentation/results/memory.md": render("memory.md", run=fragmented["run"], table=frag.table_text(fragmented)),
+        "Documentation/results/plots.md": render("plots.md", plots=all_plots(top, ks, matrix)),
+        "Documentation/results/faults.rst": render("faults.rst", faults=faults, data=matrix),
         callers.PAGE: render("callers.rst", flows=callers.FLOWS, records=counted, table=callers.caller_table(counted)),
     }
 
