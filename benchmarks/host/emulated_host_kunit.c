@@ -8,18 +8,18 @@
  */
 #include <linux/align.h>
 #include <linux/cpu.h>
+#include <linux/cpufeature.h>
 #include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/processor.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 
 #include <kunit/test.h>
 
-#include <asm/cpufeature.h>
-#include <asm/processor.h>
 #include <asm/shared/tdx_errno.h>
 #include <asm/special_insns.h>
 #include <asm/tdx_connect.h>

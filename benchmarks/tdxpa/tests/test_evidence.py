@@ -10,7 +10,7 @@ from tdxpa import evidence, prose
 
 TOP = Path(__file__).resolve().parents[3]
 ANSWERS, PAGE, RUN = evidence.PAGE, "Documentation/design.rst", "benchmarks/results/uml.json"
-ARRAY, FLOWS = "arch/x86/virt/vmx/tdx/pa_array.c", "benchmarks/designs/flat/flows.c"
+ARRAY = "arch/x86/virt/vmx/tdx/pa_array.c"
 BENCH, NEW = "benchmarks/bench/tdx_bench.c", "benchmarks/designs/v2/new.c"
 CODE, SUITE = "benchmarks/host/made_up.c", "benchmarks/designs/v2/made_up_kunit.c"
 END, CASE = r"\Z", 'int made_up(void)\n{\n}\nint cases[] = { %s };\nint suite = { .name = "tdx_x" };\n'
@@ -40,7 +40,6 @@ RULES: dict[str, tuple[str, list[Edit]]] = {
     "code: exists": ("", [FUNCTION, (CODE, END, "int made_up(void)\n{\n}\n")]),
     "figure: value": ("is 0, not 1: run make results", [item("``make torture WHAT=faults``: rows: UNSAFE, flat = 1")]),
     "figure: exists": ("is None, not 1 / 1", [item("``make bench WHAT=size``: lines, flat / x = 1 / 1")]),
-    "field": ("flows.c reads the field nr_held", [(FLOWS, END, "int x(void) { return a->nr_held; }")]),
     "run: measured": (f"before a change of {ARRAY}: repeat make bench", [(ARRAY, END, "static int made_up;\n")]),
     "run: measures": (f"before a change of {BENCH}: repeat make bench", [(BENCH, END, "static int made_up;\n")]),
     "run: new file": (f"before a change of {NEW}: repeat make bench", [(NEW, END, "int made_up;\n")]),
