@@ -9,7 +9,7 @@ import pytest
 from tdxpa import evidence, prose
 
 TOP = Path(__file__).resolve().parents[3]
-ANSWERS, PAGE, RUN = evidence.PAGE, "Documentation/design.rst", "benchmarks/results/uml.json"
+ANSWERS, PAGE, RUN = evidence.PAGE, "Documentation/design.rst", "benchmarks/results/uml-plain.json"
 ARRAY = "arch/x86/virt/vmx/tdx/pa_array.c"
 BENCH, NEW = "benchmarks/bench/tdx_bench.c", "benchmarks/designs/v2/new.c"
 CODE, SUITE = "benchmarks/host/made_up.c", "benchmarks/designs/v2/made_up_kunit.c"
