@@ -57,7 +57,7 @@ def table_text(data: dict) -> str:
     for state, rows in by_state(data).items():
         before = ", ".join(f"{k} {median(n for r in rows for n in r[k]):,.0f}" for k in BEFORE)
         lines = [[r["design"], f"{median(r['ns']) / 1000:,.0f}", *cells(r)] for r in rows]
-        parts.append(f"### {state}\n\nBefore: {before}\n\n{table(['design', 'us', *header], lines)}")
+        parts.append(f"## {state}\n\nBefore: {before}\n\n{table(['design', 'us', *header], lines)}")
     return "\n\n".join(parts)
 
 
