@@ -16,6 +16,7 @@ PREFIX = "tdx_frag: "
 # struct state in tdx_frag.c: the share of free pieces in the two states without pieces
 BOOT, MIXED = 1, 0
 BEFORE = ("free", "cache", "held", "whole")
+BEFORE_TEXT = "Before: {} MiB free, {} MiB of page cache, {} MiB held by the test, {} free blocks of 4 MiB."
 
 
 def read_log(path: str) -> tuple[list[dict], dict]:
@@ -52,12 +53,12 @@ def by_state(data: dict) -> dict[str, list[dict]]:
 
 
 def table_text(data: dict) -> str:
-    parts = []
+    parts: list[str] = []
     header = ["result", *(f"{(1 << order) // 256:,} MiB" for order in data["run"]["region_orders"])]
     for state, rows in by_state(data).items():
-        before = ", ".join(f"{k} {median(n for r in rows for n in r[k]):,.0f}" for k in BEFORE)
+        before = [f"{median(n for r in rows for n in r[k]) / (1 if k == 'whole' else 256):,.0f}" for k in BEFORE]
         lines = [[r["design"], f"{median(r['ns']) / 1000:,.0f}", *cells(r)] for r in rows]
-        parts.append(f"## {state}\n\nBefore: {before}\n\n{table(['design', 'us', *header], lines)}")
+        parts += [f"## {state.capitalize()}", BEFORE_TEXT.format(*before), table(["design", "us", *header], lines)]
     return "\n\n".join(parts)
 
 
