@@ -28,7 +28,7 @@ def check(stored: Run, samples: Samples, kernel: str) -> int:
     bad = [v for v in values if v[2] is None or v[3] is None or v[3] > v[2] * (1 + WORSE)]
     if bad:
         print(table(["operation", "pages", "kept", "now"],
-                    [[op, f"{pages:,}", number(before), number(after)] for op, pages, before, after in bad]))
+                    [[op, f"{pages:,}", number(before, 4), number(after, 4)] for op, pages, before, after in bad]))
         print("If this is intended: make bench WHAT=instructions, make results, and commit with the reason.")
     print(f"{len(cells) - len(bad)} passed, {len(bad)} failed")
     return 1 if bad or not cells else 0
