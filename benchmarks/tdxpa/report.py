@@ -49,7 +49,7 @@ def boots_differ(samples: Samples) -> dict:
     differ = {cell: f"{share:.1%}" for cell, share in shares.items() if share > REPEATS_TO}
     print(f"\n{len(shares) - len(differ)} of {len(shares)} cells differ by at most {REPEATS_TO:.1%} in two boots; others:",
           "; ".join(f"{cell}: {share}" for cell, share in differ.items()) or "none")
-    if len(differ) > len(shares) / 50:
+    if len(differ) > len(shares) / 20:
         sys.exit("error: these are too many: the state before each sample is not the same")
     return differ
 
