@@ -218,10 +218,9 @@ def metadata_table(records: list[dict]) -> str:
 
 def environment(ks: list[Kernel]) -> str:
     """Everything that a run records about itself"""
-    found = [{**run.about, "again": "; ".join(f"{cell}: {share}" for cell, share in run.about.get("again", {}).items()),
-              "repeats": "{within} of {of} quotients in the intervals of {commit}".format(**run.about["repeats"])
+    found = [{**run.about, "repeats": "{within} of {of} quotients in the intervals of {commit}".format(**run.about["repeats"])
               if "repeats" in run.about else "-"} for k in ks for _, run in k.units()]
-    keys = list(dict.fromkeys(key for about in found for key in about))
+    keys = [key for key in dict.fromkeys(key for about in found for key in about) if key != "again"]
     return table(["", *(f"`{about['command']}`" for about in found)],
                  [[key, *(str(about.get(key, "-")) for about in found)] for key in keys], left=9)
 
