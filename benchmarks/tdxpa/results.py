@@ -272,8 +272,9 @@ def pages(top: Path) -> dict[str, str]:
 
 def keep(top: Path, new: Mapping[str, str | bytes]) -> None:
     """Keep the files @new of runs, and write what is generated from kept runs: all of it, or nothing."""
-    from tdxpa import plots
     try:
+        # matplotlib writes a cache of fonts at its first use.
+        from tdxpa import plots
         with tempfile.TemporaryDirectory() as tmp:
             stage = Path(tmp)
             shutil.copytree(top / KEPT, stage / KEPT)
