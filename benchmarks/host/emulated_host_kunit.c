@@ -524,8 +524,8 @@ static void failed_adds_do_not_free_owned_pages(struct kunit *test)
 	}
 }
 
-/* Rule: a CPU that comes back can call the module, and its absence leaves no dirty line. */
-static void cpus_go_and_come_back(struct kunit *test)
+/* Rule: a CPU that was offline can call the module again, and leaves no dirty line behind. */
+static void cpus_go_offline_and_online(struct kunit *test)
 {
 	struct tdx_pa_array *mt;
 	unsigned int cpu;
@@ -671,7 +671,7 @@ static struct kunit_case emulated_host_cases[] = {
 	KUNIT_CASE(dma_to_owned_page_is_reported),
 	KUNIT_CASE(unflushed_page_is_corrupted),
 	KUNIT_CASE(partial_store_needs_a_reset),
-	KUNIT_CASE(cpus_go_and_come_back),
+	KUNIT_CASE(cpus_go_offline_and_online),
 	KUNIT_CASE_PARAM(failed_creates_do_not_corrupt_memory, design_gen_params),
 	KUNIT_CASE_PARAM(failed_adds_do_not_free_owned_pages, design_gen_params),
 	KUNIT_CASE(version_1_enables_leaves),

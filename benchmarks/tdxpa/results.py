@@ -38,15 +38,6 @@ class Kernel:
         return [("time", self.time), *([("instructions", self.icount)] if self.icount else [])]
 
 
-def verdict(run: Run, op: str, pages: int, rival: str) -> str:
-    """"flat" or the rival if one takes less beyond the spread of the same code, otherwise "even" """
-    r, same = (run.samples.ratio(op, pages, d, base=b) for d, b in ((DESIGN, rival), (AGAIN, DESIGN)))
-    if not r:
-        return "-"
-    beyond = max(same[2], 1 / same[1]) if same else 1
-    return "flat" if r[1] > beyond else rival if r[2] < 1 / beyond else "even"
-
-
 def kernels(top: Path) -> list[Kernel]:
     """Kernels that zero pages on allocation first, because distributions ship them"""
     def run(name: str) -> Run:
@@ -111,7 +102,7 @@ SEAMCALL_HEADER = ("operation", "pages", "SEAMCALLs", "v2 - flat, us", "of it CL
 def lost(run: Run, rival: str) -> dict[tuple[str, int], float]:
     """Cells in which a rival takes less than flat, with the quotient rival / flat"""
     return {(op, p): r[0] for op in OPERATIONS for p in run.samples.cells(op)
-            if verdict(run, op, p, rival) == rival and (r := run.samples.ratio(op, p, DESIGN, base=rival))}
+            if run.samples.verdict(op, p, rival) == rival and (r := run.samples.ratio(op, p, DESIGN, base=rival))}
 
 
 def losses(ks: list[Kernel]) -> str:
@@ -151,7 +142,7 @@ def ratio_table(ks: list[Kernel]) -> str:
             row = [op, f"{pages:,}"]
             for k in ks:
                 s = k.time.samples
-                row += [s.ratio_text(s.ratio(op, pages, DESIGN)), verdict(k.time, op, pages, BASE)]
+                row += [s.ratio_text(s.ratio(op, pages, DESIGN)), s.verdict(op, pages, BASE)]
             same = ks[0].time.samples.ratio(op, pages, AGAIN, base=DESIGN)
             rows.append([*row, ks[0].time.samples.ratio_text(same)])
     return table(["operation", "pages", *(text for k in ks for text in (f"v2 / flat, {k.name}", "less")),
@@ -185,8 +176,7 @@ def figures(top: Path, ks: list[Kernel]) -> dict:
     rows = runs.load(top, "faults-uml.json")["rows"]
     columns = dict(zip(SHOWN, next(c for c in faults.counts(rows, SHOWN) if c[0] == "rows: UNSAFE")[1:]))
     return {"sizes": runs.load(top, size.NAME)["designs"], "rows": len(rows), "unsafe": columns, "boots": ks[0].time.about["boots"],
-            "memory": [{d: us(at(ks[0].time, "life-memory", 12800, d, c)) for d in (BASE, "v2-noclflush", DESIGN)}
-                       for c in (0, 1)]}
+            "memory": {d: us(ks[0].time.samples.median("life-memory", 12800, d)) for d in (BASE, "v2-noclflush", DESIGN)}}
 
 
 def summary(top: Path, ks: list[Kernel]) -> str:

@@ -118,6 +118,14 @@ class Samples:
         ns = np.array(self.rounds[op, pages, design])
         return interval(ns, np.ones_like(ns))
 
+    def verdict(self, op: str, pages: int, rival: str) -> str:
+        """"flat" or the rival if one takes less beyond the spread of the same code, otherwise "even" """
+        r, same = (self.ratio(op, pages, d, base=b) for d, b in ((DESIGN, rival), (AGAIN, DESIGN)))
+        if not r:
+            return "-"
+        beyond = max(same[2], 1 / same[1]) if same else 1
+        return "flat" if r[1] > beyond else rival if r[2] < 1 / beyond else "even"
+
     def ratio_text(self, r: Ratio | None) -> str:
         if not r:
             return "-"
@@ -150,11 +158,6 @@ class Run:
                      "repeat make bench with its KERNEL and WHAT, then make results")
 
 
-def less(r: Ratio | None) -> str:
-    """Which of v2 and flat takes less?"""
-    return "" if not r else "flat" if r[1] > 1 else "v2" if r[2] < 1 else "even"
-
-
 def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), sizes: Sequence[int] = (),
                mark: str = "") -> str:
     """v2 and flat side by side"""
@@ -164,7 +167,7 @@ def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), 
             r = samples.ratio(op, pages, DESIGN)
             flat, floor = (samples.median(op, pages, d) for d in (DESIGN, FLOOR))
             rows.append([op, f"{pages:,}", number(samples.median(op, pages, BASE)), number(flat),
-                         samples.ratio_text(r), less(r), number(flat / floor) if flat and floor else "-"])
+                         samples.ratio_text(r), samples.verdict(op, pages, BASE), number(flat / floor) if flat and floor else "-"])
     unit = "instr." if samples.icount else "ns"
     return table([mark + "operation", "pages", f"v2 {unit}", f"flat {unit}",
                   "v2 / flat" if samples.icount else "v2 / flat [95%]", "less", "flat / floor"], rows)

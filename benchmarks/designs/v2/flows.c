@@ -269,7 +269,7 @@ int v2_ext_start(unsigned int nr)
 
 free:
 	/*
-	 * After a failed add, the series gives up on TDX and executes WBINVD on all
+	 * After a failed add, the series does not use TDX and executes WBINVD on all
 	 * CPUs.  The pages are free before that.
 	 */
 	policy->free_failed_memory(mem);

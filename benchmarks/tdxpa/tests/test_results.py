@@ -53,6 +53,12 @@ def test_a_value_is_that_of_the_median_boot_and_of_instructions_the_lowest() -> 
         report.boots_differ(samples(True, v2=[[1000], [1006]]))
 
 
+def test_no_design_takes_less_within_the_spread_of_the_same_code() -> None:
+    ns = {"v2": [[102] * 3] * 2, "hpa-list": [[80] * 3] * 2, "flat": [[100] * 3] * 2}
+    for again, rival, verdict in ((100, "v2", "flat"), (105, "v2", "even"), (105, "hpa-list", "hpa-list"), (70, "hpa-list", "even")):
+        assert samples(False, **ns, **{runs.AGAIN: [[again] * 3] * 2}).verdict("create", 1, rival) == verdict
+
+
 @pytest.mark.parametrize("x, text", [(None, "-"), (0.12345, "0.12"), (1.0, "1.0"), (1234.5, "1,200"), (99.6, "100")])
 def test_numbers_have_two_digits(x: float | None, text: str) -> None:
     assert runs.number(x) == text
