@@ -11,14 +11,14 @@ prepare_bench()
 	prepare "$([ "$KERNEL" != hardened ] || echo hardened)" "$@"
 	GUEST_ARGS+=" init_on_alloc=$([ "$KERNEL" = plain ] && echo 0 || echo 1)"
 	# A second CPU would take part of the machine from what is measured.
-	CPUS=1 BOOTS=10 PARAMETERS=(repeats=9)
+	CPUS=1 BOOTS=10 PARAMETERS=(repeats=4)
 	# QEMU counts each step of a rep instruction: clearing large arrays would take hours.
 	[ "${ICOUNT:-}$KERNEL" = 1zeroing ] || pages+=,1024,4096,9000,12800,27000 quick+=,12800
 	if [ -n "${ICOUNT:-}" ]; then
 		[ "$KERNEL" = zeroing ] || pages+=,65536,262144,1048576
-		BOOTS=2 PARAMETERS=(repeats=7 sample_us=200 prepare=Y)
+		BOOTS=2 PARAMETERS=(repeats=15 sample_us=20 prepare=Y)
 	fi
-	[ -z "${QUICK:-}" ] || BOOTS=2 PARAMETERS+=(sample_us=30) pages=$quick
+	[ -z "${QUICK:-}" ] || BOOTS=2 pages=$quick
 	[ -z "${CHECK:-}" ] || BOOTS=1
 	PARAMETERS+=("pages=$pages")
 }

@@ -4,7 +4,7 @@
  *
  * A cell is an operation with a number of pages.  Cells come in random order.  In each
  * cell, a round takes one sample of each design.  The designs are shuffled for each
- * round, and the first rounds are discarded.  A sample is many equal operations, because
+ * round, and the first round is discarded.  A sample is many equal operations, because
  * the clock is coarse: stretches of a batch each, with setup and cleanup outside the
  * measured time.  The samples are recorded after the last round, one line each.
  *
@@ -36,7 +36,7 @@
 #define MAX_SIZES	16
 #define MAX_BATCH	256
 #define MAX_REPEATS	1001
-#define WARM_UP		2
+#define WARM_UP		1
 
 #define MAX_STRETCHES	4096
 
@@ -55,14 +55,13 @@
  * cost of a page are measured, with fewer samples.
  */
 #define MANY_PAGES	512
-#define MANY_REPEATS	DIV_ROUND_UP(repeats, 3)
+#define MANY_REPEATS	DIV_ROUND_UP(repeats, 2)
 
 /* No known use needs more for the extensions. */
 #define MAX_EXTENSION_PAGES	32768
 
-static unsigned int func_id = 0x1000;
-module_param(func_id, uint, 0444);
-MODULE_PARM_DESC(func_id, "device function that sessions are for, as the module names it (default: 0x1000)");
+/* The device function that sessions are for */
+#define FUNC_ID			0x1000
 
 static bool log = true;
 module_param(log, bool, 0444);
@@ -126,9 +125,11 @@ static u64 *sample_of(unsigned int run, unsigned int round)
  * struct bench_op - an operation to measure
  * @name: its name
  * @can: can the design do it with this number of pages?
+ * @open: prepare a sample, not measured; may be NULL
  * @before: prepare a batch, not measured; may be NULL
  * @run: do the batch
- * @after: clean up, not measured; may be NULL
+ * @after: clean up after a batch, not measured; may be NULL
+ * @close: clean up after a sample, not measured; may be NULL
  * @holds_pages: all pages of a batch are in use at once
  * @fixed_batch: the batch has its maximum size, the same for all designs
  * @many_pages: also measured above MANY_PAGES
@@ -139,9 +140,11 @@ static u64 *sample_of(unsigned int run, unsigned int round)
 struct bench_op {
 	const char *name;
 	bool (*can)(const struct design *design, unsigned int nr_pages);
+	int (*open)(struct run *run);
 	int (*before)(struct run *run);
 	int (*run)(struct run *run);
 	int (*after)(struct run *run);
+	int (*close)(struct run *run);
 	bool holds_pages;
 	bool fixed_batch;
 	bool many_pages;
@@ -237,7 +240,7 @@ static int life_control_batch(struct run *run)
 	int ret = 0;
 
 	for (unsigned int i = 0; i < run->batch && !ret; i++) {
-		ret = run->design->spdm_create(func_id, run->nr_pages, &spdm);
+		ret = run->design->spdm_create(FUNC_ID, run->nr_pages, &spdm);
 		if (!ret)
 			ret = run->design->spdm_delete(&spdm);
 	}
@@ -246,7 +249,7 @@ static int life_control_batch(struct run *run)
 
 static int open_session(struct run *run)
 {
-	return run->design->spdm_create(func_id, 1, &run->spdm);
+	return run->design->spdm_create(FUNC_ID, 1, &run->spdm);
 }
 
 static int close_session(struct run *run)
@@ -360,17 +363,20 @@ static bool can_live_as_memory(const struct design *design, unsigned int nr_page
 }
 
 static const struct bench_op ops[] = {
-	{ "create", can_create, NULL, create_batch, release_batch, true, true },
-	{ "hand-over", can_hand_over, create_one, hand_over_batch, release_one,
-	  .many_pages = true },
-	{ "release", can_create, create_batch, release_batch, NULL, true, true },
-	{ "release-flushed", can_release_flushed, create_batch, release_flushed_batch, NULL,
-	  true, true },
-	{ "cycle", can_create, NULL, cycle_batch, NULL, .many_pages = true },
-	{ "life-control", can_live_as_control, NULL, life_control_batch, NULL },
-	{ "life-blob", can_live_as_blob, open_session, life_blob_batch, close_session },
-	{ "life-memory", can_live_as_memory, fill_caches, life_memory_batch, reclaim, true,
-	  .many_pages = true, .cold = true },
+	{ "create", can_create, .run = create_batch, .after = release_batch,
+	  .holds_pages = true, .fixed_batch = true },
+	{ "hand-over", can_hand_over, .open = create_one, .run = hand_over_batch,
+	  .close = release_one, .many_pages = true },
+	{ "release", can_create, .before = create_batch, .run = release_batch,
+	  .holds_pages = true, .fixed_batch = true },
+	{ "release-flushed", can_release_flushed, .before = create_batch,
+	  .run = release_flushed_batch, .holds_pages = true, .fixed_batch = true },
+	{ "cycle", can_create, .run = cycle_batch, .many_pages = true },
+	{ "life-control", can_live_as_control, .run = life_control_batch },
+	{ "life-blob", can_live_as_blob, .open = open_session, .run = life_blob_batch,
+	  .close = close_session },
+	{ "life-memory", can_live_as_memory, .before = fill_caches, .run = life_memory_batch,
+	  .after = reclaim, .holds_pages = true, .many_pages = true, .cold = true },
 };
 
 /* Is @name in the comma separated @list?  An empty list has all names. */
@@ -525,12 +531,13 @@ static s64 sample(const struct bench_op *op, struct run *run)
 	if (prepare)
 		ret = prepare_sample(run->nr_pages);
 
+	if (!ret && op->open)
+		ret = op->open(run);
+	if (ret)
+		return ret;
+
 	/* The first stretch is not counted: caches have the data of another design. */
 	for (unsigned int i = op->cold ? 1 : 0; i <= run->stretches && !ret; i++) {
-		if (signal_pending(current))
-			return -EINTR;
-		if (designs_must_stop())
-			return -ECANCELED;
 		if (op->before)
 			ret = op->before(run);
 		if (ret)
@@ -543,8 +550,13 @@ static s64 sample(const struct bench_op *op, struct run *run)
 
 		if (!ret && op->after)
 			ret = op->after(run);
+		if (!ret && signal_pending(current))
+			ret = -EINTR;
+		if (!ret && designs_must_stop())
+			ret = -ECANCELED;
 	}
-
+	if (op->close)
+		ret = op->close(run) ?: ret;
 	return ret ?: ns;
 }
 
@@ -565,7 +577,9 @@ static int record_calls(const struct bench_op *op, struct run *run)
 
 	run->batch = 1;
 	design_select(run->design);
-	if (op->before)
+	if (op->open)
+		ret = op->open(run);
+	if (!ret && op->before)
 		ret = op->before(run);
 	if (ret)
 		return ret;
@@ -578,6 +592,8 @@ static int record_calls(const struct bench_op *op, struct run *run)
 
 	if (!ret && op->after)
 		ret = op->after(run);
+	if (op->close)
+		ret = op->close(run) ?: ret;
 	if (!ret)
 		record_info("{\"kind\": \"calls\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"leaves\": %lu, \"wbinvd\": %lu}",
 			    op->name, run->design->name, run->nr_pages, all - wbinvd, wbinvd);
@@ -596,8 +612,8 @@ static int calibrate(const struct bench_op *op, struct run *run)
 	for (;;) {
 		s64 ns = S64_MAX;
 
-		/* The fastest of three, because one may be an outlier, unless it is far longer */
-		for (unsigned int i = 0; i < 3 && (!i || ns < 8 * min_ns); i++) {
+		/* The faster of two, because one may be an outlier, unless it is far longer */
+		for (unsigned int i = 0; i < 2 && (!i || ns < 8 * min_ns); i++) {
 			s64 one = sample(op, run);
 
 			if (one < 0)
@@ -607,7 +623,7 @@ static int calibrate(const struct bench_op *op, struct run *run)
 		if (ns >= min_ns)
 			return 0;
 		if (run->batch < max_batch)
-			run->batch = min(max_batch, run->batch * (ns * 8 > min_ns ? 2U : 8U));
+			run->batch = min(max_batch, run->batch * clamp_t(u64, min_ns / (ns + 1) + 1, 2, 64));
 		else if (run->stretches < MAX_STRETCHES)
 			run->stretches *= 2;
 		else

@@ -86,7 +86,8 @@ load_modules()
 
 passed=0 failed=0
 for pattern in '6\.12\.[0-9]+\+deb[0-9]+' '[0-9.]+\+deb[0-9]+'; do
-	kernel=$(in_root apt-cache search --names-only "^linux-headers-$pattern-amd64\$" | sort -V | tail -n 1)
+	kernel=$(in_root apt-cache search --names-only "^linux-headers-$pattern-amd64\$")
+	kernel=$(sort -V <<< "$kernel" | tail -n 1)
 	kernel=${kernel%% *} kernel=${kernel#linux-headers-}
 	[ -n "$kernel" ] || die "Debian $RELEASE has no kernel headers for $pattern"
 	[ -e "$ROOT/boot/vmlinuz-$kernel" ] ||

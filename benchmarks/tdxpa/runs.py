@@ -91,8 +91,8 @@ class Samples:
         return sorted({pages for o, pages, _ in self.rounds if o == op})
 
     def boots(self, op: str, pages: int, design: str) -> np.ndarray:
-        """One value for each boot.  An interrupt only adds instructions, so their number is the lowest."""
-        return np.array([np.quantile(ns, 0 if self.icount else 0.5) for ns in self.rounds.get((op, pages, design), [])])
+        """One value for each boot.  An interrupt adds instructions to some samples, so their lower quartile counts."""
+        return np.array([np.quantile(ns, 0.25 if self.icount else 0.5) for ns in self.rounds.get((op, pages, design), [])])
 
     def median(self, op: str, pages: int, design: str) -> float | None:
         boots = self.boots(op, pages, design)
