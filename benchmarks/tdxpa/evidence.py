@@ -8,7 +8,7 @@ items support each answer:
     * code ``path:name``
     * ``make ...``: FIGURE, DESIGN / DESIGN = VALUE
 
-Other sentences of these pages and of README.md have no measured figure, unless
+Other sentences of these pages, of README.md and of changelogs have no measured figure, unless
 `make results` writes it.
 """
 import functools
@@ -29,10 +29,10 @@ MAX_WORDS, MAX_SHORT = 60, 10
 TABLE = "Documentation/review-answers.rst"
 # Page: first and last question, least and largest number of items
 ANSWERS = {TABLE: (1, 22, 2, 2), "Documentation/objections.rst": (23, 41, 1, 2)}
-PAGES = re.compile(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md")
+PAGES = re.compile(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md|benchmarks/series/.+\.txt")
 FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+), ((?:[\w-]+ / )*[\w-]+) = (.+)")
-# Generated excerpts, evidence and samples of output
-CHECKED = r"<!-- (\w+): begin.+?\1: end -->|^\* ``make .+(?:\n  .+)*|^ {4}[^\n]*"
+# Generated excerpts, evidence, templates, what a patch adds, and samples of output
+CHECKED = r"<!-- (\w+): begin.+?\1: end -->|^\* ``make .+(?:\n  .+)*|\{%.+?%\}|\{\{.+?\}\}|^--\n.*|^ {4}[^\n]*"
 MEASURED_FIGURE = re.compile(r"(?<!\w)\d[\d.,]*(?:%|\s+(?:[mnu]s|times|instructions|(?:net\s+)?lines|bytes|rows|regions)\b)")
 RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
 # The measured code, and by command the code that measures it.  Only V2_MBOX builds v2_posted.
@@ -210,7 +210,7 @@ def check(top: Path) -> Iterator[str]:
         yield from check_answers(tree, page)
     for path in filter(PAGES.fullmatch, tree.files):
         yield from check_names(path, tree)
-        if path in ANSWERS or path == "README.md":
+        if path in ANSWERS or path == "README.md" or path.endswith(".txt"):
             yield from check_figures(path, tree)
 
 

@@ -33,6 +33,7 @@ RULES: dict[str, tuple[str, list[Edit]]] = {
     "evidence": ("1: 1 items of evidence instead of 2 to 2", [(ANSWERS, r"(\n1\. .+?\n\n)\* [^\n]+\n", r"\1")]),
     "page": ("the sections must have the questions 23 to 41", [(OBJECTIONS, r"^30\. ", "31. ")]),
     "sentence": (f"{OBJECTIONS}: 3 us: is not checked", [(OBJECTIONS, "^Objections", "It takes 3\nus, not 4 KiB.\n\nObjections")]),
+    "changelog": ("01-array.txt: 7%: is not checked", [("benchmarks/series/01-array.txt", r"^Share", "It saves 7%.\nShare")]),
     "sample": ("README.md: tdx_seam does not have 9 cases", [("README.md", r"tdx_seam \(\d", "tdx_seam (9")]),
     "kind": ("1: neither test, code nor figure: * hope", [item("hope")]),
     "test: case": (NO_TEST, [TEST, (SUITE, END, CASE % "/* KUNIT_CASE(made_up) */")]),
