@@ -158,9 +158,8 @@ def letter(rows: list[dict], kernel: str) -> str:
 
 def identity(name: str, email: str) -> str:
     """A warning if the author is not a person.  Linux takes patches from people who sign off with their name."""
-    if len(name.split()) > 1 and not re.search(r"\d", name) and not re.search(NO_PERSON, f"{name} {email}"):
-        return ""
-    return f"warning: author {name} <{email}>: is not a person; set git config user.name and user.email before you send"
+    known = len(name.split()) > 1 and not re.search(r"\d", name) and not re.search(NO_PERSON, f"{name} {email}")
+    return "" if known else f"warning: author {name} <{email}>: is not a person; set git config user.name and user.email\n"
 
 
 def main() -> None:
@@ -181,8 +180,7 @@ def main() -> None:
     # git am stops at a cover letter, so it gets a directory of its own.
     (out / "0000-cover-letter.patch").rename(out / "cover/0000-cover-letter.patch")
     print("\n".join(map(str, sorted(out.rglob("*.patch")))))
-    if warning := identity(os.environ["GIT_AUTHOR_NAME"], os.environ["GIT_AUTHOR_EMAIL"]):
-        print(warning, file=sys.stderr)
+    sys.stderr.write(identity(os.environ["GIT_AUTHOR_NAME"], os.environ["GIT_AUTHOR_EMAIL"]))
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ def test_an_author_who_is_not_a_person_is_a_warning(author: tuple[str, str], is_
 
 
 def test_a_long_letter_is_an_error() -> None:
-    rows = [{"patch": 1, "subject": "x86: Add", "production": 1, "tests": 0, "documentation": 0}] * 7
-    assert series.letter(rows[1:], "7.3").count("\n") < 70
+    rows = [{"patch": 1, "subject": "x86: Add", "production": 1, "tests": 0, "documentation": 0}] * 40
+    assert series.letter(rows[:6], "7.3").count("\n") < 70
     with pytest.raises(SystemExit, match="over 70 lines"):
         series.letter(rows, "7.3")
 
