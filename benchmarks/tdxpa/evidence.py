@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """evidence.py --top DIR: check the pages against the tree and the kept runs.
 
-Prints a line for each error.  Documentation/review-answers.rst has a table of short answers
-to NR_QUESTIONS questions, and a section for each answer with NR_EVIDENCE of these items:
+Prints a line for each error.  ANSWERS lists pages with numbered answers, and how many of these
+items support each answer:
 
     * test ``suite.case``
     * code ``path:name``
     * ``make ...``: FIGURE, DESIGN / DESIGN = VALUE
+
+Other sentences of these pages, of README.md and of changelogs have no measured figure, unless
+`make results` writes it.
 """
 import functools
 import json
@@ -22,10 +25,15 @@ from tdxpa.common import git
 from tdxpa.csource import without_comments
 from tdxpa.runs import KEPT, Run, load, number
 
-NR_QUESTIONS, NR_EVIDENCE, MAX_WORDS, MAX_SHORT = 22, 2, 60, 10
-PAGE = "Documentation/review-answers.rst"
-PAGES = re.compile(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md")
+MAX_WORDS, MAX_SHORT = 60, 10
+TABLE = "Documentation/review-answers.rst"
+# Page: first and last question, least and largest number of items
+ANSWERS = {TABLE: (1, 22, 2, 2), "Documentation/objections.rst": (23, 41, 1, 2)}
+PAGES = re.compile(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md|benchmarks/series/.+\.txt")
 FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+), ((?:[\w-]+ / )*[\w-]+) = (.+)")
+# Generated excerpts, evidence, templates, what a patch adds, and samples of output
+CHECKED = r"<!-- (\w+): begin.+?\1: end -->|^\* ``make .+(?:\n  .+)*|\{%.+?%\}|\{\{.+?\}\}|^--\n.*|^ {4}[^\n]*"
+MEASURED_FIGURE = re.compile(r"(?<!\w)\d[\d.,]*(?:%|\s+(?:[mnu]s|times|instructions|(?:net\s+)?lines|bytes|rows|regions)\b)")
 RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
 # The measured code, and by command the code that measures it.  Only V2_MBOX builds v2_posted.
 MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
@@ -33,7 +41,7 @@ MEASURES = {"make bench WHAT=fragmentation": "tdx_frag", "make bench WHAT=profil
             "make torture WHAT=faults": "tdx_faults", "make bench WHAT=size": "-"}
 # Changed lines that are not code, for git: ^ also matches after the line.
 COMMENT = r"\`\s*($|/\*.*\*/$|/\*\*?$|\*( |$|/$)|//|#include )"
-KERNEL = {"kunit.py", "tdx_reclaim_control_page"}
+KERNEL = {"kunit.py", "tdx_reclaim_control_page", "tdh_mem_page_add"}
 
 
 def plain(command: str) -> str:
@@ -45,27 +53,32 @@ def plain(command: str) -> str:
 def figures(top: Path) -> tuple[dict[str, Run], dict[str, dict[str, str]]]:
     """By command: the runs with samples, and other figures by name and design"""
     kept = {path: json.loads(path.read_text(encoding="utf-8"))["run"] for path in (top / KEPT).glob("[!h]*.json")}
-    rows = load(top, "faults-uml.json")["rows"]
-    designs, sizes = faults.designs_of(rows), load(top, "size.json")
+    matrix, memory, sizes = (load(top, name) for name in ("faults-uml.json", "frag-uml.json", "size.json"))
+    rows, designs = matrix["rows"], faults.designs_of(matrix["rows"])
     return {plain(run["command"]): Run(path) for path, run in kept.items() if "icount" in run}, {
-        "make torture WHAT=faults": {f"{row[0]}, {design}": cell for row in faults.counts(rows, designs)
-                                     for design, cell in zip(designs, row[1:])},
-        "make bench WHAT=fragmentation": {
-            f"{frag.label(row)}, {row['design']}": frag.cell(row) for row in load(top, "frag-uml.json")["rows"]},
-        "make bench WHAT=size": {f"lines, {design}": f"{d['lines']:,}" for design, d in sizes["designs"].items()} | {
+        "make torture WHAT=faults": {
+            f"{title}, {design}": cell for title, *cells in faults.counts(rows, designs) + faults.summary_lines(matrix, designs)
+            for design, cell in zip(designs, cells)},
+        "make bench WHAT=fragmentation": {f"{frag.label(r)}, {r['design']}": frag.cell(r) for r in memory["rows"]} | {
+            f"states with memory, {design}": found[0] for design, found in frag.summary(memory).items()},
+        "make bench WHAT=size": {f"{what}, {name}": f"{design[what]:,}" for name, design in sizes["designs"].items()
+                                 for what in ("lines", "bytes")} | {
             f"callers' {what}, {row['flow']}, {row['design']}": str(row[what])
             for row in sizes["callers"] for what in ("lines", "branches")},
     }
 
 
 def value(top: Path, command: str, name: str, designs: list[str]) -> str | None:
-    """A figure of the kept run, for each design, or the ratio of two designs"""
+    """A figure of the kept run for each design.  A sample without a unit is the ratio of two designs."""
     runs, others = figures(top)
-    sample = re.fullmatch(r"([\w-]+), ([\d,]+) pages?", name)
-    if command in runs and sample and len(designs) == 2:
-        ratio = runs[command].samples.ratio(sample[1], int(sample[2].replace(",", "")), designs[1], base=designs[0])
-        return number(ratio[0]) if ratio else None
     values = [others.get(command, {}).get(f"{name}, {design}") for design in designs]
+    if command in runs and (sample := re.fullmatch(r"([\w-]+), ([\d,]+) pages?(?:, (us|instructions))?", name)):
+        samples, op, pages = runs[command].samples, sample[1], int(sample[2].replace(",", ""))
+        unit, each = ("instructions", 1) if samples.icount else ("us", 1000)
+        if not sample[3]:
+            ratio = samples.ratio(op, pages, designs[1], base=designs[0]) if len(designs) == 2 else None
+            return number(ratio[0]) if ratio else None
+        values = [number(m / each) if sample[3] == unit and (m := samples.median(op, pages, d)) else None for d in designs]
     return None if None in values else " / ".join(str(v) for v in values)
 
 
@@ -110,22 +123,23 @@ class Tree:
         return list(filter(wanted.fullmatch, names))
 
 
-def check_answers(tree: Tree) -> Iterator[str]:
-    table, *sections = re.split(r"^(\d+)\. .+\n-+\n", tree.text(PAGE), flags=re.M)
+def check_answers(tree: Tree, page: str) -> Iterator[str]:
+    first, last, least, most = ANSWERS[page]
+    table, *sections = re.split(r"^(\d+)\. .+\n-+\n", tree.text(page), flags=re.M)
     rows = re.findall(r"^   \* - (\d+)\n((?:     .+\n)+)", table, re.M)
-    for what, found in (("table", [n for n, _ in rows]), ("sections", sections[::2])):
-        if found != [str(n) for n in range(1, NR_QUESTIONS + 1)]:
-            yield f"{PAGE}: the {what} must have the questions 1 to {NR_QUESTIONS}"
+    for what, found in (("sections", sections[::2]), *[("table", [n for n, _ in rows])] * (page == TABLE)):
+        if found != [str(n) for n in range(first, last + 1)]:
+            yield f"{page}: the {what} must have the questions {first} to {last}"
     for n, cells in rows:
         if len(cells.rpartition("     - ")[2].split()) > MAX_SHORT:
-            yield f"{PAGE}, {n}: the answer in the table has too many words, the limit is {MAX_SHORT}"
+            yield f"{page}, {n}: the answer in the table has too many words, the limit is {MAX_SHORT}"
     for n, body in zip(sections[::2], sections[1::2]):
-        title = f"{PAGE}, {n}"
+        title = f"{page}, {n}"
         answer, *items = re.split(r"^\* ", body.partition("\n.. [")[0], flags=re.M)
         if not 1 <= len(answer.split()) <= MAX_WORDS:
             yield f"{title}: the answer has {len(answer.split())} words, the limit is {MAX_WORDS}"
-        if len(items) != NR_EVIDENCE:
-            yield f"{title}: {len(items)} items of evidence instead of {NR_EVIDENCE}"
+        if not least <= len(items) <= most:
+            yield f"{title}: {len(items)} items of evidence instead of {least} to {most}"
         for item in ("* " + " ".join(e.split()) for e in items):
             test, code = re.match(r"\* test ``([^`]+)``", item), re.match(r"\* code ``([^`:]+):([^`]+)``", item)
             figure = FIGURE.fullmatch(item)
@@ -179,21 +193,36 @@ def check_runs(tree: Tree) -> Iterator[str]:
             yield f"{path} was made at {run['commit']}, before a change of {', '.join(changed)}: {again}"
 
 
+def check_figures(path: str, tree: Tree) -> Iterator[str]:
+    """Measured figures that are neither generated nor evidence, and samples of output with other numbers of cases"""
+    text = tree.text(path)
+    for suite, cases in re.findall(r"(\w+) \((\d+) subtests?\)", text):
+        if int(cases) != sum(test.startswith(f"{suite}.") for test in tree.tests):
+            yield f"{path}: {suite} does not have {cases} cases"
+    for figure in MEASURED_FIGURE.findall(re.sub(CHECKED, "x", text, flags=re.M | re.S)):
+        yield f"{path}: {' '.join(figure.split())}: is not checked; cite it as evidence"
+
+
 def check(top: Path) -> Iterator[str]:
     tree = Tree(top)
-    yield from [*check_answers(tree), *check_runs(tree)]
+    yield from check_runs(tree)
+    for page in ANSWERS:
+        yield from check_answers(tree, page)
     for path in filter(PAGES.fullmatch, tree.files):
         yield from check_names(path, tree)
+        if path in ANSWERS or path == "README.md" or path.endswith(".txt"):
+            yield from check_figures(path, tree)
 
 
 def write(top: Path) -> None:
-    """Insert the values of the kept runs into the page."""
-    text = (top / PAGE).read_text(encoding="utf-8")
-    for item in re.findall(r"^\* ``make .+(?:\n  .+)*", text, re.M):
-        for command, name, designs, old in FIGURE.findall(" ".join(item.split())):
-            line = f"* ``{command}``: {name}, {designs} = {value(top, command, name, designs.split(' / ')) or old}"
-            text = text.replace(item, textwrap.fill(line, 80, subsequent_indent="  ", break_on_hyphens=False))
-    (top / PAGE).write_text(text, encoding="utf-8")
+    """Insert the values of the kept runs into the pages."""
+    for page in ANSWERS:
+        text = (top / page).read_text(encoding="utf-8")
+        for item in re.findall(r"^\* ``make .+(?:\n  .+)*", text, re.M):
+            for command, name, designs, old in FIGURE.findall(" ".join(item.split())):
+                line = f"* ``{command}``: {name}, {designs} = {value(top, command, name, designs.split(' / ')) or old}"
+                text = text.replace(item, textwrap.fill(line, 80, subsequent_indent="  ", break_on_hyphens=False))
+        (top / page).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

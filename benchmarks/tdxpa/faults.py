@@ -69,11 +69,6 @@ def outcome(row: dict, design: str) -> str:
     return f"{'UNSAFE' if cell['unsafe'] else 'leaks'} in {often}, at most: {', '.join(words)}"
 
 
-def loss(cell: dict) -> str:
-    """Kind of loss, in the words of EXPECTED"""
-    return lost if (lost := level({"cells": {DESIGN: cell}}, DESIGN)) in (BAD, NEEDLESS) else ""
-
-
 def failures(rows: list[dict]) -> list[str]:
     """What is not as expected of the design, and what is missing"""
     expected = {(mode, row): e["loss"] for mode, losses in EXPECTED.items() for e in losses for row in e["rows"]}

@@ -18,6 +18,7 @@ items of its patch.
 """
 import functools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -25,12 +26,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tdxpa import faults, results, runs, size
+from tdxpa import results
 from tdxpa.common import render
 from tdxpa.csource import without_comments
 
 TOP = Path(__file__).resolve().parents[2]
 TEXTS = TOP / "benchmarks" / "series"
+MAX_LINES = 70
+# Words in names and addresses that are not a person's
+NO_PERSON = r"(?i)\b(?:no-?reply|bot|team|maintainers|local(?:host|domain)|example|invalid)\b"
 Git = Callable[..., str]
 
 
@@ -140,18 +144,22 @@ def added_lines(git: Git) -> list[dict]:
     return rows
 
 
-def letter(rows: list[dict]) -> str:
+def letter(rows: list[dict], kernel: str) -> str:
     """The cover letter, with figures of the kept runs"""
-    matrix = runs.load(TOP, "faults-uml.json")["rows"]
-    samples = [run.samples for k in results.kernels(TOP) for run in (k.icount, k.time) if run and k.icount]
-    text = render(
-        "cover.txt", rows=rows, ratio=lambda op, pages: [
-            runs.number((s.ratio(op, pages, "flat") or (None,))[0]) for s in samples],
-        lost={d: [faults.loss(r["cells"][d]) for r in matrix if d in r["cells"]] for d in results.SHOWN},
-        sized=runs.load(TOP, size.NAME)["designs"]).strip()
+    ks = results.kernels(TOP)
+    text = render("cover.txt", patches=rows, kernel=kernel, shown=results.SHOWN, summary=results.summary(TOP, ks),
+                  **results.figures(TOP, ks)).strip()
     if wide := re.search(r"^(?!.*https://).{73,}", text, re.M):
         sys.exit(f"error: cover.txt: over 72 columns: {wide[0]}")
+    if text.count("\n") >= MAX_LINES:
+        sys.exit(f"error: cover.txt: over {MAX_LINES} lines; shorten it")
     return text
+
+
+def identity(name: str, email: str) -> str:
+    """A warning if the author is not a person.  Linux takes patches from people who sign off with their name."""
+    known = len(name.split()) > 1 and not re.search(r"\d", name) and not re.search(NO_PERSON, f"{name} {email}")
+    return "" if known else f"warning: author {name} <{email}>: is not a person; set git config user.name and user.email\n"
 
 
 def main() -> None:
@@ -165,12 +173,14 @@ def main() -> None:
     (out / "lines.json").write_text(json.dumps(rows))
 
     # git makes the letter from the description of the branch.
-    git("config", "branch.series.description", letter(rows))
-    git("format-patch", "-q", "--cover-letter", "--cover-from-description=subject", "--no-signature", "--zero-commit",
-        "-o", out, "base")
+    version = run("make", "-s", "-C", kernel, "kernelversion", cwd=TOP).strip()
+    git("config", "branch.series.description", letter(rows, version))
+    git("format-patch", "-q", "--rfc", "--cover-letter", "--cover-from-description=subject", "--no-signature",
+        "--zero-commit", "-o", out, "base")
     # git am stops at a cover letter, so it gets a directory of its own.
     (out / "0000-cover-letter.patch").rename(out / "cover/0000-cover-letter.patch")
     print("\n".join(map(str, sorted(out.rglob("*.patch")))))
+    sys.stderr.write(identity(os.environ["GIT_AUTHOR_NAME"], os.environ["GIT_AUTHOR_EMAIL"]))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from tdxpa import evidence, prose
 
 TOP = Path(__file__).resolve().parents[3]
-ANSWERS, PAGE, RUN = evidence.PAGE, "Documentation/design.rst", "benchmarks/results/uml-plain.json"
+(ANSWERS, OBJECTIONS), PAGE, RUN = evidence.ANSWERS, "Documentation/design.rst", "benchmarks/results/uml-plain.json"
 ARRAY = "arch/x86/virt/vmx/tdx/pa_array.c"
 BENCH, NEW = "benchmarks/bench/tdx_bench.c", "benchmarks/designs/v2/new.c"
 CODE, SUITE = "benchmarks/host/made_up.c", "benchmarks/designs/v2/made_up_kunit.c"
@@ -30,7 +30,11 @@ RULES: dict[str, tuple[str, list[Edit]]] = {
     "table": (", 2: the answer in the table", [(ANSWERS, r"^(   \* - 2\n.+?     - .+?     - )", r"\1" + "word " * 11)]),
     "row": ("the table must have the questions 1 to 22", [(ANSWERS, r"^   \* - 2$", "   * - 3")]),
     "section": ("the sections must have the questions 1 to 22", [(ANSWERS, r"^2\. ", "3. ")]),
-    "evidence": ("1: 1 items of evidence instead of 2", [(ANSWERS, r"(\n1\. .+?\n\n)\* [^\n]+\n", r"\1")]),
+    "evidence": ("1: 1 items of evidence instead of 2 to 2", [(ANSWERS, r"(\n1\. .+?\n\n)\* [^\n]+\n", r"\1")]),
+    "page": ("the sections must have the questions 23 to 41", [(OBJECTIONS, r"^30\. ", "31. ")]),
+    "sentence": (f"{OBJECTIONS}: 3 us: is not checked", [(OBJECTIONS, "^Objections", "It takes 3\nus, not 4 KiB.\n\nObjections")]),
+    "changelog": ("01-array.txt: 7%: is not checked", [("benchmarks/series/01-array.txt", r"^Share", "It saves 7%.\nShare")]),
+    "sample": ("README.md: tdx_seam does not have 9 cases", [("README.md", r"tdx_seam \(\d", "tdx_seam (9")]),
     "kind": ("1: neither test, code nor figure: * hope", [item("hope")]),
     "test: case": (NO_TEST, [TEST, (SUITE, END, CASE % "/* KUNIT_CASE(made_up) */")]),
     "test: function": (NO_TEST, [TEST, (SUITE, END, (CASE % "KUNIT_CASE(made_up)").replace("\n{\n}", ";"))]),
@@ -39,6 +43,8 @@ RULES: dict[str, tuple[str, list[Edit]]] = {
     "code: definition": (NO_CODE, [FUNCTION, (CODE, END, "int made_up(void);\nint x = made_up();\n")]),
     "code: exists": ("", [FUNCTION, (CODE, END, "int made_up(void)\n{\n}\n")]),
     "figure: value": ("is 0, not 1: run make results", [item("``make torture WHAT=faults``: rows: UNSAFE, flat = 1")]),
+    "figure: unit": ("is 73, not 0: run", [item("``make bench WHAT=instructions``: hand-over, 512 pages, instructions, flat = 0")]),
+    "figure: other unit": ("is None, not 0: run", [item("``make bench WHAT=instructions``: hand-over, 512 pages, us, flat = 0")]),
     "figure: exists": ("is None, not 1 / 1", [item("``make bench WHAT=size``: lines, flat / x = 1 / 1")]),
     "run: measured": (f"before a change of {ARRAY}: repeat make bench", [(ARRAY, END, "static int made_up;\n")]),
     "run: measures": (f"before a change of {BENCH}: repeat make bench", [(BENCH, END, "static int made_up;\n")]),

@@ -43,6 +43,20 @@ def test_each_patch_adds_its_items_and_the_last_state_is_that_of_the_repository(
         {"patch": 2, "subject": "x86: Add second", "production": 7, "tests": 1, "documentation": 0}]
 
 
+@pytest.mark.parametrize("author, is_person", [
+    (("A B", "a.b2@company.com"), True), (("A", "a@company.com"), False), (("A B2", "a@company.com"), False),
+    (("A B", "noreply@company.com"), False), (("A Bot", "a@company.com"), False), (("A B", "a@localhost"), False)])
+def test_an_author_who_is_not_a_person_is_a_warning(author: tuple[str, str], is_person: bool) -> None:
+    assert bool(series.identity(*author)) != is_person
+
+
+def test_a_long_letter_is_an_error() -> None:
+    rows = [{"patch": 1, "subject": "x86: Add", "production": 1, "tests": 0, "documentation": 0}] * 40
+    assert series.letter(rows[:6], "7.3").count("\n") < 70
+    with pytest.raises(SystemExit, match="over 70 lines"):
+        series.letter(rows, "7.3")
+
+
 @pytest.mark.parametrize("name, old, new, message", [
     ("series/02.txt", r"b\.h", r"c\.h", r"no line of arch/a.c has c\\.h"),
     ("series/02.txt", "a.c: second", "a.c: third", "0 parts of arch/a.c begin with third"),
