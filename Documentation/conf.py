@@ -20,7 +20,8 @@ highlight_language = "none"
 smartquotes_action = "q"
 
 html_theme = "alabaster"
-html_theme_options = {"page_width": "65em", "sidebar_width": "15em", "fixed_sidebar": "true",
+html_show_copyright = False
+html_theme_options = {"page_width": "65em", "body_min_width": "0", "sidebar_width": "15em", "fixed_sidebar": "true",
                       "font_size": "inherit", "font_family": "serif"}
 html_static_path = [os.path.join(kernel, "sphinx-static"), "static"]
 html_css_files = ["pages.css"]
