@@ -16,9 +16,8 @@ rm -rf "$BUILD/html" "$BUILD/doctrees" "$BUILD/pages"
 mkdir -p "$BUILD/pages"
 cp -r "$TOP/Documentation" "$BUILD/pages"
 ln -s "$TOP/arch" "$TOP/benchmarks" "$BUILD/pages"
-for page in README.md RESULTS.md; do
-	sed -e 's,](Documentation/,](,g' -e 's,](\(arch\|benchmarks\)/,](../\1/,g' "$TOP/$page" > "$BUILD/pages/Documentation/$page"
-done
+cp "$TOP"/*.md "$BUILD/pages/Documentation"
+sed -i -e 's,](Documentation/,](,g' -e 's,](\(arch\|benchmarks\)/,](../\1/,g' "$BUILD"/pages/Documentation/*.md
 srctree=$src $PYTHON -m sphinx -q -b html -j "$JOBS" -W --keep-going -d "$BUILD/doctrees" \
 	-c "$TOP/Documentation" "$BUILD/pages/Documentation" "$BUILD/html" >&2 || die "the pages have the errors above; correct them"
 say "  written: $BUILD/html/index.html"

@@ -78,25 +78,22 @@ def paragraphs(path: str, text: str) -> Iterator[tuple[int, str]]:
         yield line, re.sub(r"``[^`]+``|`[^`]+`(?:__?)?", "x", part)
 
 
-def nr_words(path: str, text: str) -> int:
-    return sum(len(part.split()) for _, part in paragraphs(path, text))
-
-
 def check(path: str, text: str) -> Iterator[tuple[int, str]]:
     """(line, error)"""
     if path.endswith((".rst", ".md", ".txt")):
         # Templates
         text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", lambda m: "x" + emptied(m[0]), text, flags=re.S)
+    nr_all = 0
     for line, part in paragraphs(path, text):
+        nr_all += len(part.split())
         for sentence in re.split(r"(?<=[.?!])\s|\s{3,}", part):
-            words = sum(bool(re.search(r"\w", word)) for word in sentence.split())
-            if words > MAX_WORDS:
-                yield line, f"{words} words in a sentence, the limit is {MAX_WORDS}: {sentence[:50]}..."
+            nr_words = sum(bool(re.search(r"\w", word)) for word in sentence.split())
+            if nr_words > MAX_WORDS:
+                yield line, f"{nr_words} words in a sentence, the limit is {MAX_WORDS}: {sentence[:50]}..."
         for phrase in PHRASE.findall(part):
             yield line, f'"{" ".join(phrase.split())}": use plain words'
-    limit = LIMITS.get(path)
-    if limit and nr_words(path, text) > limit:
-        yield 1, f"{nr_words(path, text)} words of prose, the limit is {limit}"
+    if nr_all > (limit := LIMITS.get(path, nr_all)):
+        yield 1, f"{nr_all} words of prose, the limit is {limit}"
     for pattern, width in WIDTHS.items():
         lines = re.sub(r"^--\n(?!\n).*", "", text, flags=re.M | re.S).splitlines()
         for n, one in enumerate(lines if re.fullmatch(pattern, path) else [], 1):
@@ -110,9 +107,8 @@ def main() -> None:
                            capture_output=True, text=True).stdout.splitlines()
     texts = {path: (top / path).read_text(encoding="utf-8") for path in files
              if (top / path).is_file() and not NO_PROSE.match(path)}
-    counts = {path: nr_words(path, texts.get(path, "")) for path in LIMITS}
-    for path, count in counts.items():
-        print(f"{count:5,} of {LIMITS[path]:5,} words: {path}")
+    counts = {path: sum(len(part.split()) for _, part in paragraphs(path, texts[path])) for path in LIMITS}
+    print("\n".join(f"{count:5,} of {LIMITS[path]:5,} words: {path}" for path, count in counts.items()))
     if errors := [f"{path}:{line}: {error}" for path, text in texts.items() for line, error in check(path, text)]:
         sys.exit("\n".join(errors))
     print(f"{sum(counts.values()):,} words on {len(counts)} pages, limits hold")
