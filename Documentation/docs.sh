@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# docs.sh: write Documentation/ as HTML, with the extensions and the style of the kernel's
-# own documentation.  A warning is an error.
+# docs.sh: write Documentation/, README.md and RESULTS.md as HTML, with the extensions and the
+# style of the kernel's own documentation.  A warning is an error.
 set -eu
 . "$(dirname "$0")/../benchmarks/kernels/common.sh"
 
@@ -11,7 +11,13 @@ take_lock
 src=$("$TOP/benchmarks/kernels/source.sh")
 hold 8 "$BUILD/lock"
 # Old files would hide removed pages and earlier warnings.
-rm -rf "$BUILD/html" "$BUILD/doctrees"
+rm -rf "$BUILD/html" "$BUILD/doctrees" "$BUILD/pages"
+# Sphinx needs all pages in one folder.
+mkdir -p "$BUILD/pages"
+cp -r "$TOP/Documentation" "$BUILD/pages"
+ln -s "$TOP/arch" "$TOP/benchmarks" "$BUILD/pages"
+cp "$TOP"/*.md "$BUILD/pages/Documentation"
+sed -i -e 's,](Documentation/,](,g' -e 's,](\(arch\|benchmarks\)/,](../\1/,g' "$BUILD"/pages/Documentation/*.md
 srctree=$src $PYTHON -m sphinx -q -b html -j "$JOBS" -W --keep-going -d "$BUILD/doctrees" \
-	"$TOP/Documentation" "$BUILD/html" >&2 || die "the pages have the errors above; correct them"
+	-c "$TOP/Documentation" "$BUILD/pages/Documentation" "$BUILD/html" >&2 || die "the pages have the errors above; correct them"
 say "  written: $BUILD/html/index.html"

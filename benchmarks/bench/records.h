@@ -26,7 +26,7 @@ static struct {
 	bool full;
 } records;
 
-/* Make the file; without it, the kernel's log gets all. */
+/* Make the file.  Without it, the records go to the kernel's log. */
 static int records_open(void)
 {
 	records.blob.data = vmalloc(RECORDS_ROOM);
@@ -62,7 +62,7 @@ static void records_append(const struct va_format *text)
 		records.full = true;
 		return;
 	}
-	/* Somebody may read while it grows. */
+	/* The file may be read while it grows. */
 	smp_store_release(&records.blob.size, size + len);
 }
 

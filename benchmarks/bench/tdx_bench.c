@@ -273,7 +273,7 @@ static int life_blob_batch(struct run *run)
 }
 
 /*
- * Memory for the extensions is given once per boot, and its caches are cold.  Without
+ * Memory for the extensions is donated once per boot, and its caches are cold.  Without
  * this, designs that always get the same contiguous run would find it in the caches.
  */
 static struct page *other_data[16];
@@ -395,9 +395,9 @@ static bool listed(const char *list, const char *name)
 }
 
 /*
- * What an allocation costs depends on the sizes and places of free blocks, and on what
- * slab caches and the lists of the CPU hold: on everything that ran before.  With
- * prepare=Y, all samples of a cell start from one state.  Only for one CPU.
+ * The cost of an allocation depends on the sizes and places of free blocks, and on the
+ * contents of slab caches and of the lists of the CPU.  All code that ran before changes
+ * them.  With prepare=Y, all samples of a cell start from one state.  Only for one CPU.
  */
 
 /* Free blocks below the largest order, and those of the largest that a cell does not use */
@@ -409,8 +409,8 @@ static LIST_HEAD(reserved);
 
 /*
  * Free blocks are in lists by order and type, in a zone and for a CPU.  With @more =
- * __GFP_COMP, the search for a contiguous run sees in each page of a block that it is used,
- * and skips it at once.
+ * __GFP_COMP, each page of a block shows that it is used, so the search for a contiguous
+ * run skips the block at once.
  */
 static int take_blocks(struct list_head *list, const struct list_head *from, unsigned int order,
 		       unsigned int type, gfp_t more)

@@ -105,7 +105,7 @@ static ssize_t profile_write(struct file *file, const char __user *text, size_t 
 		return -EINVAL;
 
 	design_select(design);
-	/* The clock's interrupt is not to be part of the last round. */
+	/* The clock's interrupt must not be part of the last round. */
 	for (int i = 0;
 	     i < 2 * ROUNDS && (i < ROUNDS || time_after(jiffies, tick)) && ns >= 0; i++) {
 		tick = jiffies;

@@ -11,7 +11,7 @@
  *
  * The rows are repeated in each mode of the software module, with fewer
  * interruptions and without failing allocations.  In the modes that write to input
- * lists, only rows are repeated in which a leaf stops amid its list or none fails.
+ * lists, only rows are repeated in which a leaf stops inside its list or none fails.
  *
  * Loading the module makes the matrix.  debugfs shows it, one line of JSON for each
  * row and design.
@@ -760,7 +760,7 @@ static int output_row(const struct leaf *l)
 	return 0;
 }
 
-/* Rows in which the leaf stops amid its list */
+/* Rows in which the leaf stops inside its list */
 static int list_rows(const struct leaf *l)
 {
 	int ret = 0;

@@ -4,7 +4,7 @@
  *
  * The machine reports stores to pages that the module owns, and overwrites a line of a
  * page that was returned dirty, not flushed, and reused.  Some cases make these
- * mistakes on purpose: a machine that reports nothing would prove nothing.
+ * mistakes on purpose, and the machine must report them.
  */
 #include <linux/align.h>
 #include <linux/cpu.h>
@@ -496,7 +496,7 @@ static unsigned int store_to_owned(const struct design *design, void *array)
 
 /*
  * Memory is added in part.  H1: v2 and the descriptor free pages that the module owns,
- * so that the page allocator hands them out again, to the next design as well.
+ * so the page allocator allocates them again, also for the next design.
  */
 static void failed_adds_do_not_free_owned_pages(struct kunit *test)
 {

@@ -6,7 +6,7 @@
  * cannot: they are not exported.  The headers in include/ have the names of
  * the kernel's private headers and map its helpers to the functions below.
  * These call what is installed: the software TDX module, or on a TDX host the
- * SEAMCALL instruction of ../seamcall.
+ * SEAMCALL instruction of ../host/seamcall.
  */
 #ifndef _TDX_SEAM_H
 #define _TDX_SEAM_H

@@ -58,7 +58,8 @@ def table_text(data: dict) -> str:
     for state, rows in by_state(data).items():
         before = [f"{median(n for r in rows for n in r[k]) / (1 if k == 'whole' else 256):,.0f}" for k in BEFORE]
         lines = [[r["design"], f"{median(r['ns']) / 1000:,.0f}", *cells(r)] for r in rows]
-        parts += [f"## {state.capitalize()}", BEFORE_TEXT.format(*before), table(["design", "us", *header], lines)]
+        title = state[0].upper() + state[1:]
+        parts += [f"## {title}", BEFORE_TEXT.format(*before), table(["design", "us", *header], lines)]
     return "\n\n".join(parts)
 
 

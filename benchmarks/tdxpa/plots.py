@@ -22,7 +22,7 @@ LINES = {"v2": ("#d55e00", "o"), "v2-noclflush": ("#e69f00", "s"), "v2-blocks": 
          "hpa-list": ("#009e73", "D"), DESIGN: ("#0072b2", "v"), "floor": ("#000000", "x")}
 BARS = (("#0072b2", ""), ("#e69f00", "//"), ("#009e73", ".."), ("#d55e00", "xx"), ("#cc79a7", "\\\\"), ("#999999", "--"))
 # Of LEVELS.  The worse a level, the darker its colour, which is also visible in grey.
-SHADES = ("#f7f7f7", "#9ecae1", "#e69f00", "#7f0000", "#ffffff", "#ffffff")
+SHADES = ("#dcdcdc", "#9ecae1", "#e69f00", "#7f0000", "#ffffff", "#ffffff")
 # What takes one design to the next
 STEPS = (("v2 as posted", "v2"), ("CLFLUSH", "v2-noclflush"), ("allocation policy", "v2-blocks"),
          ("array and operands", DESIGN))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """prose.py --top DIR: plain English in pages, changelogs, help, comments and messages.
 
-Prints each sentence of more than MAX_WORDS words, each phrase of PHRASES, long lines of text,
-and each page with more words than LIMITS.  Tables, diagrams and literal blocks are no prose.
+Prints the number of words of each page that has a limit, then each sentence of more than MAX_WORDS
+words, each phrase of PHRASES, and long lines of text.  Tables, diagrams and literal blocks do not count.
 """
 import json
 import re
@@ -70,15 +70,21 @@ def paragraphs_of_code(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[in
         yield first, " ".join(part)
 
 
-def check(path: str, text: str) -> Iterator[tuple[int, str]]:
-    """(line, error)"""
+def paragraphs(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of each paragraph.  A name in quotes is one word."""
     page = path.endswith((".rst", ".md", ".txt"))
-    # Templates
-    text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", lambda m: "x" + emptied(m[0]), text, flags=re.S) if page else text
-    nr_all = 0
     language = C if path.endswith((".c", ".h")) else SCRIPT
     for line, part in paragraphs_of_page(text) if page else paragraphs_of_code(text, language):
-        part = re.sub(r"``[^`]+``|`[^`]+`(?:__?)?", "x", part)
+        yield line, re.sub(r"``[^`]+``|`[^`]+`(?:__?)?", "x", part)
+
+
+def check(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """(line, error)"""
+    if path.endswith((".rst", ".md", ".txt")):
+        # Templates
+        text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", lambda m: "x" + emptied(m[0]), text, flags=re.S)
+    nr_all = 0
+    for line, part in paragraphs(path, text):
         nr_all += len(part.split())
         for sentence in re.split(r"(?<=[.?!])\s|\s{3,}", part):
             nr_words = sum(bool(re.search(r"\w", word)) for word in sentence.split())
@@ -86,8 +92,7 @@ def check(path: str, text: str) -> Iterator[tuple[int, str]]:
                 yield line, f"{nr_words} words in a sentence, the limit is {MAX_WORDS}: {sentence[:50]}..."
         for phrase in PHRASE.findall(part):
             yield line, f'"{" ".join(phrase.split())}": use plain words'
-    limit = LIMITS.get(Path(path).name, nr_all)
-    if nr_all > limit:
+    if nr_all > (limit := LIMITS.get(path, nr_all)):
         yield 1, f"{nr_all} words of prose, the limit is {limit}"
     for pattern, width in WIDTHS.items():
         lines = re.sub(r"^--\n(?!\n).*", "", text, flags=re.M | re.S).splitlines()
@@ -100,9 +105,13 @@ def main() -> None:
     top = Path(sys.argv[2])
     files = subprocess.run(["git", "-C", top, "ls-files", "--cached", "--others", "--exclude-standard"], check=True,
                            capture_output=True, text=True).stdout.splitlines()
-    if errors := [f"{path}:{line}: {error}" for path in files if (top / path).is_file() and not NO_PROSE.match(path)
-                  for line, error in check(path, (top / path).read_text(encoding="utf-8"))]:
+    texts = {path: (top / path).read_text(encoding="utf-8") for path in files
+             if (top / path).is_file() and not NO_PROSE.match(path)}
+    counts = {path: sum(len(part.split()) for _, part in paragraphs(path, texts[path])) for path in LIMITS}
+    print("\n".join(f"{count:5,} of {LIMITS[path]:5,} words: {path}" for path, count in counts.items()))
+    if errors := [f"{path}:{line}: {error}" for path, text in texts.items() for line, error in check(path, text)]:
         sys.exit("\n".join(errors))
+    print(f"{sum(counts.values()):,} words on {len(counts)} pages, limits hold")
 
 
 if __name__ == "__main__":

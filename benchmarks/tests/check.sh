@@ -104,7 +104,7 @@ check "every mutant changes its file" mutants uml
 check "every mutant for qemu changes its file" mutants qemu
 check "documentation pages" quiet "$TOP/Documentation/docs.sh"
 check "limits of make bench WHAT=size" quiet "$TOP/benchmarks/bench/size.sh"
-check "plain English" $PYTHON -m tdxpa.prose --top "$TOP"
+check "plain English" quiet $PYTHON -m tdxpa.prose --top "$TOP"
 check "evidence in Documentation/" $PYTHON -m tdxpa.evidence --top "$TOP"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

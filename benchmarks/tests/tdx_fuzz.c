@@ -215,7 +215,7 @@ static bool is_interruption(const struct tdx_model_fault *f)
 	return f->status == TDX_INTERRUPTED_RESUMABLE;
 }
 
-/* The module does not see the call. */
+/* The call does not reach the module. */
 static bool is_not_entered(const struct tdx_model_fault *f)
 {
 	return f->status == TDX_SEAMCALL_UD;

@@ -2,7 +2,7 @@
 /*
  * Bare list: no object, one list page, refilled for each 512 pages
  *
- * What the series for the extensions does since 18 June 2026, by its successor of
+ * This is the series for the extensions of 18 June 2026, the successor of
  * https://lore.kernel.org/all/20260522034128.3144354-1-yilun.xu@linux.intel.com/
  * It covers memory that the module never returns, and no other use.  The callers
  * need no object.  For the benchmark, their local variables become one.
@@ -103,7 +103,7 @@ static int bare_ext_start(unsigned int nr)
 
 	for (unsigned int first = 0; first < nr && !ret; first += NR_ENTRIES)
 		ret = tdh_ext_mem_add(memory_list(&mem, first)) ? -EIO : 0;
-	/* As posted, the pages that were not added are leaked, too. */
+	/* As posted, the pages that were not added are also leaked. */
 	WARN_ON(ret);
 	if (!ret)
 		ret = tdh_ext_init() ? -EIO : 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * flat with whole blocks, as in its first edition
+ * flat with whole blocks
  *
  * Blocks of up to 2 MiB are not split.  They are freed whole if no page of them stays
  * with the module or is leaked.
@@ -20,7 +20,7 @@
 #define tdx_hpa_list_info		blocks_hpa_list_info
 #define tdx_hpa_array			blocks_hpa_array
 #define tdx_hpa_array_output		blocks_hpa_array_output
-/* This renames the trace event, too. */
+/* This also renames the trace event. */
 #define trace_tdx_pa_array_free		trace_blocks_free
 #define trace_tdx_pa_array_free_enabled	trace_blocks_free_enabled
 

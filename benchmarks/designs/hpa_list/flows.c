@@ -349,7 +349,7 @@ static int hpa_ext_start(unsigned int nr)
 	if (!r)
 		r = tdh_ext_init();
 
-	/* All pages stay, those that were not added, too. */
+	/* All pages stay, also those that were not added. */
 	return WARN_ON(r) ? -EIO : 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hpa_list with the error path that its author meant: a failed create of a session
+ * hpa_list with another error path: a failed create of a session
  * frees the pages, unflushed
  */
 #include <linux/gfp.h>

@@ -2,7 +2,7 @@
 /*
  * KUnit tests of the trace events of arrays of pages
  *
- * The events see all tasks, so the tests look only at those of their own.
+ * The events report all tasks, so each test reads only the events of its own task.
  * make trace checks the fields that the events record.
  */
 #include <kunit/test.h>

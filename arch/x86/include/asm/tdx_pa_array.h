@@ -5,7 +5,7 @@
  * The TDX module takes pages in lists.  A list is one 4 KiB page with at most
  * 512 little-endian entries of 8 bytes; an entry is the physical address (PA)
  * of a page.  A struct tdx_pa_array is one page aligned run of such entries,
- * so every 512 entries are a list.  Nothing is copied or refilled:
+ * so every 512 entries are a list.  No list is refilled:
  *
  *	entries  0          512         1024   1299
  *		 |-----------|-----------|------|	1,300 pages of 4 KiB

@@ -179,7 +179,7 @@ u64 tdh_iommu_clear(u64 iommu_id, struct tdx_pa_array *mt)
 	if (is_misused(mt, mt->nr < TDX_IOMMU_MT_NR_BLOCKS))
 		return TDX_SW_ERROR;
 
-	/* The specification does not say whether the module reads or writes this list. */
+	/* The specification does not define whether the module reads or writes this list. */
 	copy_page(mt->entries + TDX_PA_LIST_MAX, mt->entries);
 	return give_back(TDH_IOMMU_CLEAR, &args, mt);
 }

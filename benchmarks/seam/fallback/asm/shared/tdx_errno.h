@@ -1,2 +1,2 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Newer than 6.12, where ../../../../compat/compat.h defines the statuses. */
+/* Newer than 6.12, where benchmarks/kernels/compat.h defines the statuses. */

@@ -62,9 +62,9 @@ void model_note(unsigned long pfn, unsigned long nr_pages)
 /**
  * tdx_model_reclaim - free owned and leaked pages
  *
- * Ends the ownership of the model.  Tests and benchmarks that leak pages can so run
- * for long.  Such a page has one reference, or none if it is not the first page of
- * a block that was leaked as a whole.
+ * Ends the ownership of the model, so that tests and benchmarks that leak pages can
+ * run for a long time.  Such a page has one reference, or none if it is not the first
+ * page of a block that was leaked as a whole.
  *
  * Context: May sleep.
  * Return: number of pages freed.
@@ -336,7 +336,7 @@ void tdx_checker_read(struct tdx_checker_report *report)
  *
  * Includes the pages of per-CPU lists and the changes in per-CPU counters.
  *
- * Context: Any.  The count is exact while nobody else allocates.
+ * Context: Any.  The count is exact while no other task allocates.
  * Return: number of pages.
  */
 unsigned long tdx_checker_nr_free_pages(void)
