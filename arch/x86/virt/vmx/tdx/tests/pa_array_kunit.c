@@ -160,11 +160,12 @@ static void find_page_alloc(struct tracepoint *tp, void *data)
 
 /*
  * Rule: allocation never invokes the OOM killer, and does not reclaim memory for more
- * than a single page, unless the module needs a block.
+ * than a single page, unless the module needs a block.  No memory cgroup is charged.
  */
 static void alloc_does_not_insist(struct kunit *test)
 {
-	const gfp_t how = __GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_ZERO;
+	const gfp_t how = __GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_ZERO |
+			  __GFP_ACCOUNT;
 	struct tracepoint *event = NULL;
 	struct tdx_pa_array *array, *mt;
 
