@@ -345,7 +345,7 @@ static void failed_create_and_flush(struct kunit *test)
 	struct design_object spdm;
 
 	fail(TDH_SPDM_CREATE, 1, TDX_OPERAND_BUSY, 3);
-	fail(TDH_PHYMEM_PAGE_WBINVD, 2, TDX_OPERAND_BUSY, 0);
+	fail(TDH_PHYMEM_PAGE_WBINVD, 2, TDX_PAGE_METADATA_INCORRECT, 0);
 	if (is_fixed(design))
 		fixture_expect_warnings(true);
 	KUNIT_EXPECT_NE(test, design->spdm_create(FUNC_ID, 20, &spdm), 0);
@@ -425,7 +425,7 @@ static void failed_flush(struct kunit *test)
 	struct design_object spdm;
 
 	KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 20, &spdm), 0);
-	fail(TDH_PHYMEM_PAGE_WBINVD, 7, TDX_OPERAND_BUSY, 0);
+	fail(TDH_PHYMEM_PAGE_WBINVD, 7, TDX_PAGE_METADATA_INCORRECT, 0);
 	delete_with_warnings(design, &spdm);
 	expect_report(test, (struct tdx_checker_report) {
 		.lost = is_v2(design) ? 20 : is_flat(design) ? 1 : 0,

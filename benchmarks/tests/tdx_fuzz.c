@@ -351,7 +351,7 @@ static void do_free(struct slot *s)
 			left_lost++;
 		leaks |= i >= s->nr_held && (s->owned[i] || (fails && s->flush));
 	}
-	nr_messages += leaks;
+	nr_messages += leaks || s->nr_held;
 
 	tdx_pa_array_free(s->array);
 	s->array = NULL;
@@ -462,9 +462,11 @@ static void do_delete(struct slot *s)
 	enum object type = s->type ?: SPDM + draw(3);
 	const struct tdx_model_fault *f;
 	unsigned int n = 0;
+	bool misused;
 
 	if (!a->array)
 		a = s;
+	misused = !a->nr_held;
 	describe("slot %td: delete %d, ID %llu, with slot %td", s - slots, type, id, a - slots);
 
 	if (type == SPDM) {
@@ -483,13 +485,14 @@ static void do_delete(struct slot *s)
 		tdx_model_set_clear(reads ? TDX_MODEL_CLEAR_READS : TDX_MODEL_CLEAR_WRITES);
 		arm_faults(TDH_IOMMU_CLEAR, s->nr);
 		status = tdh_iommu_clear(id, a->array);
-		if (a->nr < TDX_IOMMU_MT_NR_BLOCKS || a->nr > LIST_MAX) {
-			expect_status(status, TDX_SW_ERROR);
-			check_slot(a);
-			return;
-		}
+		misused |= a->nr < TDX_IOMMU_MT_NR_BLOCKS || a->nr > LIST_MAX;
 		if (reads && s->written)
 			expected = TDX_OPERAND_INVALID;
+	}
+	if (misused) {
+		expect_status(status, TDX_SW_ERROR);
+		check_slot(a);
+		return;
 	}
 	/* One page is returned in a register, several pages in a list. */
 	if (!expected && s->nr != a->nr && min(s->nr, a->nr) == 1)
@@ -516,6 +519,9 @@ static void do_delete(struct slot *s)
 
 static u64 expect_mem_add(struct slot *s)
 {
+	if (s->nr_held == s->nr)
+		return TDX_SW_ERROR;
+
 	s->flush = true;
 	for (unsigned int n = 0; s->nr_held < s->nr; n++) {
 		unsigned int first = s->nr_held;
@@ -625,6 +631,10 @@ static void expect_warning(void)
 	pr_info("tdx-test: warnings expected\n");
 	tdh_spdm_create(0, array, &unused);
 	tdh_iommu_clear(0, array);
+	tdh_spdm_delete(0, array);
+	array->nr_held = array->nr;
+	tdh_ext_mem_add(array);
+	array->nr_held = 0;
 	pr_info("tdx-test: no more warnings expected\n");
 	tdx_pa_array_free(array);
 }

@@ -18,6 +18,7 @@
 #include "tdx_connect.c"
 
 #define NR_EXT		1300
+#define NR_LINKS	3
 
 static const struct tdx_link_config config = {
 	.reg_base = 0xfed90000, .iommu_order = 3, .nr_iommu = 30,
@@ -44,7 +45,7 @@ static const u64 down_leaves[] = {
 #define NR_DOWN		ARRAY_SIZE(down_leaves)
 
 /* Leaves that were called, without WBINVD.  A leaf that is called again counts once. */
-static u64 called[NR_UP + NR_DOWN + 1];
+static u64 called[NR_LINKS * (NR_UP + NR_DOWN + 1)];
 static unsigned int nr_called;
 
 static u64 record_seamcall(u64 leaf, struct tdx_module_args *args)
@@ -215,6 +216,64 @@ static void failed_destroy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, leaked_pages(test), NR_CONTROL);
 }
 
+/* A link of its own IOMMU, session and stream */
+static int link_up(struct tdx_link *links, unsigned int number)
+{
+	struct tdx_link_config own = config;
+
+	own.reg_base += number * SZ_64K;
+	own.func_id += number;
+	own.stream_info += number;
+	return tdx_link_up(&links[number], flat, &own);
+}
+
+/*
+ * Rule: if a step of the last link fails, or the key update after it, the links before it
+ * are taken down in reverse order.  A destroy that fails, here of the second session, does
+ * not end that.
+ */
+static void last_link_fails(struct kunit *test)
+{
+	static const unsigned int nr_down[] = { 0, 1, 2, 2, NR_DOWN };
+	const struct design_pages *p = &design_shared;
+	const struct failure *f = test->param_value;
+
+	for (unsigned int step = 0; step <= NR_UP; step++) {
+		unsigned int nr = step < NR_UP ? NR_UP * 2 + step + 1 : NR_UP * 3 + 1;
+		struct tdx_link links[NR_LINKS];
+		unsigned long nr_leaked;
+		u64 len;
+
+		for (unsigned int i = 0; i < NR_LINKS - 1; i++)
+			KUNIT_ASSERT_EQ(test, link_up(links, i), 0);
+		if (step < NR_UP) {
+			fail(test, up_leaves[step], 1);
+			KUNIT_EXPECT_EQ(test, link_up(links, NR_LINKS - 1), -EIO);
+		} else {
+			KUNIT_EXPECT_EQ(test, link_up(links, NR_LINKS - 1), 0);
+			fail(test, TDH_SPDM_MNG, 1);
+			KUNIT_EXPECT_NE(test, tdh_spdm_mng(links[NR_LINKS - 1].spdm.id,
+							   TDX_SPDM_KEY_UPDATE, NULL, p->response,
+							   p->request, NULL, &len), 0);
+		}
+		/* Of a link that failed, nothing is left to take down. */
+		tdx_link_down(&links[NR_LINKS - 1]);
+		fail(test, TDH_SPDM_DELETE, 1);
+		for (unsigned int i = NR_LINKS - 1; i--; )
+			tdx_link_down(&links[i]);
+
+		KUNIT_ASSERT_EQ(test, nr_called, nr + nr_down[step] + 2 * NR_DOWN);
+		KUNIT_EXPECT_MEMEQ(test, called + nr, down_leaves + NR_DOWN - nr_down[step],
+				   nr_down[step] * sizeof(u64));
+		for (unsigned int i = 1; i < NR_LINKS; i++)
+			KUNIT_EXPECT_MEMEQ(test, called + nr_called - i * NR_DOWN, down_leaves,
+					   NR_DOWN * sizeof(u64));
+		nr_leaked = leaked_pages(test);
+		if (!f->keep)
+			KUNIT_EXPECT_EQ(test, nr_leaked, config.nr_spdm);
+	}
+}
+
 /* Rule: information that exceeds its buffer fails the bring-up. */
 static void length_is_checked(struct kunit *test)
 {
@@ -290,6 +349,7 @@ static struct kunit_case connect_cases[] = {
 	KUNIT_CASE(whole_life),
 	KUNIT_CASE_PARAM(failed_bring_up, failure_gen_params),
 	KUNIT_CASE_PARAM(failed_destroy, failure_gen_params),
+	KUNIT_CASE_PARAM(last_link_fails, failure_gen_params),
 	KUNIT_CASE(length_is_checked),
 	KUNIT_CASE(memory_is_short),
 	{}

@@ -19,12 +19,16 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include <asm/shared/tdx_errno.h>
 #include <asm/tdx.h>
 #include <asm/tdx_pa_array.h>
 
 #include "tdx.h"
 #define CREATE_TRACE_POINTS
 #include "pa_trace.h"
+
+/* As sc_retry() repeats a call that lacks entropy */
+#define FLUSH_RETRIES	10
 
 /*
  * Operands.  Source: TDX Connect ABI specification, Intel document 858625.
@@ -171,10 +175,18 @@ struct tdx_pa_array *tdx_pa_array_alloc_iommu_mt(unsigned int order, unsigned in
 	return alloc_array(TDX_IOMMU_MT_NR_BLOCKS, order, nr, nid);
 }
 
-/* Make a page that was private fit for reuse. */
+/*
+ * Make a page that was private fit for reuse.  While another SEAMCALL works on the
+ * same 2 MiB, the module is busy.
+ */
 static bool flush_page(unsigned long pfn)
 {
-	u64 status = tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, pfn);
+	int retry = FLUSH_RETRIES;
+	u64 status;
+
+	do {
+		status = tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, pfn);
+	} while (upper_32_bits(status) == upper_32_bits(TDX_OPERAND_BUSY) && --retry);
 
 	trace_tdx_pa_array_flush_failed(pfn, status);
 	if (status & TDX_ERROR)
@@ -190,13 +202,15 @@ static bool flush_page(unsigned long pfn)
  *
  * Pages that the module may have written to are flushed first.  A page that
  * cannot be flushed is leaked: the module refuses to flush a page that it owns.
+ * One message has the number of the pages that are not freed, and the caller.
  *
  * Context: May sleep.
  */
 void tdx_pa_array_free(struct tdx_pa_array *array)
 {
 	u64 start_ns = trace_tdx_pa_array_free_enabled() ? ktime_get_ns() : 0;
-	unsigned long start = 0, end = 0, leaked = 0;
+	unsigned long start = 0, end = 0;
+	unsigned int leaked = 0;
 
 	might_sleep();
 	if (!array)
@@ -225,8 +239,9 @@ void tdx_pa_array_free(struct tdx_pa_array *array)
 	__free_contig_range(start, end - start);
 	trace_tdx_pa_array_free(array, leaked, start_ns, _RET_IP_);
 
-	if (leaked)
-		pr_warn("%lu pages are leaked: they cannot be flushed\n", leaked);
+	if (array->nr_held || leaked)
+		pr_notice("%pS: the TDX module keeps %u entries, %u pages cannot be flushed\n",
+			  (void *)_RET_IP_, array->nr_held, leaked);
 
 	kvfree(array->entries);
 	kfree(array);

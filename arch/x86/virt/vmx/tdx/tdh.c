@@ -16,6 +16,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
+#include <linux/wordpart.h>
 
 #include <asm/shared/tdx_errno.h>
 #include <asm/tdx_connect.h>
@@ -28,7 +29,7 @@
 
 static bool is_interrupted(u64 status)
 {
-	return (status & TDX_SEAMCALL_STATUS_MASK) == TDX_INTERRUPTED_RESUMABLE;
+	return upper_32_bits(status) == upper_32_bits(TDX_INTERRUPTED_RESUMABLE);
 }
 
 /*
@@ -46,10 +47,10 @@ static u64 seamcall_resume(u64 leaf, struct tdx_module_args *args)
 	return status & TDX_ERROR ? status : 0;
 }
 
-/* Programmer errors: a list that exceeds one page, pages that are in use. */
-static bool is_misused(const struct tdx_pa_array *array, bool in_use)
+/* Programmer errors: a list that exceeds one page, pages in the wrong state. */
+static bool is_misused(const struct tdx_pa_array *array, bool wrong_state)
 {
-	return WARN_ON_ONCE(in_use || array->nr > TDX_PA_LIST_MAX);
+	return WARN_ON_ONCE(wrong_state || array->nr > TDX_PA_LIST_MAX);
 }
 
 /*
@@ -74,8 +75,12 @@ static noinline u64 claim(u64 leaf, struct tdx_module_args *args, struct tdx_pa_
 /* Call a leaf that returns the control pages of @mt. */
 static noinline u64 give_back(u64 leaf, struct tdx_module_args *args, struct tdx_pa_array *mt)
 {
-	u64 status = seamcall_resume(leaf, args);
+	u64 status;
 
+	if (WARN_ON_ONCE(!mt->nr_held))
+		return TDX_SW_ERROR;
+
+	status = seamcall_resume(leaf, args);
 	if (status)
 		pr_warn("SEAMCALL leaf %llu failed: 0x%016llx, the TDX module holds %u entries\n",
 			leaf, status, mt->nr_held);
@@ -130,6 +135,10 @@ u64 tdh_ext_init(void)
  */
 u64 tdh_ext_mem_add(struct tdx_pa_array *mem)
 {
+	/* The pages of another object, or of an earlier call */
+	if (WARN_ON_ONCE(mem->nr_held == mem->nr))
+		return TDX_SW_ERROR;
+
 	mem->flush = true;
 	while (mem->nr_held < mem->nr) {
 		struct tdx_module_args args = { .rcx = tdx_hpa_list_info(mem, mem->nr_held) };

@@ -160,11 +160,12 @@ static void find_page_alloc(struct tracepoint *tp, void *data)
 
 /*
  * Rule: allocation never invokes the OOM killer, and does not reclaim memory for more
- * than a single page, unless the module needs a block.
+ * than a single page, unless the module needs a block.  No memory cgroup is charged.
  */
 static void alloc_does_not_insist(struct kunit *test)
 {
-	const gfp_t how = __GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_ZERO;
+	const gfp_t how = __GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_ZERO |
+			  __GFP_ACCOUNT;
 	struct tracepoint *event = NULL;
 	struct tdx_pa_array *array, *mt;
 
@@ -551,21 +552,145 @@ static void free_frees_exact_runs(struct kunit *test)
 	}
 }
 
-/* Rule: a page that has another reference is freed with its last one, its run at once. */
+static const struct sharing {
+	const char *name;
+	bool private;		/* the module had the pages */
+	unsigned int nr_held;	/* it holds them */
+	bool put_first;		/* the other reference ends before the array */
+} sharings[] = {
+	{ "unused, array first", false, 0, false },
+	{ "unused, array last", false, 0, true },
+	{ "returned, array first", true, 0, false },
+	{ "returned, array last", true, 0, true },
+	{ "held, array first", true, 600, false },
+	{ "held, array last", true, 600, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(sharing, sharings, name);
+
+/*
+ * Rule: a page that has another reference is freed with its last one, its run at once.
+ * A page that the module holds is not freed by any of them.
+ */
 static void free_respects_other_references(struct kunit *test)
 {
+	static const unsigned int others[] = { 0, 300, 599 };
+	const struct sharing *p = test->param_value;
+	unsigned int nr_left = p->nr_held ?: p->put_first ? 0 : ARRAY_SIZE(others);
 	struct tdx_pa_array *array = fixture_alloc(test, 600);
-	struct page *page = entry_page(array, 100);
+	struct page *page[ARRAY_SIZE(others)];
 	struct tdx_checker_report report;
 
-	get_page(page);
+	for (int i = 0; i < ARRAY_SIZE(others); i++) {
+		page[i] = entry_page(array, others[i]);
+		get_page(page[i]);
+	}
+	array->flush = p->private;
+	array->nr_held = p->nr_held;
+	for (int i = 0; p->put_first && i < ARRAY_SIZE(others); i++)
+		put_page(page[i]);
 	tdx_pa_array_free(array);
 	tdx_checker_read(&report);
-	KUNIT_EXPECT_EQ(test, report.lost, 1);
-	KUNIT_EXPECT_EQ(test, page_count(page), 1);
-	put_page(page);
+	KUNIT_EXPECT_EQ(test, report.lost, nr_left);
+	for (int i = 0; !p->put_first && i < ARRAY_SIZE(others); i++) {
+		KUNIT_EXPECT_EQ(test, page_count(page[i]), 1 + !!p->nr_held);
+		put_page(page[i]);
+	}
 	tdx_checker_read(&report);
-	KUNIT_EXPECT_EQ(test, report.lost, 0);
+	KUNIT_EXPECT_EQ(test, report.lost, p->nr_held);
+	fixture_expect(test, 0, p->nr_held);
+}
+
+static void find_page_free(struct tracepoint *tp, void *data)
+{
+	if (!strcmp(tp->name, "mm_page_free"))
+		*(struct tracepoint **)data = tp;
+}
+
+/* Pages of an array, and how many of them were not as the page allocator expects */
+static unsigned int nr_freed_pages, nr_odd_pages;
+
+/* @data: a copy of the array */
+static void see_page_free(void *data, struct page *page, unsigned int order)
+{
+	const struct tdx_pa_array *array = data;
+	unsigned int i = 0;
+
+	while (i < array->nr && page_to_phys(page) - tdx_pa_entry(array, i) >=
+	       (i < 2 ? PAGE_SIZE << array->block_order : PAGE_SIZE))
+		i++;
+	if (i == array->nr)
+		return;
+	nr_freed_pages++;
+	/* _mapcount is the type of a page that is not mapped: -1 is none. */
+	nr_odd_pages += order || page_ref_count(page) || atomic_read(&page->_mapcount) != -1 ||
+			page_private(page) || page->mapping || PageCompound(page) ||
+			PageLocked(page) || PageLRU(page) || PageReserved(page);
+}
+
+/*
+ * Rule: every freed page is an order-0 page without references, private field, type,
+ * mapping and flags, as the page allocator expects.
+ */
+static void freed_pages_are_plain(struct kunit *test)
+{
+	struct tdx_pa_array *array, copy;
+	struct tracepoint *event = NULL;
+
+	for_each_kernel_tracepoint(find_page_free, &event);
+	KUNIT_ASSERT_NOT_NULL(test, event);
+
+	for (int returned = 0; returned < 2; returned++) {
+		array = tdx_pa_array_alloc_iommu_mt(3, 500, NUMA_NO_NODE);
+		KUNIT_ASSERT_NOT_NULL(test, array);
+		fixture_watch(array);
+		array->flush = returned;
+		copy = *array;
+		copy.entries = kmemdup(array->entries, 502 * sizeof(u64), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, copy.entries);
+		nr_freed_pages = 0;
+		nr_odd_pages = 0;
+		KUNIT_ASSERT_EQ(test, tracepoint_probe_register(event, see_page_free, &copy), 0);
+		tdx_pa_array_free(array);
+		tracepoint_probe_unregister(event, see_page_free, &copy);
+		tracepoint_synchronize_unregister();
+
+		KUNIT_EXPECT_EQ(test, nr_freed_pages, 2 * 8 + 500);
+		KUNIT_EXPECT_EQ(test, nr_odd_pages, 0);
+		kfree(copy.entries);
+	}
+}
+
+/*
+ * Rule: the pages of a list are contiguous if memory allows, and a caller can see it in
+ * the entries.  The pages of an IOMMU_MT block are always contiguous.
+ */
+static void contiguity_is_visible(struct kunit *test)
+{
+	if (!fixture_can_fail_allocations())
+		kunit_skip(test, "needs fault injection for allocations");
+	if (!fixture_counts_are_exact())
+		kunit_skip(test, "KASAN and kmemleak allocate in addition");
+
+	for (unsigned int nth = 0; nth <= 3; nth += 3) {
+		struct tdx_pa_array *array;
+		unsigned int nr_runs = 1;
+
+		/* The third allocation is the block of 512 pages. */
+		fixture_fail_nth_allocation(nth);
+		array = tdx_pa_array_alloc(512, NUMA_NO_NODE);
+		fixture_fail_nth_allocation(0);
+		KUNIT_ASSERT_NOT_NULL(test, array);
+		fixture_watch(array);
+		for (unsigned int i = 1; i < array->nr; i++)
+			nr_runs += array->entries[i] != array->entries[i - 1] + PAGE_SIZE;
+		/* Two blocks of 256 pages may be neighbours. */
+		KUNIT_EXPECT_LE(test, nr_runs, nth ? 2 : 1);
+		if (nr_runs == 1)
+			KUNIT_EXPECT_EQ(test, array->entries[511],
+					array->entries[0] + 511 * PAGE_SIZE);
+		tdx_pa_array_free(array);
+	}
 }
 
 /* Rule: no bit of an entry but its PA decides what is freed. */
@@ -668,7 +793,9 @@ static struct kunit_case pa_array_cases[] = {
 	KUNIT_CASE_PARAM(free_returns_all_memory, size_gen_params),
 	KUNIT_CASE(free_does_not_flush_unused_pages),
 	KUNIT_CASE(free_frees_exact_runs),
-	KUNIT_CASE(free_respects_other_references),
+	KUNIT_CASE_PARAM(free_respects_other_references, sharing_gen_params),
+	KUNIT_CASE(freed_pages_are_plain),
+	KUNIT_CASE(contiguity_is_visible),
 	KUNIT_CASE(free_masks_entries),
 	KUNIT_CASE_PARAM(copy_out_copies_the_length, len_gen_params),
 	KUNIT_CASE(copy_out_rejects_private_pages),

@@ -24,6 +24,7 @@
 #define INTERRUPTED	(TDX_INTERRUPTED_RESUMABLE | 0x7)
 #define BUSY		(TDX_OPERAND_BUSY | 0x1)
 #define INVALID		(TDX_OPERAND_INVALID | 0x1)
+#define OWNED		(TDX_PAGE_METADATA_INCORRECT | 0x1)
 #define INFORMATION	0x0000081500000000ULL	/* a success */
 #define NO_SEAMCALL	TDX_SEAMCALL_UD
 
@@ -225,10 +226,10 @@ static const struct lifetime {
 	{ "MEM add, full after a list",	TDH_EXT_MEM_ADD, INFORMATION, 2, ALL, false, 512, 512 },
 
 	/* A page that cannot be flushed is leaked, all others are freed. */
-	{ "flush of the first page",	TDH_PHYMEM_PAGE_WBINVD, BUSY, 1, 0, false, 0, 1 },
-	{ "flush of a middle page",	TDH_PHYMEM_PAGE_WBINVD, BUSY, 3, 0, false, 0, 1 },
-	{ "flush of the last page",	TDH_PHYMEM_PAGE_WBINVD, BUSY, 6, 0, false, 0, 1 },
-	{ "flush of all pages",		TDH_PHYMEM_PAGE_WBINVD, BUSY, EVERY, 0, false, 0, 6 },
+	{ "flush of the first page",	TDH_PHYMEM_PAGE_WBINVD, OWNED, 1, 0, false, 0, 1 },
+	{ "flush of a middle page",	TDH_PHYMEM_PAGE_WBINVD, OWNED, 3, 0, false, 0, 1 },
+	{ "flush of the last page",	TDH_PHYMEM_PAGE_WBINVD, OWNED, 6, 0, false, 0, 1 },
+	{ "flush of all pages",		TDH_PHYMEM_PAGE_WBINVD, OWNED, EVERY, 0, false, 0, 6 },
 	{ "flush, no SEAMCALL",		TDH_PHYMEM_PAGE_WBINVD, NO_SEAMCALL, 2, 0, false, 0, 1 },
 	{ "flush, entropy",		TDH_PHYMEM_PAGE_WBINVD, TDX_RND_NO_ENTROPY, 2, 0, false,
 	  0, 0 },
@@ -285,7 +286,9 @@ static void run_lifetime(struct kunit *test, const struct lifetime *p)
 	/* The session of a stream that exists holds one page. */
 	KUNIT_EXPECT_EQ(test, report.held + report.lost,
 			p->held + p->leaked + (p->held && o.kind == IDE));
-	KUNIT_EXPECT_EQ(test, report.messages, nr_failed_deletes + !!p->leaked);
+	/* A stream that is not deleted brings a session that cannot be deleted. */
+	KUNIT_EXPECT_EQ(test, report.messages, nr_failed_deletes + (p->held || p->leaked) +
+			(p->held && o.kind == IDE));
 	if (p->status != TDX_RND_NO_ENTROPY)
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_resets(),
 				tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD) - p->leaked);
@@ -473,6 +476,20 @@ static void interrupted_mem_add_is_exact(struct kunit *test)
 	}
 }
 
+/* Rule: an interruption without progress, twice, costs two calls and no page. */
+static void interruptions_without_progress(struct kunit *test)
+{
+	struct tdx_pa_array *mem = fixture_alloc(test, 600);
+
+	for (unsigned int call = 2; call <= 3; call++)
+		fail(TDH_EXT_MEM_ADD, call, INTERRUPTED, 0);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem), 0);
+	expect_state(test, mem, 600, true);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_MEM_ADD), 4);
+	tdx_pa_array_free(mem);
+	fixture_expect(test, 600, 0);
+}
+
 /* Rule: memory add passes each list once, and the rest of a list after an interruption. */
 static void mem_add_calls(struct kunit *test)
 {
@@ -482,12 +499,7 @@ static void mem_add_calls(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem), 0);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_MEM_ADD), 6 + 6 + 3);
 	KUNIT_EXPECT_EQ(test, tdh_ext_init(), 0);
-
-	/* Nothing is left to add. */
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem), 0);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_MEM_ADD), 6 + 6 + 3);
 	tdx_pa_array_free(mem);
-	KUNIT_EXPECT_EQ(test, nr_messages(), 0);
 	fixture_expect(test, 1300, 0);
 }
 
@@ -524,7 +536,7 @@ static void mem_add_continues(struct kunit *test)
 			p->leaked ? TDX_PAGE_METADATA_INCORRECT : 0);
 	expect_state(test, mem, p->held, true);
 	tdx_pa_array_free(mem);
-	KUNIT_EXPECT_EQ(test, nr_messages(), !!p->leaked);
+	KUNIT_EXPECT_EQ(test, nr_messages(), 1);
 	fixture_expect(test, p->held + p->leaked, 0);
 }
 
@@ -539,13 +551,13 @@ static void failed_flush_leaks_one_page_of_a_block(struct kunit *test)
 	tdx_model_set_iommu_entries(mt->nr);
 	KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
 	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(id, mt), 0);
-	tdx_model_fail_wbinvd((mt->entries[1] & PAGE_MASK) + 5 * PAGE_SIZE, BUSY);
+	tdx_model_fail_wbinvd((mt->entries[1] & PAGE_MASK) + 5 * PAGE_SIZE, OWNED);
 	tdx_pa_array_free(mt);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 2 * 16 + 2);
 	fixture_expect(test, 0, 1);
 }
 
-/* Rule: a page outside of all TDMRs, or in a busy region, cannot be flushed. */
+/* Rule: a page outside of all TDMRs cannot be flushed. */
 static void other_failed_flushes(struct kunit *test)
 {
 	struct object o;
@@ -554,10 +566,48 @@ static void other_failed_flushes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
 	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
 	tdx_model_set_outside(o.array->entries[5]);
-	tdx_model_set_busy_region(o.array->entries[0], 1);
 	object_free(test, &o);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 6);
-	fixture_expect(test, 0, 2);
+	fixture_expect(test, 0, 1);
+}
+
+/* An array of @nr pages that a session had */
+static struct tdx_pa_array *returned_array(struct kunit *test, unsigned int nr)
+{
+	struct tdx_pa_array *mt = fixture_alloc(test, nr);
+	u64 id;
+
+	KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
+	KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
+	return mt;
+}
+
+/*
+ * Rule: a flush that finds the module busy is repeated, so that another SEAMCALL on the
+ * same 2 MiB costs no page.  A module that stays busy ends this after 10 calls a page.
+ */
+static void busy_flush_is_repeated(struct kunit *test)
+{
+	struct tdx_pa_array *mt = returned_array(test, 512);
+
+	tdx_model_set_busy_region(mt->entries[100], 5);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 512 + 5);
+
+	tdx_model_reset();
+	mt = returned_array(test, 512);
+	for (unsigned int call = 1; call <= 512; call += 127)
+		fail(TDH_PHYMEM_PAGE_WBINVD, call, BUSY, 0);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 512 + 5);
+	KUNIT_EXPECT_EQ(test, nr_messages(), 0);
+
+	tdx_model_reset();
+	mt = returned_array(test, 3);
+	fail(TDH_PHYMEM_PAGE_WBINVD, EVERY, BUSY, 0);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 3 * 10);
+	fixture_expect(test, 0, 3);
 }
 
 /* Rule: a failed delete and a failed flush each print one line, with the numbers. */
@@ -575,12 +625,38 @@ static void messages_have_the_numbers(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), " 6 entries"));
 
 	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
-	tdx_model_fail_wbinvd(o.array->entries[1], BUSY);
-	tdx_model_fail_wbinvd(o.array->entries[4], BUSY);
+	tdx_model_fail_wbinvd(o.array->entries[1], OWNED);
+	tdx_model_fail_wbinvd(o.array->entries[4], OWNED);
 	object_free(test, &o);
 	KUNIT_EXPECT_EQ(test, nr_messages(), 2);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), "virt/tdx: 2 pages"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), " 2 pages cannot"));
 	fixture_expect(test, 0, 2);
+}
+
+/*
+ * Rule: pages that a driver forgets stay with the module, and the log has the caller.
+ * The first array is freed without a delete.  The module took a part of the second.
+ */
+static void forgotten_pages_are_reported(struct kunit *test)
+{
+	struct tdx_pa_array *mt = fixture_alloc(test, 6), *mem = fixture_alloc(test, 600);
+	u64 id;
+
+	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
+	tdx_pa_array_free(mt);
+	KUNIT_EXPECT_EQ(test, nr_messages(), 1);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), " 6 entries, 0 pages"));
+	if (IS_ENABLED(CONFIG_KALLSYMS))
+		KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), __func__));
+
+	fail(TDH_EXT_MEM_ADD, 2, BUSY, 7);
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mem), BUSY);
+	tdx_pa_array_free(mem);
+	KUNIT_EXPECT_EQ(test, nr_messages(), 2);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), " 512 entries, 7 pages"));
+	if (IS_ENABLED(CONFIG_KALLSYMS))
+		KUNIT_EXPECT_NOT_NULL(test, strstr(tdx_checker_message(), __func__));
+	fixture_expect(test, 6 + 512 + 7, 0);
 }
 
 /* Rule: misuse returns TDX_SW_ERROR before the call and changes nothing. */
@@ -599,7 +675,6 @@ static void misuse(struct kunit *test)
 	object_alloc(test, &o, SPDM);
 	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
 
-	/* One line of code warns about all of them, so the kernel prints one warning. */
 	fixture_expect_warnings(true);
 	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID + 1, large, &id), TDX_SW_ERROR);
 	KUNIT_EXPECT_EQ(test, tdh_ide_stream_create(&stream, o.id, large, &id, &rp_ide_id),
@@ -623,11 +698,19 @@ static void misuse(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdh_iommu_setup(REG_BASE, o.array, &id), TDX_SW_ERROR);
 	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(o.id, page, page, page, o.array, &len),
 			TDX_SW_ERROR);
+	/* Nor are control pages memory of the extensions. */
+	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(o.array), TDX_SW_ERROR);
 	expect_state(test, o.array, 6, true);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_CREATE), 1);
 
-	/* Nor can pages be shared that were private. */
+	/* An object is not deleted with the array of another one, and not twice. */
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(o.id, single), TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 6);
 	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
+	KUNIT_EXPECT_EQ(test, object_delete(&o), TDX_SW_ERROR);
+	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(o.id, o.array), TDX_SW_ERROR);
+
+	/* Pages cannot be shared that were private. */
 	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(o.id, page, page, page, o.array, &len),
 			TDX_SW_ERROR);
 	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(o.id, TDX_SPDM_RECOLLECT, NULL, page, page, o.array,
@@ -637,6 +720,8 @@ static void misuse(struct kunit *test)
 
 	for (int i = 0; i < ARRAY_SIZE(create_leaf); i++)
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(create_leaf[i]), i == SPDM);
+	for (int i = 0; i < ARRAY_SIZE(delete_leaf); i++)
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(delete_leaf[i]), i == SPDM);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_CONNECT), 0);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_MNG), 0);
 	object_free(test, &o);
@@ -685,16 +770,12 @@ static void leaves_and_operands(struct kunit *test)
 	EXPECT_CALL(60, tdh_ext_init(), .rcx = 0);
 	EXPECT_CALL(61, tdh_ext_mem_add(mt), .rcx = list | 2ULL << 55);
 	EXPECT_CALL(128, tdh_iommu_setup(0xfed91001, mt, &id), .rcx = 0xfed91001, .rdx = list);
-	EXPECT_CALL(129, tdh_iommu_clear(77, mt), .rcx = 77, .rdx = spare);
-	KUNIT_EXPECT_MEMEQ(test, phys_to_virt(spare), mt->entries, 4096);
 	EXPECT_CALL(130, tdh_spdm_create(0x12345, mt, &id),
 		    .rcx = 0x12345, .rdx = list | 2ULL << 55);
-	EXPECT_CALL(131, tdh_spdm_delete(78, mt), .rcx = 78, .rdx = spare);
 	EXPECT_CALL(132, tdh_ide_stream_create(&stream, 2, mt, &id, &rp_ide_id),
 		    .rcx = 1, .rdx = 2, .r8 = list | 2ULL << 55, .r9 = 3, .r10 = 4, .r11 = 5,
 		    .r12 = 6, .r13 = 7, .r14 = 8);
 	EXPECT_CALL(133, tdh_ide_stream_block(79, 80), .rcx = 79, .rdx = 80);
-	EXPECT_CALL(134, tdh_ide_stream_delete(81, 82, mt), .rcx = 81, .rdx = 82, .r8 = spare);
 	EXPECT_CALL(135, tdh_ide_stream_km(83, 84, 85, page[0], page[1], &id),
 		    .rcx = 83, .rdx = 84, .r8 = 85, .r9 = pa[0], .r10 = pa[1]);
 	EXPECT_CALL(142, tdh_spdm_connect(86, page[0], page[1], page[2], pages, &id),
@@ -708,6 +789,13 @@ static void leaves_and_operands(struct kunit *test)
 		    .r11 = virt_to_phys(pages->entries) | 3ULL << 55);
 	EXPECT_CALL(144, tdh_spdm_mng(89, TDX_SPDM_KEY_UPDATE, NULL, page[1], page[2], NULL, &id),
 		    .rcx = 89, .rdx = 1, .r8 = ~0ULL, .r9 = pa[1], .r10 = pa[2], .r11 = ~0ULL);
+	/* As if the creates had succeeded */
+	mt->nr_held = 3;
+	EXPECT_CALL(129, tdh_iommu_clear(77, mt), .rcx = 77, .rdx = spare);
+	KUNIT_EXPECT_MEMEQ(test, phys_to_virt(spare), mt->entries, 4096);
+	EXPECT_CALL(131, tdh_spdm_delete(78, mt), .rcx = 78, .rdx = spare);
+	EXPECT_CALL(134, tdh_ide_stream_delete(81, 82, mt), .rcx = 81, .rdx = 82, .r8 = spare);
+	mt->nr_held = 0;
 #undef EXPECT_CALL
 
 	tdx_model_record(41, &args);
@@ -891,11 +979,14 @@ static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE(interrupted_leaves_are_resumed),
 	KUNIT_CASE(interrupted_create_without_end),
 	KUNIT_CASE(interrupted_mem_add_is_exact),
+	KUNIT_CASE(interruptions_without_progress),
 	KUNIT_CASE(mem_add_calls),
 	KUNIT_CASE_PARAM(mem_add_continues, again_gen_params),
 	KUNIT_CASE(failed_flush_leaks_one_page_of_a_block),
 	KUNIT_CASE(other_failed_flushes),
+	KUNIT_CASE(busy_flush_is_repeated),
 	KUNIT_CASE(messages_have_the_numbers),
+	KUNIT_CASE(forgotten_pages_are_reported),
 	KUNIT_CASE(misuse),
 	KUNIT_CASE(leaves_and_operands),
 	KUNIT_CASE(outputs),
