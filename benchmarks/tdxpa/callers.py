@@ -8,40 +8,29 @@ once.  Code of the design does not count, nor does code that serves the benchmar
  - checks of numbers and orders that a driver has no use for (-EOPNOTSUPP)
  - functions that consist of such calls
  - functions that without such calls only return the result of another function
- - OUTSIDE
+ - what is "outside" in callers.json
 
 A line counts if it has more than a brace or a comment.  Branches are the decision points of
 pmccabe: if, loops, &&, ||, ?: (for_each_...() is a loop).
 """
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from tdxpa.common import table
 from tdxpa.csource import emptied, without_comments
 
 PAGE = "Documentation/results/callers.rst"
-DESIGNS = {"v2": ("v2_", "benchmarks/designs/v2/flows.c"),
-           "descriptor": ("desc_", "benchmarks/designs/descriptor/flows.c"),
-           "bare-list": ("bare_", "benchmarks/designs/bare_list/design.c"),
-           "hpa-list": ("hpa_", "benchmarks/designs/hpa_list/flows.c"),
-           "flat": ("flat_", "benchmarks/designs/flat/flows.c")}
-FLOWS = {"SPDM create, delete": ("spdm_create", "spdm_delete"),
-         "IDE stream create, delete": ("ide_create", "ide_delete"),
-         "IOMMU setup, clear": ("iommu_setup", "iommu_clear"),
-         "extensions memory": ("ext_start",)}
+# Prefix and file of each design, the functions of each call sequence, and functions and statements
+# that no driver would have, with the reason
+DATA = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+DESIGNS, FLOWS, OUTSIDE = (DATA[k] for k in ("designs", "flows", "outside"))
 ALL = "all of these"
 # design_wbinvd_on_all_cpus() is not one of them: it stands for the kernel's function.
 HARNESS = ("design_allocated", "design_leak")
-# Functions and statements that no driver would have
-OUTSIDE = {
-    "v2": ("iommu->array = NULL;", "if (!mt)\n\t\treturn 0;"),  # A driver does not keep a skipped IOMMU.
-    # A driver has its pointers.  The benchmark only keeps the array.
-    "descriptor": ("first_pointer", "array->offset = offset;"),
-    # Wrappers of leaves, which other designs have in a separate file; a driver has local variables.
-    "bare-list": ("tdh_ext_mem_add", "tdh_ext_init", "interrupted", "mem->nr = nr;"),
-}
 
 
 def without_calls(text: str, names: tuple[str, ...]) -> str:
@@ -67,12 +56,12 @@ def functions(text: str) -> dict[str, Function]:
 class Source:
     """The callers of one design"""
 
-    def __init__(self, text: str, outside: tuple[str, ...] = ()) -> None:
+    def __init__(self, text: str, outside: Iterable[str] = ()) -> None:
         text = without_comments(text)
         whole, kept = functions(text), without_calls(text, HARNESS)
         for name in outside:
             if name not in kept:
-                sys.exit(f"error: OUTSIDE in callers.py: the source lacks {name}")
+                sys.exit(f"error: outside in callers.json: the source lacks {name}")
             kept = kept.replace(name, "") if name.endswith(";") else kept
         empty = tuple(n for n, f in functions(kept).items()
                       if not f.body.strip(" \t\n}") and whole[n].body.strip(" \t\n}"))

@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from tdxpa import callers, runs
@@ -18,22 +19,13 @@ from tdxpa.common import replace, table
 from tdxpa.csource import function, without_comments
 
 NAME = "size.json"
-ARCH = "arch/x86/virt/vmx/tdx/"
-FLAT = ["arch/x86/include/asm/tdx_pa_array.h", "arch/x86/include/asm/tdx_connect.h",
-        ARCH + "pa_array.c", ARCH + "tdh.c"]
-EVENTS = ARCH + "pa_trace.h"
 TRACING = re.compile(r"trace_|pa_trace\.h|CREATE_TRACE_POINTS")
-# v2 has neither these leaves nor a function that reads a buffer.
-MORE_THAN_V2 = ("tdh_spdm_disconnect", "tdh_ide_stream_km", "tdx_pa_array_copy_out")
-
-BARE = "benchmarks/designs/bare_list/"
+# Files of flat and its trace events; functions of flat that v2 lacks: two leaves, and one that reads a
+# buffer; those of bare-list's file that do not serve the benchmark; lines and bytes of flat at most
+DATA = json.loads(Path(__file__).with_name("sizes.json").read_text(encoding="utf-8"))
+FLAT, EVENTS, MORE_THAN_V2, BARE_FUNCTIONS, BUDGET = (
+    DATA[k] for k in ("flat", "events", "more than v2", "bare functions", "budget"))
 RIVALS = {name: texts["files"] for name, texts in runs.TEXTS["sizes"].items() if "files" in texts}
-# The other functions of that file serve the benchmark.
-BARE_FUNCTIONS = ("memory_get", "memory_list", "interrupted", "tdh_ext_mem_add", "tdh_ext_init",
-                  "bare_ext_start")
-
-# Lines and bytes at most
-BUDGET = {"flat": (365, 3200), "flat-v2-leaves": (325, 2800)}
 TITLES = {name: texts["title"] for name, texts in runs.TEXTS["sizes"].items()}
 # A public function with such a name ends the life of an array.
 FREE = re.compile(r"\b(\w+_(?:free|release|leak|destroy|put))\(")
@@ -50,13 +42,13 @@ def without_tracing(text: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not TRACING.search(line))
 
 
-def without_functions(files: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:
+def without_functions(files: dict[str, str], names: Iterable[str]) -> dict[str, str]:
     """The same files without definitions and prototypes of @names."""
     files = {path: without_comments(text) for path, text in files.items()}
     for name in names:
         files, before = {path: function(name).sub("", text) for path, text in files.items()}, files
         if files == before:
-            sys.exit(f"error: MORE_THAN_V2 in size.py: the function {name}() does not exist")
+            sys.exit(f"error: sizes.json: the function {name}() does not exist")
     return files
 
 
@@ -74,7 +66,7 @@ def sources(top: Path) -> dict[str, dict[str, str]]:
 
 def lines_of(name: str, files: dict[str, str]) -> int:
     if name == "bare-list":
-        text = without_comments(files[BARE + "design.c"])
+        text = without_comments("".join(files.values()))
         return sum(net_lines(m[0]) for f in BARE_FUNCTIONS if (m := function(f).search(text)))
     return sum(map(net_lines, files.values()))
 

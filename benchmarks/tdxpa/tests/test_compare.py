@@ -6,6 +6,7 @@ drafts that later patches change, between invented code.  At the end is a comman
 """
 import functools
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -18,38 +19,13 @@ from tdxpa import compare, extract, series
 
 V2 = Path(__file__).resolve().parents[2] / "designs" / "v2"
 SOURCE, HEADER = "arch/x86/virt/vmx/tdx/tdx.c", "arch/x86/include/asm/tdx.h"
-# The patch in which a function comes; others come in patch 03.
-STEPS = {"tdx_alloc_pages_iommu_mt": 4, "tdx_page_array_create_iommu_mt": 4, "tdx_page_array_ctrl_leak": 4,
-         "tdx_page_array_validate_release": 5, "tdx_page_array_ctrl_flush": 5, "tdx_page_array_ctrl_release": 5,
-         "hpa_list_info_assign_raw": 5, "hpa_array_t_assign_raw": 5, "hpa_array_t_release_raw": 5,
-         "tdx_alloc_pages_contig": 6, "tdx_page_array_alloc_contig": 6}
-STATIC = ("tdx_page_array_populate", "hpa_list_info_assign_raw", "hpa_array_t_assign_raw", "hpa_array_t_release_raw")
-OTHER = """static int tdx_other_{0}(int x)
-{{
-	/* Braces in strings do not count. */
-	if (x > {0}) {{
-		pr_err("other {{ %d\\n", x);
-		goto out;
-	}}
-out:
-	return x;
-}}
-"""
-# In user-mode Linux virt_to_phys() has another type, so gcc warns of these formats, in a header of
-# the kernel.  The second function also lacks a prototype.
-WARNINGS = """static inline void tdx_page_array_show_root(struct tdx_page_array *array)
-{
-	pr_err("root %llx\\n", virt_to_phys(array->root));
-}
-""", """void tdx_page_array_show(struct tdx_page_array *array)
-{
-	pr_err("pages %llx\\n", virt_to_phys(array->pages));
-}
-"""
-# The project has the lines of this loop in a function.  Both take 17 instructions a page.
-LOOP = (")\n\t\tarray->root[i] = tdx_page_array_entry(array->pages[offset + i]);\n",
-        ") {\n\t\tarray->root[i] = page_to_phys(array->pages[offset + i]);\n\t\tif (compound_nr(array->pages[offset + i])"
-        " > 1)\n\t\t\tarray->root[i] |= compound_nr(array->pages[offset + i]);\n\t}\n")
+# The patch in which a function comes (others come in patch 03), and functions that are static there
+STEPS, STATIC = map(json.loads(Path(__file__).with_suffix(".json").read_text()).get, ("steps", "static"))
+# Code between the array, two functions that gcc warns of, because virt_to_phys() has another type in
+# user-mode Linux (the first is in a header of the kernel, the second also lacks a prototype), and a loop
+# of the project with the posted one.  Both loops take 17 instructions a page.
+_, OTHER, *WARNINGS, OWN_LOOP, LOOP = (
+    text.strip("\n") + "\n" for text in Path(__file__).with_name("posted.example").read_text().split("\n\n"))
 
 
 def parts(text: str) -> list[str]:
@@ -64,12 +40,12 @@ def step_of(part: str) -> int:
 
 def tree(patch: int) -> dict[str, str]:
     """{file: text} after this many patches"""
-    source = [p for p in (*parts((V2 / "page_array.c").read_text().replace(*LOOP)), WARNINGS[1])
+    source = [p for p in (*parts((V2 / "page_array.c").read_text().replace(OWN_LOOP, LOOP)), WARNINGS[1])
               if re.search(r"\)\n\{|^#define", p, re.M) and patch >= step_of(p)]
     declared = re.findall(r"^#define TDX_PAGE.*?\n|^/\*\*\n \* struct .*?\n\};\n|^typedef [^;]*;\n|"
                           r"^(?:struct|int|void|u64) [^;{]*\);\n", (V2 / "page_array.h").read_text(), re.M | re.S)
-    text = "\n".join([*(OTHER.format(n) for n in range(3)), *(p for p in source if step_of(p) != 5),
-                      *(OTHER.format(n) for n in range(3, 6)), *(p for p in source if step_of(p) == 5)])
+    text = "\n".join([*(OTHER.replace("NUMBER", str(n)) for n in range(3)), *(p for p in source if step_of(p) != 5),
+                      *(OTHER.replace("NUMBER", str(n)) for n in range(3, 6)), *(p for p in source if step_of(p) == 5)])
     for name in STATIC:
         text = re.sub(rf"^(?=(?:u64|int) {name}\()", "static ", text, flags=re.M)
     if patch < 5:
@@ -122,7 +98,7 @@ def test_the_array_is_taken_as_it_is_at_the_end(mails: list[bytes], tmp_path: Pa
     assert "put_page(array" in texts["c"] and "__free_page(array" not in texts["c"]
     assert "#define HPA_PFN" in texts["c"]
     # Hazard H7: one WBINVD for each entry
-    assert LOOP[1] in texts["c"] and texts["c"].count("wbinvd_") == texts["c"].count("page_to_pfn(array->pages[i]))") == 1
+    assert LOOP in texts["c"] and texts["c"].count("wbinvd_") == texts["c"].count("page_to_pfn(array->pages[i]))") == 1
     assert "struct tdx_page_array {" in texts["h"] and "void tdx_page_array_free(struct tdx_page_array *" in texts["h"]
     assert functions["tdx_page_array_populate"] and not functions["tdx_page_array_free"]
     assert set(extract.NEEDED) <= functions.keys() and "tdx_page_array_alloc_contig" not in functions

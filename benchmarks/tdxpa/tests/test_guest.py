@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Scripts that check a guest, with a guest that is a shell function: what counts as a failure."""
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tdxpa import coverage, log
 from tdxpa.tests.test_start import copy_tree, make
 
+CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
 STUBS = {
     "setup.sh": "",
     "source.sh": 'mkdir -p "$(dirname "$0")/../../build"',
@@ -32,14 +34,7 @@ def copy(path: Path, boot: str) -> Path:
 
 
 # make test: the last line counts tests, and a run without any fails.
-@pytest.mark.parametrize("summary,status,log,last", [
-    ("Ran 3 tests: passed: 2, skipped: 1", 0, "", "2 passed, 0 failed, 1 skipped"),
-    ("Ran 9 tests: passed: 2, failed: 3, crashed: 4", 1, "", "2 passed, 7 failed, 0 skipped"),
-    ("Ran 2 tests: passed: 2, errors: 1", 0, "", "2 passed, 1 failed, 0 skipped"),
-    ("Ran 2 tests: passed: 2", 1, "", "2 passed, 1 failed, 0 skipped"),
-    ("Ran 2 tests: passed: 2", 0, "guest: cannot unload", "2 passed, 1 failed, 0 skipped"),
-    ("Ran 0 tests: ", 0, "", "0 passed, 0 failed, 0 skipped"),
-    (None, 0, "", "0 passed, 1 failed")])
+@pytest.mark.parametrize("summary,status,log,last", CASES["last line"])
 def test_the_last_line(tmp_path: Path, summary: str | None, status: int, log: str, last: str) -> None:
     boot = f"printf '%s\\n' 'KTAP version 1' '{log}' '{LOG}' > $1"
     tree = copy(tmp_path, boot if summary is not None else "die 'no kernel'")
@@ -52,10 +47,7 @@ def test_the_last_line(tmp_path: Path, summary: str | None, status: int, log: st
 
 
 # make torture WHAT=fuzz: what counts as a finding, and how to repeat it.
-@pytest.mark.parametrize("report,steps", [
-    ("echo 'fuzz: step 1234: a page leaks' >> $1", 1235),
-    ("echo 'fuzz: step 1235: end of the epoch: a page leaks' >> $1", 1235),
-    ("die panic", 30000)])
+@pytest.mark.parametrize("report,steps", CASES["fuzz"])
 def test_a_failure_can_be_repeated(tmp_path: Path, report: str, steps: int) -> None:
     tree = copy(tmp_path, "echo 'fuzz: starts' > \"$1\"; " + report)
     run = make(tree, "torture WHAT=fuzz SEED=7 STEPS=30000")
@@ -64,10 +56,7 @@ def test_a_failure_can_be_repeated(tmp_path: Path, report: str, steps: int) -> N
 
 
 # An unknown mutant is refused before anything is built.
-@pytest.mark.parametrize("words,out,error", [
-    ("fuzz", "", "error: the guest did not reach the first step"),
-    ("mutants", r"0 passed, [1-9]\d* failed\n", "error: without a mutant: NOT TRIED: does not boot"),
-    ("mutants MUTANT=zzz", "", "error: MUTANT=zzz: no rule contains this text")])
+@pytest.mark.parametrize("words,out,error", CASES["no boot"])
 def test_a_guest_that_does_not_boot_is_an_error(tmp_path: Path, words: str, out: str, error: str) -> None:
     run = make(copy(tmp_path, "die 'no kernel'"), f"torture WHAT={words}")
     assert run.returncode != 0 and re.fullmatch(out, run.stdout) and error in run.stderr
@@ -76,22 +65,16 @@ def test_a_guest_that_does_not_boot_is_an_error(tmp_path: Path, words: str, out:
 
 # make torture WHAT=mutants: only a failing test, a complaint of the kernel or a panic kills a mutant.
 # The file of a mutant is not a link.
-BOOT = f"""if [ -z "$(find "$TREE/arch" -name '*.c' -type f)" ]; then
-	printf '%s\\n' 'guest: tests begin' '{LOG}' > "$1"
+BOOT = """if [ -z "$(find "$TREE/arch" -name '*.c' -type f)" ]; then
+	printf '%s\\n' 'guest: tests begin' 'LOG' > "$1"
 else
 	MUTATED
 fi"""
 
 
-@pytest.mark.parametrize("end,mutated", [
-    ("killed: a_test", "printf '%s\\n' 'guest: tests begin' '    not ok 1 a_test' > $1"),
-    ("killed: panic", "printf '%s\\n' 'guest: tests begin' 'Kernel panic - not syncing' > $1; return 1"),
-    ("killed: the kernel log", f"printf '%s\\n' 'guest: tests begin' 'guest: cannot unload' '{LOG}' > $1"),
-    ("SURVIVED", f"printf '%s\\n' 'guest: tests begin' '{LOG}' > $1"),
-    ("NOT TRIED: does not boot", "die 'the kernel did not start'"),
-    ("NOT TRIED: the guest ended", "echo 'guest: tests begin' > $1; die 'QEMU was killed'")])
+@pytest.mark.parametrize("end,mutated", CASES["mutants"])
 def test_how_a_mutant_ends(tmp_path: Path, end: str, mutated: str) -> None:
-    tree = copy(tmp_path, BOOT.replace("MUTATED", mutated))
+    tree = copy(tmp_path, BOOT.replace("MUTATED", mutated).replace("LOG", LOG))
     run = make(tree, "torture WHAT=mutants", MUTANT="NULL can be freed")
     killed = end.startswith("killed")
     *_, how, last = run.stdout.splitlines()
@@ -105,11 +88,7 @@ def test_how_a_mutant_ends(tmp_path: Path, end: str, mutated: str) -> None:
 SOURCE = "arch/x86/virt/vmx/tdx/a.c"
 
 
-@pytest.mark.parametrize("counts,exceptions,status", [
-    ([[1], [2, 1, 1]], "", 0), ([[1], [0]], "", 1), ([[1], [2, 2, 0]], "", 1),
-    ([[1], [0]], f"{SOURCE} | b | hardware", 0), ([[1], [0]], f"{SOURCE} | a | hardware", 1),
-    ([[1], [1]], f"{SOURCE} | b | hardware", 1), ([[1], [0]], f"{SOURCE} | * | macros", 0),
-    ([[0], [0]], f"{SOURCE} | * | macros", 1), ([], "", 1)])
+@pytest.mark.parametrize("counts,exceptions,status", CASES["coverage"])
 def test_what_is_missed(tmp_path: Path, counts: list[list[int]], exceptions: str, status: int) -> None:
     for name, text in ((SOURCE, "a\n\tb\n"), (coverage.EXCEPTIONS, f"# reasons\n{exceptions}\n")):
         (tmp_path / name).parent.mkdir(parents=True)
@@ -121,22 +100,10 @@ def test_what_is_missed(tmp_path: Path, counts: list[list[int]], exceptions: str
     assert coverage.main(tmp_path, {"files": []}) == 1
 
 
-# tdxpa.log: which lines of a guest's log are a complaint.
-WARN = "WARNING: CPU: 0 PID: 9 at a.c:1\nCall Trace:"
-EXPECTED = f"tdx-test: warnings expected\n{WARN}\ntdx-test: no more warnings expected"
-
-
-@pytest.mark.parametrize("text,status", [
-    *((LOG.replace("guest: log ends", f"{line}\nguest: log ends"), status) for line, status in (
-        ("", 0), (WARN, 1), (EXPECTED, 0), (f"{EXPECTED}\n{WARN}", 1), ("BUG: sleeping function", 1),
-        (EXPECTED.replace("WARNING: CPU", "KASAN: CPU"), 1), ("tdx-test: warnings expected", 1),
-        ("tdx-test: no more warnings expected", 1))),
-    # The log must be complete, and the boot does not count.
-    ("", 1), (LOG.replace("Linux version", ""), 1), (LOG.replace("tdx_seam", ""), 1),
-    (LOG + "guest: cannot unload\n", 1), (LOG.replace("guest: log ends", ""), 1),
-    (LOG.replace("[ 0.1]", f"{WARN}\n[ 0.1]"), 0)])
-def test_complaints(tmp_path: Path, text: str, status: int) -> None:
-    (tmp_path / "log").write_text(text)
+# tdxpa.log: which lines of a guest's log are a complaint.  It must be complete, and the boot does not count.
+@pytest.mark.parametrize("old,new,status", [*CASES["logs"], (LOG, "", 1)])
+def test_complaints(tmp_path: Path, old: str, new: str, status: int) -> None:
+    (tmp_path / "log").write_text(LOG.replace(old, new))
     assert log.main(tmp_path / "log") == status
 
 

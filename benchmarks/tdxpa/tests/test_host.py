@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """What runs on a TDX host, without its kernel: checks of the machine, options, files of runs."""
 import copy
+import functools
 import json
+import operator
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -16,73 +18,30 @@ from tdxpa import host, host_checks, hostfile, results
 from tdxpa.common import replace
 from tdxpa.host_checks import NO, OK, SIGNED, UNKNOWN, Check, Machine
 
-RELEASE = "7.3.0-test"
-KDIR = f"lib/modules/{RELEASE}/build"
-BIOS = "[    1.0] virt/tdx: BIOS enabled: private KeyID range [16, 32)\n"
-TDX, VERSION = "sys/module/kvm_intel/parameters/tdx", "sys/devices/faux/tdx_host/version"
-# Files of Linux 7.3, whose module tdx_host reports the version
-GOOD: dict[str, Any] = {
-    "proc/cpuinfo": "processor\t: 0\nflags\t\t: fpu vmx tdx_host_platform\n",
-    "proc/meminfo": "MemTotal:       65536000 kB\nMemAvailable:   61000000 kB\n",
-    "proc/modules": "tdx_host 12288 0 - Live 0x0\nkvm_intel 495616 0 - Live 0x0\n",
-    "proc/mounts": "debugfs /sys/kernel/debug debugfs rw,nosuid 0 0\n",
-    "proc/sys/kernel/modules_disabled": "0\n",
-    "sys/kernel/security/lockdown": "[none] integrity confidentiality\n",
-    "sys/module/module/parameters/sig_enforce": "N\n",
-    TDX: "Y\n", VERSION: "1.5.16\n",
-    f"{KDIR}/Makefile": "", f"{KDIR}/include/config/kernel.release": RELEASE + "\n",
-    "dmesg": BIOS + "[    2.0] virt/tdx: TDX-Module initialized\n",
-}
-NO_TDX: dict[str, Any] = {"proc/cpuinfo": "flags : fpu vmx\n", "dmesg": "nothing\n", VERSION: None}
-# A kernel in which kvm_intel initializes TDX
-OLDER: dict[str, Any] = {VERSION: None, "dmesg": BIOS + "virt/tdx: module initialized\n"}
-HIBERNATES: dict[str, Any] = {"proc/cpuinfo": "flags : fpu vmx\n", VERSION: None, TDX: "N\n",
-              "dmesg": "virt/tdx: module not loaded\n" + BIOS +
-              "virt/tdx: initialization failed: Hibernation support is enabled\nvirt/tdx: TDX not supported\n"}
+# The files of a machine with Linux 7.3, whose module tdx_host reports the version; changes (null: no such
+# file) that make other machines; cases
+DATA = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 
 
 def checks(root: Path, changes: dict[str, Any], simulated: bool = False, **facts: Any) -> dict[str, Check]:
     """The checks of the good machine with some files changed, or (None) without them."""
-    for path, text in {**GOOD, **changes}.items():
+    for path, text in {**DATA["good machine"], **changes}.items():
         if text is not None:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text, encoding="utf-8")
-    facts = {"uid": 0, "arch": "x86_64", "release": RELEASE, **facts}
+    facts = {"uid": 0, "arch": "x86_64", "release": "7.3.0-test", **facts}
     return host_checks.all_checks(Machine(str(root), **facts), simulated)
 
 
 def test_a_good_machine_passes_and_a_simulation_needs_no_tdx(tmp_path: Path) -> None:
     assert {c.state for c in checks(tmp_path, {}).values()} == {OK}
-    assert NO not in {c.state for c in checks(tmp_path, {**NO_TDX, TDX: "N\n"}, simulated=True).values()}
+    assert NO not in {c.state for c in checks(tmp_path, DATA["machines"]["TDX is off"], simulated=True).values()}
 
 
-@pytest.mark.parametrize("name, state, words, changes, facts", [
-    ("x86-64", NO, "aarch64", {}, {"arch": "aarch64"}),
-    ("root", NO, "sudo", {}, {"uid": 1000}),
-    ("kernel", NO, "6.12 or newer", {}, {"release": "6.11.0"}),
-    ("kernel headers", NO, "KDIR=path", {f"{KDIR}/include/config/kernel.release": None}, {}),
-    ("kernel headers", NO, "is for Linux 6.18", {f"{KDIR}/include/config/kernel.release": "6.18.1\n"}, {}),
-    ("kernel headers", OK, "/src", {"src/Makefile": "", "src/include/config/kernel.release": RELEASE,
-                                    f"{KDIR}/Makefile": None}, {"kdir": "/src"}),
-    ("CPU", NO, "BIOS", NO_TDX, {}),
-    ("CPU", NO, "BIOS", {**NO_TDX, "proc/cpuinfo": "flags : no_tdx_host_platform tdx_host_platformx\n"}, {}),
-    ("CPU", OK, "BIOS has enabled it", HIBERNATES, {}),
-    # The failure is the first one of this boot.
-    ("kernel's TDX", NO, "Hibernation support is enabled; boot with nohibernate", HIBERNATES, {}),
-    ("kernel's TDX", NO, "tdx=1", {**NO_TDX, TDX: "N\n"}, {}),
-    ("kernel's TDX", NO, "CONFIG_KVM_INTEL_TDX", {**NO_TDX, TDX: None}, {}),
-    ("kernel's TDX", OK, "tdx=Y", NO_TDX, {}),
-    ("kernel's TDX", UNKNOWN, "SEAMCALL", {**NO_TDX, TDX: None, "proc/modules": "ext4 1 0 - Live 0x0\n"}, {}),
-    ("kernel's TDX", OK, "initialized", OLDER, {}),
-    ("module loading", NO, "modules_disabled", {"proc/sys/kernel/modules_disabled": "1\n"}, {}),
-    ("module loading", NO, "no loadable modules", {"proc/modules": None}, {}),
-    ("debugfs", NO, "mount -t debugfs", {"proc/mounts": "proc /proc proc rw 0 0\n"}, {}),
-    ("modules of this project", NO, "tdx_model", {"proc/modules": "tdx_model 1 0 - Live 0x0\n"}, {}),
-    ("memory", NO, "one in 8", {"proc/meminfo": "MemTotal: 1000000 kB\nMemAvailable: 100000 kB\n"}, {}),
-])
-def test_each_check_finds_its_fault(tmp_path: Path, name: str, state: str, words: str, changes: dict[str, Any],
-                                    facts: dict[str, Any]) -> None:
-    found = checks(tmp_path, changes, **facts)[name]
+@pytest.mark.parametrize("name, state, words, machine, changes, facts", DATA["faults"])
+def test_each_check_finds_its_fault(tmp_path: Path, name: str, state: str, words: str, machine: str,
+                                    changes: dict[str, Any], facts: dict[str, Any]) -> None:
+    found = checks(tmp_path, {**DATA["machines"][machine], **changes}, **facts)[name]
     assert found.state == state and words in "; ".join(found)
 
 
@@ -115,10 +74,8 @@ def small_file(simulate: int | None = None) -> Any:
     records += [{"kind": "metadata", "behind": "software", "design": "flat", "pages": 512, "bytes": 4112},
                 {"kind": "absent", "behind": "software", "op": "create", "design": "v2", "pages": 12800, "errno": 12}]
     option = "" if simulate is None else f" SIMULATE={simulate}"
-    return {"format": hostfile.FORMAT, "records": records, "run": {
-        "date": "2026-11-23", "command": f"make host WHAT=run{option}", "commit": "0123abc", "kernel": "7.3.4",
-        "compiler": "gcc 14.2.0", "cpu": "Intel(R) Xeon(R) 8480+ @ 2.00GHz", "microcode": "0x1000405", "packages": 2,
-        "cpus": 384, "busy": 0, "module": "2.0.05", "features0": "0x4f", "erratum": False}}
+    return {"format": hostfile.FORMAT, "records": records,
+            "run": {**DATA["run"], "command": f"make host WHAT=run{option}"}}
 
 
 def refused(raw: bytes) -> str:
@@ -137,28 +94,16 @@ def test_a_good_file_is_accepted_and_a_malformed_one_refused() -> None:
         refused(bad)
 
 
-@pytest.mark.parametrize("change, words", [
-    (lambda d: d.update(format="tdx-pa-array host run 3", simulated_wbinvd_ns=5), "format does not fit const"),
-    (lambda d: d["run"].update(host="myhost"), "run does not fit additionalProperties"),
-    (lambda d: d["records"][0].pop("ns"), "records.0 does not fit required"),
-    (lambda d: d["records"][0].update(pages=0), "records.0.pages does not fit minimum"),
-    (lambda d: d["records"][0].update(ns=[1] * 201), "records.0.ns"),
-    (lambda d: d["records"][0].update(ns=[True] * 5), "records.0.ns.0"),
-    (lambda d: d["records"][0].update(design="../../etc"), "records.0.design"),
-    (lambda d: d["records"][0].update(kind="__class__"), "records.0.kind"),
-    *((lambda d, t=text: d["run"].update(cpu=t), "run.cpu") for text in (
-        "<b>", "a | b", "`rm`", "[x](y)", "www.x.y", "@me", "a __b__", "~~c~~", "a\n", "\u202e", "", "x" * 121, 5)),
-    (lambda d: d["run"].update(date="20\u0662\u0666-11-24"), "run.date"),
-    (lambda d: d["run"].update(command="make host WHAT=run; reboot"), "run.command"),
-    (lambda d: d["run"].update(command="make host WHAT=run\n"), "run.command"),
-    (lambda d: d["records"].append(d["records"][0]), "several records for a cell"),
-    (lambda d: d["records"][0]["ns"].pop(), "number of samples"),
-    (lambda d: d.update(records=[r for r in d["records"] if r.get("op") != "cycle"]), "records does not fit contains"),
-    (lambda d: d.update(records=[r for r in d["records"] if r.get("what") != "wbinvd"]), "does not fit contains"),
-])
-def test_a_wrong_field_or_record_is_named(change: Callable[[Any], None], words: str) -> None:
+# A path to a value, the wrong value (null: none), words of the error
+@pytest.mark.parametrize("path, value, words", [
+    *DATA["wrong values"], (["run", "cpu"], "x" * 121, "run.cpu"), (["records", 0, "ns"], [1] * 201, "records.0.ns")])
+def test_a_wrong_field_or_record_is_named(path: list, value: Any, words: str) -> None:
     data = small_file()
-    change(data)
+    place = functools.reduce(operator.getitem, path[:-1], data)
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
     assert words in refused(hostfile.dumps(data).encode())
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """make and benchmarks/start.sh: what is refused before anything happens, and which script runs."""
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from tdxpa import common
 
 TOP = Path(__file__).resolve().parents[3]
+CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
 # As root, run as another user what must not be writable.
 NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups " if os.getuid() == 0 else ""
 
@@ -55,42 +57,13 @@ def refused(run: subprocess.CompletedProcess, message: str) -> None:
     assert len(errors) == 1 and re.match(f"error: {message}", errors[0]), run.stderr
 
 
-@pytest.mark.parametrize("words,message", [
-    ("bench QUICK=abc", "QUICK=abc: must be one of: 0 1"),
-    ("bench WHAT=x", "WHAT=x: must be one of: time instructions fragmentation"),
-    ("bench WHAT=profile ENGINE=uml", "ENGINE=uml: must be one of: qemu"),
-    ("bench KERNEL=x", "KERNEL=x: must be one of: zeroing plain hardened$"),
-    ("bench WHAT=instructions KERNEL=hardened", "KERNEL=hardened: must be one of: zeroing plain$"),
-    ("bench CHECK=1", "CHECK=1: make bench WHAT=time does not take it"),
-    ("bench V2_MBOX=/none", "V2_MBOX=/none: must be a file"),
-    ("host WHAT=run SIMULATE=abc", "SIMULATE=abc: must be a number"),
-    ("test CPUS=x", "CPUS=x: must be a number from 1 to 2"),
-    ("test SUITE=x", "SUITE=x: must be one of: tdx_"),
-    ("test KSRC=/none", "KSRC=/none: is not a kernel source tree"),
-    ("test COVERAGE=1 SAN=1", "SAN=1: cannot be combined with COVERAGE"),
-    ("bench V2_MBOX=Makefile WHAT=instructions CHECK=1", "CHECK=1: cannot be combined with V2_MBOX"),
-    ("modules CHECK=1 KDIR=/none", "KDIR=/none: has no kernel headers"),
-    ("clean A.B=1", "A.B is not a variable"),
-    ("torture WHAT=fuzz SEED=x", "SEED=x: must be a number"),
-    ("torture WHAT=fuzz STEPS=0", "STEPS=0: must be a number"),
-    ("trace TOOL=x", "TOOL=x: must be one of: events"),
-    ("modules KDIR=/nonexistent", "KDIR=/nonexistent: has no kernel headers; pass their directory")])
+@pytest.mark.parametrize("words,message", CASES["refused"])
 def test_wrong_values_are_refused_first(tree: Path, words: str, message: str) -> None:
     refused(make(tree, words), message)
     assert not (tree / "build").exists() and not list((tree.parent / "home").iterdir())
 
 
-@pytest.mark.parametrize("words,script,variables", [
-    ("bench QUICK=0", "bench/time.sh", "ENGINE=uml !QUICK KERNEL=zeroing ICOUNT="),
-    ("bench WHAT=instructions CHECK=1", "bench/time.sh", "ICOUNT=1 ENGINE=qemu CHECK=1"),
-    ("bench V2_MBOX=Makefile", "bench/compare.sh", ""),
-    ("test SAN=0 CPUS=02 SUITE=tdx_tdh", "tests/test.sh", "!SAN CPUS=2 SUITE=tdx_tdh"),
-    ("test COVERAGE=1", "tests/coverage.sh", ""),
-    ("torture", "tests/faults.sh", "WHAT=faults"),
-    ("torture WHAT=fuzz STEPS=09", "tests/fuzz.sh", "STEPS=9"),
-    ("host", "host/run.sh check", "!ENGINE"),
-    ("series WHAT=intree", "series/intree.sh", ""),
-    ("modules CHECK=1", "host/modules-debian.sh", "")])
+@pytest.mark.parametrize("words,script,variables", CASES["scripts"])
 def test_a_target_runs_its_script(tree: Path, words: str, script: str, variables: str) -> None:
     # TOOL in the environment is for make trace.
     out = make(tree, words, TOOL="x").stdout.splitlines()
