@@ -232,7 +232,7 @@ static void report_freed(enum operation op, bool failed)
 			continue;
 		reported[op][failed][i] = true;
 		pr_info("tdx_cycles: {\"kind\": \"freed\", \"cycle\": %u, \"operation\": \"%s\", \"failed\": %d, \"state\": \"%s\", \"pages\": %lu}\n",
-			    cycle, operations[op].name, failed, states[i], freed[i]);
+			cycle, operations[op].name, failed, states[i], freed[i]);
 	}
 }
 
@@ -395,10 +395,10 @@ static u64 first_owned;
 static void report(const char *kind)
 {
 	pr_info("tdx_cycles: {\"kind\": \"%s\", \"cycle\": %u, \"operations\": %lu, \"failed\": %lu, \"faults\": %lu, \"interruptions\": %lu, \"verified\": %lu, \"corrupted\": %lu, \"stores\": %llu, \"partial\": %llu, \"write_backs\": %llu, \"owned\": %lld, \"leaked\": %lu}\n",
-		    kind, cycle, nr_operations, nr_failed, nr_faults, nr_interrupts,
-		    load->nr_checked, load->nr_corrupted, read_machine(POSITION(nr_stores)),
-		    read_machine(POSITION(nr_partial)), read_machine(POSITION(nr_write_backs)),
-		    read_machine(POSITION(nr_owned)) - first_owned, count_leaked());
+		kind, cycle, nr_operations, nr_failed, nr_faults, nr_interrupts,
+		load->nr_checked, load->nr_corrupted, read_machine(POSITION(nr_stores)),
+		read_machine(POSITION(nr_partial)), read_machine(POSITION(nr_write_backs)),
+		read_machine(POSITION(nr_owned)) - first_owned, count_leaked());
 }
 
 static void report_first_corruption(void)
