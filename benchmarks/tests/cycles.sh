@@ -12,6 +12,7 @@ prepare
 for design in $DESIGNS; do
 	log=$BUILD/$ENGINE-cycles-$design.log start=$SECONDS
 	say "  running $STEPS cycles of $design from seed $SEED on Linux $KVERSION ($ENGINE) (log: $log)"
+	: > "$log" && : > "$log.host"
 	# A rival may crash the kernel.  The report looks at the logs.
 	(engine_boot "$log" $((120 + STEPS / 25)) 6G cycles "design=$design" "steps=$STEPS" "seed=$SEED" > /dev/null 2>&1) || true
 	say "  running $STEPS cycles of $design: done in $((SECONDS - start)) s"
