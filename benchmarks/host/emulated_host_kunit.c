@@ -26,30 +26,12 @@
 
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "../designs/design.h"
-#include "../kernels/tdx-host/tdx-host.h"
+#include "emulated_host.h"
 #include "tdx.h"
 
 #define FUNC_ID		0x1000
 #define STREAM_INFO	0x2000
 #define REG_BASE	0xfed90000
-
-#define POSITION(field)	(offsetof(struct tdx_host, field) / sizeof(u64))
-
-static u64 machine_call(u64 leaf, u64 rcx, u64 rdx, u64 *value)
-{
-	struct tdx_module_args args = { .rcx = rcx, .rdx = rdx };
-	u64 status = tdx_seam_call(leaf, &args);
-
-	*value = args.rcx;
-	return status;
-}
-
-static u64 read_machine(size_t position)
-{
-	u64 value;
-
-	return machine_call(TDX_HOST_GET, position, 0, &value) ? ~0ULL : value;
-}
 
 /* Values at the start of a case, or of a part of it */
 static u64 start[sizeof(struct tdx_host) / sizeof(u64)];
@@ -64,23 +46,6 @@ static u64 count(size_t position)
 {
 	return read_machine(position) - start[position];
 }
-
-static void set(size_t position, u64 value)
-{
-	u64 unused;
-
-	machine_call(TDX_HOST_SET, position, value, &unused);
-}
-
-static unsigned int page_state(struct page *page)
-{
-	u64 value;
-
-	return machine_call(TDX_HOST_PAGE, page_to_phys(page), 0, &value) ? ~0U : value;
-}
-
-/* Late write-backs happen within this time. */
-#define MAX_DELAY_MS	5
 
 static int host_init(struct kunit *test)
 {
@@ -355,64 +320,6 @@ static void partial_store_needs_a_reset(struct kunit *test)
 	__free_page(page);
 }
 
-/*
- * A load that reuses freed pages, keeps them for longer than a write-back takes, and
- * verifies their contents.  It allocates kernel memory on the CPU that frees, in small
- * blocks, before it frees: otherwise it does not get the freed pages.
- */
-
-#define LOAD_BATCHES	128
-#define LOAD_BLOCKS	64
-
-struct load {
-	struct page *batches[LOAD_BATCHES][LOAD_BLOCKS];
-	unsigned int turn;
-	unsigned long nr_checked;
-	unsigned long nr_corrupted;
-};
-
-static unsigned int block_order(unsigned int i)
-{
-	return i % 2;
-}
-
-static void load_check_and_free(struct load *load, struct page **batch)
-{
-	for (unsigned int i = 0; i < LOAD_BLOCKS; i++) {
-		if (!batch[i])
-			continue;
-		for (unsigned int n = 0; n < 1 << block_order(i); n++) {
-			load->nr_checked++;
-			load->nr_corrupted += !!memchr_inv(page_address(batch[i] + n), i,
-							   PAGE_SIZE);
-		}
-		__free_pages(batch[i], block_order(i));
-		batch[i] = NULL;
-	}
-}
-
-/* Replace the oldest batch. */
-static void load_turn(struct load *load)
-{
-	struct page **oldest = load->batches[load->turn++ % LOAD_BATCHES];
-	struct page *batch[LOAD_BLOCKS];
-
-	for (unsigned int i = 0; i < LOAD_BLOCKS; i++) {
-		batch[i] = alloc_pages(GFP_KERNEL, block_order(i));
-		if (batch[i])
-			memset(page_address(batch[i]), i, PAGE_SIZE << block_order(i));
-	}
-	load_check_and_free(load, oldest);
-	memcpy(oldest, batch, sizeof(batch));
-}
-
-static void load_end(struct load *load)
-{
-	msleep(2 * MAX_DELAY_MS);
-	for (unsigned int i = 0; i < LOAD_BATCHES; i++)
-		load_check_and_free(load, load->batches[i]);
-}
-
 static void fail(u64 leaf, unsigned int after)
 {
 	struct tdx_module_args args = {
@@ -420,13 +327,6 @@ static void fail(u64 leaf, unsigned int after)
 	};
 
 	tdx_seam_call(TDX_HOST_FAIL, &args);
-}
-
-static void disarm(void)
-{
-	u64 unused;
-
-	machine_call(TDX_HOST_DISARM, 0, 0, &unused);
 }
 
 static const char *const design_names[] = { "flat", "descriptor", "v2" };

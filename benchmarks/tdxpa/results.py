@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tdxpa import callers, evidence, faults, frag, host, runs, size
+from tdxpa import callers, cycles, evidence, faults, frag, host, runs, size
 from tdxpa.common import excerpt, render, replace, table
 from tdxpa.runs import AGAIN, BASE, DESIGN, DESIGNS, KEPT, OPERATIONS, RUNS, Run, number
 
@@ -243,7 +243,7 @@ def pages(top: Path) -> dict[str, str]:
     """{path: text} of everything that is generated from the kept runs, but pictures and figures of answers"""
     ks = kernels(top)
     matrix, fragmented = (runs.load(top, f"{name}-uml.json") for name in ("faults", "frag"))
-    counted = runs.load(top, size.NAME)["callers"]
+    random, counted = runs.load(top, "cycles-tdx.json"), runs.load(top, size.NAME)["callers"]
     readme = (top / "README.md").read_text(encoding="utf-8")
     for name, text in (("summary", table(["", *SHOWN], summary(top, ks))),
                        ("gain", render("gain.md", **figures(top, ks)).strip()),
@@ -253,12 +253,13 @@ def pages(top: Path) -> dict[str, str]:
         "README.md": readme,
         "RESULTS.md": render("results.md", ks=ks, **figures(top, ks), safety=faults.summary(matrix),
                              size=size_table(top), cost=[cost_table(k) for k in ks[:2]],
-                             losses=losses(ks), hosts=host.results(top)),
+                             losses=losses(ks), hosts=host.results(top), cycles=random),
         "Documentation/results/cost.md": render(
             "cost.md", ks=ks, designs=DESIGNS, ratios=ratio_table(ks), losses=loss_list(ks),
             seamcalls=[(k.name, table(SEAMCALL_HEADER, seamcall_rows(k))) for k in ks],
             parts=[(f"{k.name}, {'ns' if unit == 'time' else unit}", all_cells(run)) for k in ks for unit, run in k.units()],
             metadata=metadata_table(ks[0].time.records), environment=environment(ks)),
+        "Documentation/results/cycles.md": render("cycles.md", cycles=cycles, data=random),
         "Documentation/results/memory.md": render("memory.md", run=fragmented["run"], table=frag.table_text(fragmented)),
         "Documentation/results/plots.md": render("plots.md", plots=all_plots(top, ks, matrix)),
         "Documentation/results/faults.rst": render("faults.rst", faults=faults, data=matrix),

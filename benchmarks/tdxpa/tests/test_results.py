@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tdxpa import faults, frag, profile, report, runs
+from tdxpa import cycles, faults, frag, profile, report, runs
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -230,6 +230,27 @@ def test_a_state_that_is_not_reached_fails(share: int, wrong: dict) -> None:
     assert all(good for _, good in frag.checks(data))
     assert frag.summary(data) == {"flat": ["1 of 1", *["ok, 1"] * (share < 2)]}
     assert not all(good for _, good in frag.checks({**data, "rows": [row | wrong]}))
+
+
+@pytest.mark.parametrize("design, found, kind, more, reason", [
+    ("flat", {}, "end", "", ""), ("v2", {"corrupted": 3, "stores": 2}, "end", "", ""), ("v2", {}, "progress", "", ""),
+    ("flat", {}, "progress", "", "the kernel stopped: Oops: x"), ("flat", {"verified": 0}, "end", "", "verified nothing"),
+    ("v2", {"faults": 0}, "end", "", "nothing was injected"), ("v2", {"cycle": 0}, "progress", "", "no cycle ran"),
+    *(("flat", {kind: 3}, "end", "", f"{cycles.NUMBERS[kind]}: 3") for kind in cycles.MISTAKES),
+    *(("flat", {}, "end", '{"kind": "freed", "cycle": 7, "operation": "iommu_clear", "failed": 0, "state": "unflushed", '
+       f'"pages": {pages}}}', f"freed too early: {what} in 7") for pages, what in (
+           (2, "H7"), (9, "iommu_clear done, unflushed")))])
+def test_a_design_fails_the_random_cycles(tmp_path: Path, design: str, found: dict, kind: str, more: str,
+                                          reason: str) -> None:
+    numbers = dict.fromkeys(cycles.NUMBERS, 0) | {"cycle": 9, "faults": 1, "verified": 1} | found | {"kind": kind}
+    (tmp_path / "log").write_text("".join(f"[ 1.5] {cycles.PREFIX}{text}\n" for text in (more, json.dumps(numbers))) +
+                                  "[ 1.6] Oops: x\n", encoding="utf-8")
+    (tmp_path / "log.host").write_text("tdx-host: 9 SEAMCALLs, 5 stores to owned pages, 0 partial stores to private "
+                                       "lines, on 1 pages; 6 late write-backs\n", encoding="utf-8")
+    row = cycles.read(str(tmp_path / "log"), design)
+    assert row["stopped"] == ("" if kind == "end" else "Oops: x")
+    assert kind == "end" or (row["stores"], row["write_backs"]) == (5, 6)
+    assert reason in "; ".join(cycles.wrong(row)) and bool(cycles.wrong(row)) == bool(reason)
 
 
 @pytest.mark.parametrize("clock, functions, agrees", [(100, {"f": 100}, True), (100, {"f": 150}, False),

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0
+"""cycles.py LOGS DESIGN...: random cycles of designs on an emulated TDX host.
+
+LOGS has %s for the design.  A rival may corrupt memory and crash the kernel: its row then has what
+it printed before, and the totals of the machine.  Flat fails if it makes any of the mistakes, or if
+nothing was injected or verified.  The last line counts designs.
+"""
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tdxpa import log, runs
+from tdxpa.common import read_records, table
+from tdxpa.runs import DESIGN
+
+PREFIX = "tdx_cycles: "
+# Which hazard of faults.json an operation shows, by its result and the state of the pages that it frees
+HAZARDS = {("ext_start", 1, "owned"): "H1", ("iommu_setup", 1, "unflushed"): "H2",
+           ("iommu_clear", 0, "unflushed"): "H7",
+           **{(f"{what}_create", 1, "unflushed"): "H2" for what in ("spdm", "ide")},
+           **{(f"{what}_delete", 0, "unflushed"): "H9" for what in ("spdm", "ide")}}
+# Pages behind the first of the two blocks of an IOMMU: H7 if a clear frees only these, and not H2 after a setup
+NR_TAILS = 2
+NUMBERS = {"cycle": "cycles", "faults": "faults", "interruptions": "interruptions", "failed": "failed operations",
+           "verified": "pages verified", "corrupted": "corrupted", "stores": "stores to owned pages", "partial":
+           "partial stores", "write_backs": "late write-backs", "owned": "owned at the end", "leaked": "leaked"}
+# What flat must not do
+MISTAKES = ("corrupted", "stores", "partial", "write_backs", "leaked")
+# Shorter runs are not kept.
+KEPT_STEPS = 10000
+STOPPED = re.compile(r"Kernel panic|Oops|BUG[: ]|guest: cannot")
+TOTALS = re.compile(r"(\d+) stores to owned pages, (\d+) partial stores .*; (\d+) late write-backs")
+
+
+def read(path: str, design: str) -> dict:
+    """The result of one design: the last report, or what a crashed kernel and the machine left"""
+    row: dict = {"design": design, **dict.fromkeys(NUMBERS, 0), "first_corrupted": 0, "freed": [], "stopped": "no end"}
+    for r in read_records(path, PREFIX):
+        match r.pop("kind"):
+            case "freed":
+                row["freed"].append(r)
+            case "corrupted":
+                row["first_corrupted"] = r["cycle"]
+            case "end":
+                # What follows is the kernel's log, with the same records.
+                row |= r | {"stopped": ""}
+                break
+            case _:
+                row |= r
+    if row["stopped"]:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+        row["stopped"] = next((re.sub(r"^\[[ \d.]+\] ", "", x) for x in lines if STOPPED.search(x)), "no end in time")
+        totals = TOTALS.findall(Path(f"{path}.host").read_text(encoding="utf-8"))
+        row |= dict(zip(("stores", "partial", "write_backs"), map(int, totals[-1]))) if totals else {}
+    return row
+
+
+def hazards(row: dict) -> str:
+    """The first cycle with each hazard, or with the operation if its hazard is not certain"""
+    first: dict[str, int] = {}
+    for f in row["freed"]:
+        other = f"{f['operation']} {'failed' if f['failed'] else 'done'}, {f['state']}"
+        certain = not f["operation"].startswith("iommu") or f["failed"] == (f["pages"] != NR_TAILS)
+        what = HAZARDS.get((f["operation"], f["failed"], f["state"]), other)
+        first.setdefault(what if certain else other, f["cycle"])
+    return "; ".join(f"{what} in {cycle:,}" for what, cycle in first.items()) or "-"
+
+
+def wrong(row: dict) -> list[str]:
+    """Why a row is not a result, or not what flat promises"""
+    needs = {"no cycle ran": row["cycle"] or row["freed"], "nothing was injected": row["faults"] or row["stopped"],
+             "the load verified nothing": row["verified"] or row["stopped"]}
+    if row["design"] == DESIGN:
+        needs |= {f"{NUMBERS[k]}: {row[k]:,}": not row[k] for k in MISTAKES}
+        needs |= {f"the kernel stopped: {row['stopped']}": not row["stopped"],
+                  f"freed too early: {hazards(row)}": not row["freed"]}
+    return [words for words, good in needs.items() if not good]
+
+
+def table_text(rows: list[dict], columns: Sequence[str]) -> str:
+    lines = [[r["design"], *(f"{r[k]:,}" for k in columns), f"{r['first_corrupted'] or '-'}", hazards(r)] for r in rows]
+    stopped = [f"{r['design']}: stopped after cycle {r['cycle']:,}: {r['stopped']}" for r in rows if r["stopped"]]
+    header = ["design", *(NUMBERS[k] for k in columns), "first found in cycle", "freed too early, first in cycle"]
+    return "\n".join([table(header, lines), *[""] * bool(stopped), *stopped])
+
+
+def main() -> int:
+    args = runs.arguments(__doc__)
+    path, *designs = args.logs
+    rows = [read(path % d, d) for d in designs]
+    bad = {r["design"]: wrong(r) for r in rows}
+    bad[DESIGN] += ["the kernel complained"] * log.main(Path(path % DESIGN))
+    about = {k: [r.pop(k, 0) for r in rows][0] for k in ("seed", "steps", "cpus")}
+    print("Seed {seed}, {steps} cycles, {cpus} CPUs\n".format(**about), table_text(rows, list(NUMBERS)), sep="\n")
+    print("".join(f"wrong: {d}: {words}\n" for d, reasons in bad.items() for words in reasons), end="")
+    runs.write(args.top, f"cycles-{args.engine}.json",
+               runs.about(args.top, "make torture WHAT=cycles", args.kernel, args.engine, **about), {"rows": rows},
+               whole=not any(bad.values()) and about["steps"] >= KEPT_STEPS)
+    failed = sum(map(bool, bad.values()))
+    if failed:
+        print("to repeat: make torture WHAT=cycles SEED={seed} STEPS={steps} CPUS={cpus}".format(**about))
+    print(f"{len(rows) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
