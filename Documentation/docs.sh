@@ -13,10 +13,8 @@ hold 8 "$BUILD/lock"
 # Old files would hide removed pages and earlier warnings.
 rm -rf "$BUILD/html" "$BUILD/doctrees" "$BUILD/pages"
 # Sphinx needs all pages in one folder.
-mkdir -p "$BUILD/pages"
-cp -r "$TOP/Documentation" "$BUILD/pages"
+install -D -t "$BUILD/pages/Documentation" "$TOP"/*.md && cp -r "$TOP/Documentation" "$BUILD/pages"
 ln -s "$TOP/arch" "$TOP/benchmarks" "$BUILD/pages"
-cp "$TOP"/*.md "$BUILD/pages/Documentation"
 sed -i -e 's,](Documentation/,](,g' -e 's,](\(arch\|benchmarks\)/,](../\1/,g' "$BUILD"/pages/Documentation/*.md
 srctree=$src $PYTHON -m sphinx -q -b html -j "$JOBS" -W --keep-going -d "$BUILD/doctrees" \
 	-c "$TOP/Documentation" "$BUILD/pages/Documentation" "$BUILD/html" >&2 || die "the pages have the errors above; correct them"

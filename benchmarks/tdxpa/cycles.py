@@ -5,6 +5,7 @@ LOGS has %s for the design.  A rival may corrupt memory and crash the kernel: it
 it printed before, and the totals of the machine.  Flat fails if it makes any of the mistakes, or if
 nothing was injected or verified.  The last line counts designs.
 """
+import json
 import re
 import sys
 from collections.abc import Sequence
@@ -15,18 +16,12 @@ from tdxpa.common import read_records, table
 from tdxpa.runs import DESIGN
 
 PREFIX = "tdx_cycles: "
-# Which hazard of faults.json an operation shows, by its result and the state of the pages that it frees
-HAZARDS = {("ext_start", 1, "owned"): "H1", ("iommu_setup", 1, "unflushed"): "H2",
-           ("iommu_clear", 0, "unflushed"): "H7",
-           **{(f"{what}_create", 1, "unflushed"): "H2" for what in ("spdm", "ide")},
-           **{(f"{what}_delete", 0, "unflushed"): "H9" for what in ("spdm", "ide")}}
+# Titles of the numbers, what flat must not do, and the hazard of faults.json that an operation shows, by its
+# result and the state of the pages that it frees
+NUMBERS, MISTAKES, HAZARDS = (json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))[k]
+                              for k in ("numbers", "mistakes", "hazards"))
 # Pages behind the first of the two blocks of an IOMMU: H7 if a clear frees only these, and not H2 after a setup
 NR_TAILS = 2
-NUMBERS = {"cycle": "cycles", "faults": "faults", "interruptions": "interruptions", "failed": "failed operations",
-           "verified": "pages verified", "corrupted": "corrupted", "stores": "stores to owned pages", "partial":
-           "partial stores", "write_backs": "late write-backs", "owned": "owned at the end", "leaked": "leaked"}
-# What flat must not do
-MISTAKES = ("corrupted", "stores", "partial", "write_backs", "leaked")
 # Shorter runs are not kept.
 KEPT_STEPS = 10000
 STOPPED = re.compile(r"Kernel panic|Oops|BUG[: ]|guest: cannot")
@@ -62,7 +57,7 @@ def hazards(row: dict) -> str:
     for f in row["freed"]:
         other = f"{f['operation']} {'failed' if f['failed'] else 'done'}, {f['state']}"
         certain = not f["operation"].startswith("iommu") or f["failed"] == (f["pages"] != NR_TAILS)
-        what = HAZARDS.get((f["operation"], f["failed"], f["state"]), other)
+        what = HAZARDS.get(other, other)
         first.setdefault(what if certain else other, f["cycle"])
     return "; ".join(f"{what} in {cycle:,}" for what, cycle in first.items()) or "-"
 

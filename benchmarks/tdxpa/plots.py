@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The plots of the kept runs.  Each has a table with the same numbers."""
+import json
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -17,19 +18,10 @@ from tdxpa.common import table  # noqa: E402
 from tdxpa.faults import LEVELS  # noqa: E402
 from tdxpa.runs import DESIGN, Run, number  # noqa: E402
 
-# The palette of Okabe and Ito, for colour-blind readers.  Markers and hatches serve prints in grey.
-LINES = {"v2": ("#d55e00", "o"), "v2-noclflush": ("#e69f00", "s"), "v2-blocks": ("#cc79a7", "^"),
-         "hpa-list": ("#009e73", "D"), DESIGN: ("#0072b2", "v"), "floor": ("#000000", "x")}
-BARS = (("#0072b2", ""), ("#e69f00", "//"), ("#009e73", ".."), ("#d55e00", "xx"), ("#cc79a7", "\\\\"), ("#999999", "--"))
-# Of LEVELS.  The worse a level, the darker its colour, which is also visible in grey.
-SHADES = ("#dcdcdc", "#9ecae1", "#e69f00", "#7f0000", "#ffffff", "#ffffff")
-# What takes one design to the next
-STEPS = (("v2 as posted", "v2"), ("CLFLUSH", "v2-noclflush"), ("allocation policy", "v2-blocks"),
-         ("array and operands", DESIGN))
-# The first pattern that matches the name of a function states its concern.
-CONCERNS = {"wrappers": r"tdh_|seamcall|claim|give_back|interrupted", "CLFLUSH": r".*clflush",
-            "copy-out": r".*copy_out", "operands": r".*(hpa_|populate|pa_list|memory_list|setup)",
-            "freeing": r".*(free|leak|release|flush|destroy)", "allocation": r".*"}
+# The file explains them.
+LINES, BARS, SHADES, STEPS, CONCERNS = (
+    json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))[k]
+    for k in ("lines", "bars", "shades", "steps", "concerns"))
 
 
 @dataclass

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """results.py: keep the runs below build/runs, and write all generated pages from the kept runs."""
 import argparse
+import json
 import shutil
 import sys
 import tempfile
@@ -13,20 +14,10 @@ from tdxpa.common import excerpt, render, replace, table
 from tdxpa.runs import AGAIN, BASE, DESIGN, DESIGNS, KEPT, OPERATIONS, RUNS, Run, number
 
 RIVALS = tuple(d for d in DESIGNS if d not in (DESIGN, AGAIN, "floor", "floor-pages"))
-# Columns of the tables of README.md and RESULTS.md
-SHOWN = ("v2", "v2-fixed", "descriptor", "hpa-list", DESIGN)
-COST = ("v2", "v2-blocks", "hpa-list", DESIGN)
-# Designs with the allocation of flat
-EQUAL = {BASE: "v2-blocks", DESIGN: DESIGN}
-# (title, operation, pages, how often it happens)
-CASES = (("operands of 12,800 pages", "hand-over", 12800, "once per boot"),
-         ("lifetime of a session, 512 control pages", "life-control", 512, "once per device"),
-         ("extensions memory, 12,800 pages (50 MiB)", "life-memory", 12800, "once per boot"))
-# A SEAMCALL of the model takes nanoseconds.  Figures are also computed for these durations.
-SEAMCALL_US = (1, 2)
-# Rows of the benchmark, and lines of the fault matrix, for README.md
-README = ("hand-over", "cycle", "life-control", "life-memory"), (1, 512, 12800)
-SAFETY = ("classes of bugs", "rows: UNSAFE, allowed", "rows: needless leaks, not unsafe")
+# The file explains them.
+SHOWN, COST, EQUAL, CASES, SEAMCALL_US, README, SAFETY = (
+    json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))[k]
+    for k in ("shown", "cost", "equal allocation", "cases", "seamcall us", "readme", "safety"))
 
 
 @dataclass

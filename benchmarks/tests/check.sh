@@ -58,21 +58,15 @@ spdx()
 
 checkpatch()
 {
-	local f allow rc=0
+	local f pattern types allow rc=0
 
 	# Its SPDX check needs a kernel's git.
 	for f in $(files "$C"); do
-		case $f in
-		# The only place that compares the kernel's version
-		benchmarks/kernels/compat.h) allow=--ignore=LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
-		# The functions are in arch/, where nothing is exported.
-		benchmarks/seam/*exports.c) allow=--ignore=EXPORT_SYMBOL ;;
-		# QEMU's headers, and what they replace of the kernel's
-		benchmarks/kernels/tdx-host/*) allow=--ignore=CAMELCASE,PREFER_KERNEL_TYPES,NEW_TYPEDEFS,BIT_MACRO,MACRO_ARG_REUSE,MACRO_ARG_UNUSED ;;
-		# Trace events never have its form.
-		*_trace.h) allow=--ignore=PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE ;;
-		*) allow='' ;;
-		esac
+		allow=''
+		while read -r pattern types; do
+			# shellcheck disable=SC2053
+			[[ $f != $pattern ]] || allow=--ignore=$types
+		done < benchmarks/tests/checkpatch.list
 		GIT_DIR=none perl "$src/scripts/checkpatch.pl" --root="$src" --strict --terse \
 			--no-summary $allow -f "$f" || rc=1
 	done
