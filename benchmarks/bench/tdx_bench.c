@@ -623,7 +623,8 @@ static int calibrate(const struct bench_op *op, struct run *run)
 		if (ns >= min_ns)
 			return 0;
 		if (run->batch < max_batch)
-			run->batch = min(max_batch, run->batch * clamp_t(u64, min_ns / (ns + 1) + 1, 2, 64));
+			run->batch = min(max_batch, run->batch *
+					 clamp_t(u64, min_ns / (ns + 1) + 1, 2, 64));
 		else if (run->stretches < MAX_STRETCHES)
 			run->stretches *= 2;
 		else
