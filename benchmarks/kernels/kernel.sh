@@ -30,8 +30,6 @@ kernel_build()
 	# By default, KASAN stops after one report.  Arrays of free objects (sheaves) point to
 	# leaked objects and hide them; a cache that checks its objects has none.
 	[ "$VARIANT" != sanitize ] || GUEST_ARGS+=" kasan_multi_shot slab_debug=F"
-	# Poison is written to all memory, see uml-sanitize.config.
-	[ "$ENGINE-$VARIANT" != qemu-sanitize ] || GUEST_ARGS+=" slab_debug=FZP page_poison=1 page_owner=on page_table_check=on"
 
 	[ ! -e "$KOBJ/complete" ] || [ -n "${KSRC:-}" ] || return 0
 	kernel_make() { make -C "$src" O="$KOBJ" ARCH="$ENGINE_ARCH" "$@"; }

@@ -97,9 +97,6 @@ engine_boot()
 		options="-accel tcg -cpu max,-rdrand,-rdseed,-erms,-fsrm -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 -smp 1"
 	else
 		options=$(qemu_machine "$kernel")
-		# A small NUMA node and a large one, for tests of the node
-		[ "$VARIANT" != sanitize ] || options+=" -object memory-backend-ram,id=large,size=$((${mem%G} * 1024 - 256))M \
-			-object memory-backend-ram,id=small,size=256M -numa node,memdev=large -numa node,memdev=small"
 	fi
 	# shellcheck disable=SC2086
 	qemu_run "$log" "$seconds" "$mem" "$kernel" $root "$*" $options

@@ -5,11 +5,11 @@
  * A page that the module owns, or that has dirty private cache lines, is watched: QEMU
  * executes stores to it on its slow path, which calls tdx_host_store().
  *
- * A store to an owned page is logged.  Real hardware does not report it: a later
+ * A store to an owned page is logged.  Real hardware does not see the store: a later
  * access through the private key fails its integrity check.  Here the report has the
  * instruction.  Owned pages contain a pattern, which is what a load returns.
  *
- * A page that the module returned dirty, and that was not flushed, is corrupted: some
+ * A page that the module returned dirty, and that nobody flushed, is corrupted: some
  * time after the first store, one cache line is overwritten.
  */
 #include "qemu/osdep.h"
@@ -259,7 +259,7 @@ static void report(struct frame *frame, uint64_t *nr, const char *what, uint64_t
 	frame->logged = true;
 }
 
-/* A CPU stores to a page.  Return true if later stores must also be reported. */
+/* A CPU stores to a page.  Return true if later stores must be seen, too. */
 bool tdx_host_store(CPUState *cpu, ram_addr_t addr, vaddr va, unsigned int size, uintptr_t retaddr)
 {
 	uint64_t line = 1ULL << (addr & (PAGE - 1)) / LINE;

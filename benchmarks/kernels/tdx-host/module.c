@@ -19,7 +19,7 @@ static u64 unflushed_cpus;
 
 static bool has_faults;
 
-/* The machine does not observe the page allocator. */
+/* The machine does not see the page allocator. */
 int checker_init(void)
 {
 	return 0;

@@ -33,7 +33,7 @@ enum tdx_host_page {
 };
 
 /*
- * Leaves for tests: the machine executes them in every state of the module
+ * Leaves for tests: the machine answers them in every state of the module
  *
  * @TDX_HOST_IDENTIFY: RCX is TDX_HOST_MAGIC afterwards
  * @TDX_HOST_ENABLE: RCX is 1 to enable extensions and TDX Connect, as version 1 of
