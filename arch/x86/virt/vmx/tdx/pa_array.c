@@ -27,7 +27,7 @@
 #define CREATE_TRACE_POINTS
 #include "pa_trace.h"
 
-/* As sc_retry() repeats a call that lacks entropy */
+/* Calls at most if the module is busy: as many as sc_retry() makes without entropy */
 #define FLUSH_RETRIES	10
 
 /*
