@@ -20,8 +20,8 @@ from tdxpa.csource import function, without_comments
 
 NAME = "size.json"
 TRACING = re.compile(r"trace_|pa_trace\.h|CREATE_TRACE_POINTS")
-# Files of flat and its trace events; functions of flat that v2 lacks: two leaves, and one that reads a
-# buffer; those of bare-list's file that do not serve the benchmark; lines and bytes of flat at most
+# Files of flat and its trace events.  Functions of flat that v2 lacks: two leaves, and one that reads a
+# buffer.  Functions of bare-list's file that do not serve the benchmark.  Lines and bytes of flat at most.
 DATA = json.loads(Path(__file__).with_name("sizes.json").read_text(encoding="utf-8"))
 FLAT, EVENTS, MORE_THAN_V2, BARE_FUNCTIONS, BUDGET = (
     DATA[k] for k in ("flat", "events", "more than v2", "bare functions", "budget"))

@@ -21,9 +21,9 @@ V2 = Path(__file__).resolve().parents[2] / "designs" / "v2"
 SOURCE, HEADER = "arch/x86/virt/vmx/tdx/tdx.c", "arch/x86/include/asm/tdx.h"
 # The patch in which a function comes (others come in patch 03), and functions that are static there
 STEPS, STATIC = map(json.loads(Path(__file__).with_suffix(".json").read_text()).get, ("steps", "static"))
-# Code between the array, two functions that gcc warns of, because virt_to_phys() has another type in
-# user-mode Linux (the first is in a header of the kernel, the second also lacks a prototype), and a loop
-# of the project with the posted one.  Both loops take 17 instructions a page.
+# Code between the array, two functions that gcc warns of, and a loop of the project with the posted one.
+# In user-mode Linux, virt_to_phys() has another type.  The second function also lacks a prototype.
+# Both loops take 17 instructions a page.
 _, OTHER, *WARNINGS, OWN_LOOP, LOOP = (
     text.strip("\n") + "\n" for text in Path(__file__).with_name("posted.example").read_text().split("\n\n"))
 
