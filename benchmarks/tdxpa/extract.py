@@ -8,6 +8,7 @@ DIR/page_array.h, the others to DIR/page_array.c.  DIR/names.h says which functi
 and which are missing.  Added lines within functions of the kernel are left out.
 """
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -23,12 +24,8 @@ HOW = f"get {LINK}t.mbox.gz, or use b4 mbox"
 STRUCT = re.compile(r"^\+?struct tdx_page_array\s*\{", re.M)
 # The array is used elsewhere, too.
 WHERE = "arch/x86/"
-# The callers need these.
-NEEDED = ("tdx_page_array_create", "tdx_page_array_create_iommu_mt", "tdx_page_array_populate",
-          "tdx_page_array_free", "tdx_page_array_ctrl_leak", "tdx_page_array_ctrl_release")
-# The project's own functions replace these.
-OPTIONAL = ("tdx_page_array_alloc_contig", "hpa_list_info_assign_raw", "hpa_array_t_assign_raw",
-            "hpa_array_t_release_raw")
+# Functions that the callers need, and those that the project's own can replace
+NEEDED, OPTIONAL = map(json.loads(Path(__file__).with_suffix(".json").read_text()).get, ("needed", "optional"))
 FUNCTION = re.compile(r"^(?!typedef\b)([a-z_][\w\s*]*?)\b(\w+)\([^;{]*\)\s*\{", re.M)
 # (text, added by the series)
 Line = tuple[str, bool]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """host.py FILE TOP: keep the file of a run on a TDX host, and write RESULTS.md with its tables."""
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,8 @@ from tdxpa import hostfile
 from tdxpa.common import render, table
 from tdxpa.runs import KEPT, Samples, pair_table
 
-NAMES = {
-    "wbinvd": "TDH.PHYMEM.PAGE.WBINVD, global KeyID",
-    "wbinvd-key0": "TDH.PHYMEM.PAGE.WBINVD, KeyID 0",
-    "clflush": "CLFLUSH of the page (clflush_cache_range)",
-    "enter": "TDH.SYS.RD: enter and leave the module",
-    "clock": "read the clock",
-}
-PERCENTILES = {"least": 0, "5%": 0.05, "median": 0.5, "95%": 0.95, "99%": 0.99, "most": 1}
+# Rows and columns of the table of flushes
+NAMES, PERCENTILES = map(json.loads(Path(__file__).with_suffix(".json").read_text()).get, ("names", "percentiles"))
 
 
 def lines_table(data: Any, mark: str) -> str:

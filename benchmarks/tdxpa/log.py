@@ -10,19 +10,15 @@ two lines of a test is expected:
 Complaints before our first module is loaded are printed and do not count.  (User-mode Linux
 7.3 with two CPUs and PROVE_RCU: "Callback enqueued on offline CPU!!".)
 """
+import json
 import re
 import sys
 from pathlib import Path
 
 # The first line of WARN(), before and from Linux 7.0 on.  Other checks print WARNING elsewhere.
 WARN = re.compile(r"WARNING: (CPU: \d+ PID: \d+ at |\S+:\d+ at |at )")
-WARN_PARTS = re.compile(r"cut here|Call Trace:|Modules linked in:|end trace")
-COMPLAINT = re.compile(
-    r"WARNING:|BUG\b|KASAN:|KCSAN:|UBSAN:|INFO: |Oops|possible recursive locking"
-    r"|unreferenced object|suspected memory leak|kmemleak: .*(disabled|exceeded|error)"
-    r"|corruption|refcount_t: |DEBUG_LOCKS|Kernel panic|Call Trace:|cut here"
-    r"|Modules linked in:|general protection|bad page state|sleeping function"
-    r"|guest: cannot ")
+PATTERNS = json.loads(Path(__file__).with_suffix(".json").read_text())
+COMPLAINT, WARN_PARTS = (re.compile("|".join(PATTERNS[k])) for k in ("complaints", "other lines of WARN()"))
 
 LOADED = "tdx_seam: loading out-of-tree module taints kernel"
 EXPECTED = "tdx-test: warnings expected"

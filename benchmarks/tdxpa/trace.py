@@ -15,12 +15,7 @@ from typing import Any
 
 OPERAND_BUSY = "0x8000020000000000"
 # What a tool prints if something is missing
-REFUSALS = {
-    "no module": r"\S+ needs the (trace event tdx:\w+|function \w+\(\)), which this kernel does not have: load the",
-    "no such tool": "TOOL=leak: not a tool; choose one of free-latency free-paths",
-    "not root": "leaks needs root: run it with sudo",
-    "no bpftrace": "leaks needs bpftrace, which is not installed: apt-get install bpftrace",
-}
+REFUSALS = json.loads(Path(__file__).with_suffix(".json").read_text())["refusals"]
 # What stats() prints, up to bpftrace 0.23 and later
 STATS = r"(?:\{ \.)?count (?:= )?(\d+), \.?average (?:= )?\d+, \.?total (?:= )?(\d+)(?: \})?$"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tdxpa import coverage, log
+from tdxpa.common import replace
 from tdxpa.tests.test_start import copy_tree, make
 
 CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
@@ -90,9 +91,7 @@ SOURCE = "arch/x86/virt/vmx/tdx/a.c"
 
 @pytest.mark.parametrize("counts,exceptions,status", CASES["coverage"])
 def test_what_is_missed(tmp_path: Path, counts: list[list[int]], exceptions: str, status: int) -> None:
-    for name, text in ((SOURCE, "a\n\tb\n"), (coverage.EXCEPTIONS, f"# reasons\n{exceptions}\n")):
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).write_text(text)
+    replace({tmp_path / SOURCE: "a\n\tb\n", tmp_path / coverage.EXCEPTIONS: f"# reasons\n{exceptions}\n"})
     lines = [{"line_number": i + 1, "gcovr/noncode": False, "count": line,
               "branches": [{"count": branch} for branch in branches]} for i, (line, *branches) in enumerate(counts)]
     assert coverage.main(tmp_path, {"files": [{"file": SOURCE, "lines": lines}]}) == status

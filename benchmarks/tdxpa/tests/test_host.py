@@ -25,10 +25,8 @@ DATA = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"
 
 def checks(root: Path, changes: dict[str, Any], simulated: bool = False, **facts: Any) -> dict[str, Check]:
     """The checks of the good machine with some files changed, or (None) without them."""
-    for path, text in {**DATA["good machine"], **changes}.items():
-        if text is not None:
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text, encoding="utf-8")
+    files = {root / path: text for path, text in {**DATA["good machine"], **changes}.items() if text is not None}
+    replace(files)
     facts = {"uid": 0, "arch": "x86_64", "release": "7.3.0-test", **facts}
     return host_checks.all_checks(Machine(str(root), **facts), simulated)
 

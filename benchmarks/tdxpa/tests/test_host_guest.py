@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Simulated runs, and the modules without the runner, in a guest (make host WHAT=test)."""
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from tdxpa.host_run import unload_all
 
 pytestmark = pytest.mark.guest
 TREE = os.environ.get("TDX_TREE", "")
+CASES = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 TOP = Path(__file__).resolve().parents[3]
 DEBUGFS = Path("/sys/kernel/debug")
 Done = subprocess.CompletedProcess[str]
@@ -84,11 +86,7 @@ def test_make_host_run_writes_a_complete_file_and_its_tables(tmp_path: Path) -> 
 
 # Call 4 is TDH.SYS.RD, which takes no page; 7 flushes a single page, 1500 one of an array.
 # A busy WBINVD is retried 1,000 times.
-@pytest.mark.parametrize("failure, error", [
-    ("fail_at=4", "leaf 34 returned 0xc000010100000000, after 4 SEAMCALLs"),
-    ("fail_at=7", "leaf 41 returned 0xc000010100000000, after 7 SEAMCALLs"),
-    ("fail_at=1500", "leaf 41 returned 0xc000010100000000, after 1500 SEAMCALLs"),
-    ("fail_at=1500 busy_calls=9999", "leaf 41 returned 0x8000020000000000, after 2500 SEAMCALLs")])
+@pytest.mark.parametrize("failure, error", CASES["unexpected status"])
 def test_the_first_unexpected_status_is_the_last_seamcall(tmp_path: Path, failure: str, error: str) -> None:
     kmsg = Path("/dev/kmsg")
     kmsg.write_text("tdx-test: warnings expected", encoding="ascii")
@@ -100,17 +98,11 @@ def test_the_first_unexpected_status_is_the_last_seamcall(tmp_path: Path, failur
 
 
 # Statements before the run, variables, the error
-@pytest.mark.parametrize("before, env, error", [
-    ("host_run.check = lambda *a: None", {}, "tdx_seamcall does not load: tdx_seamcall: this machine has no TDX"),
-    ("def full(*a): raise OSError(28, 'No space left on device')\nhost_run.records_of = full", {"SIMULATE": "1"},
-     "[Errno 28] No space left on device"),
-    ("", {"SIMULATE": "1", "MAX_SECONDS": "5"}, "not done within 5 s; try QUICK=1"),
-    ("host_run.MODULES += ('tdx_none',)", {"SIMULATE": "1"}, f"{TREE}: lacks tdx_none"),
-])
+@pytest.mark.parametrize("before, env, error", CASES["failing runs"])
 def test_a_run_that_fails_writes_no_file(tmp_path: Path, before: str, env: dict[str, str], error: str) -> None:
     done = ended(command(TREE, tmp_path, before=before), env)
     assert done.returncode == 1 and not list(tmp_path.iterdir())
-    assert f"\nerror: {error}" in f"\n{done.stderr}" and "Traceback" not in done.stderr
+    assert f"\nerror: {error.replace('TREE', TREE)}" in f"\n{done.stderr}" and "Traceback" not in done.stderr
 
 
 def start(out: Path) -> subprocess.Popen[str]:

@@ -23,17 +23,16 @@ def test_a_limit_is_enforced(what: str, number: str, value: Any, message: str) -
     assert size.exceeded(designs, counted) == [message]
 
 
-def test_lines_that_count() -> None:
+def test_what_counts() -> None:
     assert size.net_lines(CODE) == 10
     assert size.net_lines(size.without_tracing(CODE)) == 9
     assert size.net_lines(size.without_functions({"a.c": CODE}, ("one",))["a.c"]) == 2
     with pytest.raises(SystemExit):
         size.without_functions({"a.c": CODE}, ("three",))
-
-
-def test_free_functions() -> None:
     header = "void x_free(void *a);\nint x_ctrl_release(void *a);\nu64 x_release_raw(void);\nint free_it(void);\n"
     assert size.FREE.findall(header) == ["x_free", "x_ctrl_release"]
+    # As counted by hand
+    assert callers.count(callers.Source(CALLERS).called(["flow"])) == {"lines": 9, "branches": 4}
 
 
 def test_bytes_are_those_of_functions(tmp_path: Path) -> None:
@@ -41,7 +40,3 @@ def test_bytes_are_those_of_functions(tmp_path: Path) -> None:
     subprocess.run(["gcc", "-O2", "-c", "-x", "c", "-", "-o", f"{tmp_path}/a.o"], check=True, input=code, text=True)
     sizes = size.sizes_of([tmp_path / "a.o"])
     assert set(sizes) == {"f", "g"} and all(sizes.values())
-
-
-def test_callers_are_counted_as_by_hand() -> None:
-    assert callers.count(callers.Source(CALLERS).called(["flow"])) == {"lines": 9, "branches": 4}
