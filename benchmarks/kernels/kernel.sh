@@ -17,14 +17,16 @@ print_versions()
 # are kept, by source, configuration and tools.
 kernel_build()
 {
-	local src=$1 dir=$TOP/benchmarks/kernels configs='' f key title
+	local src=$1 dir=$TOP/benchmarks/kernels configs='' suites='' f key title
 	VARIANT=${2:-}
 	for f in guest ${ENGINE_BASE:-} "$ENGINE" ${VARIANT:+"$VARIANT" "$ENGINE-$VARIANT"}; do
 		[ ! -e "$dir/$f.config" ] || configs+=" $dir/$f.config"
 	done
+	# A TDX host runs the suites of the tree of the user.
+	[ "$ENGINE" != tdx ] || suites=$(find "$src/arch/x86/virt/vmx/tdx" -name '*.kunitconfig' | sort)
 	KVERSION=$(make -s -C "$src" kernelversion)
 	# shellcheck disable=SC2086
-	key=$( (echo "$src $KVERSION"; print_versions; sort $configs | grep CONFIG_) | sha256sum | cut -c 1-12)
+	key=$( (echo "$src $KVERSION"; print_versions; sort $configs $suites | grep CONFIG_) | sha256sum | cut -c 1-12)
 	KOBJ=$CACHE/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}-$key KSOURCE=$src
 	GUEST_ARGS="quiet panic=-1 log_buf_len=4M kunit.enable=1 kunit.autorun=1"
 	# By default, KASAN stops after one report.  Arrays of free objects (sheaves) point to
@@ -36,9 +38,9 @@ kernel_build()
 	# shellcheck disable=SC2086
 	kernel_config()
 	{
-		cat $configs > "$KOBJ/wanted.config"
+		cat $suites $configs > "$KOBJ/wanted.config"
 		kernel_make KCONFIG_ALLCONFIG="$KOBJ/wanted.config" allnoconfig || return
-		sed -s '/^# Not checked/,$d' $configs | grep '^CONFIG_' | while read -r line; do
+		{ sed -s '/^# Not checked/,$d' $configs; [ -z "$suites" ] || grep -h KUNIT $suites; } | grep '^CONFIG_' | while read -r line; do
 			grep -qxF "$line" "$KOBJ/.config" || { echo "this kernel does not take $line"; exit 1; }
 		done
 	}

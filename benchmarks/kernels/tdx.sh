@@ -12,13 +12,18 @@ ENGINE_BASE=qemu
 
 engine_is_emulated() { true; }
 
-engine_boot()
+# tdx_machine: print the options of the machine.  It has two packages, if that is possible.
+tdx_machine()
 {
 	local cpus=${CPUS:-4} cpu=max,vendor=GenuineIntel,family=6,model=${TDX_MODEL:-106},stepping=6
 
+	echo "-accel tcg,thread=single -cpu $cpu,min-xlevel=0x80000008,phys-bits=46,-svm" \
+		"-smp $cpus,sockets=$((cpus % 2 ? 1 : 2)) -L /usr/share/qemu -L /usr/share/seabios"
+}
+
+engine_boot()
+{
 	mkdir -p "$(dirname "$1")"
-	# Two packages, if that is possible
-	TDX_HOST_LOG=$1.host qemu_run "$1" "$2" "$3" "$KOBJ/arch/x86/boot/bzImage" host "${*:4} machine=tdx" \
-		-accel tcg,thread=single -cpu "$cpu,min-xlevel=0x80000008,phys-bits=46,-svm" \
-		-smp "$cpus,sockets=$((cpus % 2 ? 1 : 2))" -L /usr/share/qemu -L /usr/share/seabios
+	# shellcheck disable=SC2046
+	TDX_HOST_LOG=$1.host qemu_run "$1" "$2" "$3" "$KOBJ/arch/x86/boot/bzImage" host "${*:4} machine=tdx" $(tdx_machine)
 }

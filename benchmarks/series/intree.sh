@@ -7,7 +7,10 @@ set -eu
 
 [ -n "$(git config user.email 2> /dev/null)" ] || export GIT_AUTHOR_NAME=nobody GIT_AUTHOR_EMAIL=nobody@localhost
 . "$(dirname "$0")/patches.sh" > /dev/null
+. "$TOP/benchmarks/kernels/tdx.sh"
 "$TOP/benchmarks/kernels/setup.sh" intree
+"$TOP/benchmarks/kernels/setup.sh" tdx
+qemu=$("$TOP/benchmarks/kernels/tdx-host/build.sh")
 version=$(make -s -C "$src" kernelversion)
 # The copy of the kernel and its builds are kept, one for each source.
 work=$CACHE/intree-$version-$(echo "$src" | sha256sum | cut -c 1-12)
@@ -133,6 +136,25 @@ builds()
 		nm "$work/x86_64/vmlinux" | grep ' tdx_pa_array_free$'
 }
 
+# The suites with emulated_module.c, see there.  The CPU has the erratum X86_BUG_TDX_PW_MCE, so
+# that pages are reset.
+emulated()
+{
+	local log=$logs/emulated.txt
+
+	cp "$TOP"/benchmarks/{series/emulated_module.c,kernels/tdx-host/tdx-host.h} "$tree/$dir/tests/" &&
+	sed -i 's/^obj-y += model.o .*/obj-y += emulated_module.o/' "$tree/$dir/tests/Makefile" &&
+	build x86_64 x86_64 bzImage || return
+	export CPUS=1 TDX_MODEL=143 TDX_HOST_LOG=$logs/emulated.host
+	# shellcheck disable=SC2046
+	timeout 600 "$qemu" $(tdx_machine) -m 1G -nodefaults -no-user-config -display none -no-reboot \
+		-chardev stdio,id=console,signal=off -serial chardev:console -kernel "$work/x86_64/arch/x86/boot/bzImage" \
+		-append "console=ttyS0 panic=-1 kunit.enable=1 kunit_shutdown=reboot tsc=unstable" > "$log" || return
+	git -C "$tree" clean -fdq "$dir/tests" && git -C "$tree" checkout -q -f series || return
+	python3 "$tree/tools/testing/kunit/kunit.py" parse "$log" && grep 'TDX-Module initialized' "$log" &&
+		grep ' 0 stores to owned pages' "$logs/emulated.host"
+}
+
 # The tree of the user may have changed.
 [ -z "${KSRC:-}" ] || rm -rf "$tree"
 check "Linux $version without the series" clean_kernel || finish
@@ -157,4 +179,6 @@ check "no warning, sparse" no_warning CHECK x86_64 x86_64 C=2 "CHECK=sparse -D__
 for commit in $(git -C "$tree" rev-list --reverse base..series); do
 	check "builds at \"$(git -C "$tree" log -1 --format=%s "$commit")\"" builds "$commit" || true
 done
+check "KUnit suites on an emulated TDX host" emulated || true
+grep 'Testing complete' "$logs"/kunit-suites-*.log >&2 || true
 finish

@@ -8,4 +8,9 @@ set -eu
 . "$(dirname "$0")/suites.sh"
 
 prepare ${SAN:+sanitize}
+# The outcomes are those of Linux 7.3.
+if [ "$ENGINE" = tdx ] && [ -z "${SUITE:-}${KSRC:-}" ]; then
+	. "$(dirname "$0")/outcomes.sh"
+	run_outcomes
+fi
 run_suites "${VARIANT:-test}" $((${SAN:-0} ? 900 : 300))

@@ -3,7 +3,8 @@
  * The TDX module of an emulated TDX host: the leaves with which Linux initializes it
  *
  * Leaves, operands and metadata: TDX module base specification, Intel document 348549.
- * Not implemented: machine memory information (CMRs), and updates of the module.
+ * P-SEAMLDR: SEAM Loader Interface Specification, Intel document 343755.
+ * Not implemented: machine memory information (CMRs).  An update loads the same module.
  */
 #include "module.h"
 
@@ -18,7 +19,15 @@
 #define TDH_SYS_LP_INIT		35
 #define TDH_SYS_TDMR_INIT	36
 #define TDH_SYS_CONFIG		45
+#define TDH_SYS_SHUTDOWN	52
+#define TDH_SYS_UPDATE		53
 #define TDH_SYS_DISABLE		69
+
+/* Leaves of P-SEAMLDR, and the field num_remaining_updates of SEAMLDR_INFO */
+#define SEAMLDR_INFO		0
+#define SEAMLDR_INSTALL		1
+#define SEAMLDR_INFO_BYTES	256
+#define SEAMLDR_INFO_UPDATES	28
 
 #define MAX_TDMRS		64
 #define MAX_RESERVED		16
@@ -38,7 +47,7 @@ struct tdmr_info {
 	struct { u64 offset, size; } reserved[MAX_RESERVED];
 };
 
-static struct {
+static struct sys {
 	bool initialized;
 	u64 cpus;		/* that have called TDH.SYS.LP.INIT */
 	bool configured;
@@ -47,7 +56,11 @@ static struct {
 	u64 features;
 	unsigned int nr_tdmrs;
 	struct { u64 base, end, next; } tdmrs[MAX_TDMRS];
-} sys;
+} sys, handed_off;
+
+/* Since TDH.SYS.SHUTDOWN: CPUs that have called the leaf that installs the module */
+static bool updates;
+static u64 installed_cpus;
 
 bool tdx_module_is_on(void)
 {
@@ -88,7 +101,8 @@ static u64 sys_rd(struct tdx_module_args *args)
 {
 	static const struct { u64 field, value; } fields[] = {
 		{ 0x0800000100000003, 0 }, { 0x0800000100000004, 2 }, { 0x0800000100000005, 0 },
-		{ 0x0A00000300000008, FEATURE_CONNECT | FEATURE_NO_RBP_MOD | FEATURE_EXT },
+		{ 0x0A00000300000008, FEATURE_TD_PRESERVING | FEATURE_CONNECT |
+				      FEATURE_NO_RBP_MOD | FEATURE_EXT },
 		{ 0x9100000100000008, MAX_TDMRS }, { 0x9100000100000009, MAX_RESERVED },
 		{ 0x9100000100000010, PAMT_ENTRY_BYTES }, { 0x9100000100000011, PAMT_ENTRY_BYTES },
 		{ 0x9100000100000012, PAMT_ENTRY_BYTES },
@@ -236,6 +250,84 @@ static u64 tdmr_init(struct tdx_module_args *args)
 }
 
 /*
+ * Pages of the module stay as they are during an update.  Until its end, no other leaf can
+ * be called, because the new module is not configured.
+ */
+static u64 sys_shutdown(void)
+{
+	if (!boot_is_ready())
+		return TDX_SYS_NOT_READY;
+	handed_off = sys;
+	updates = true;
+	installed_cpus = 0;
+	memset(&sys, 0, sizeof(sys));
+	return 0;
+}
+
+static u64 sys_update(const struct tdx_host_cpu *cpu)
+{
+	u64 all_cpus = GENMASK_ULL(cpu->nr_cpus - 1, 0);
+
+	if (!updates || sys.configured || sys.cpus != all_cpus)
+		return TDX_SYS_NOT_READY;
+	sys = handed_off;
+	updates = false;
+	return 0;
+}
+
+u64 seamldr_call(const struct tdx_host_cpu *cpu, u64 leaf, const struct tdx_module_args *args)
+{
+	u8 *page = phys_to_virt(args->rcx);
+
+	if (!page || args->rcx % SEAMLDR_INFO_BYTES)
+		return INVALID(RCX);
+	switch (leaf) {
+	case SEAMLDR_INFO:
+		memset(page, 0, SEAMLDR_INFO_BYTES);
+		page[SEAMLDR_INFO_UPDATES] = 1;
+		return 0;
+	case SEAMLDR_INSTALL:
+		if (!updates)
+			return TDX_SYS_NOT_READY;
+		installed_cpus |= BIT_ULL(cpu->cpu);
+		return 0;
+	default:
+		return INVALID(RAX);
+	}
+}
+
+static bool in_tdmr(u64 pa)
+{
+	for (unsigned int i = 0; i < sys.nr_tdmrs; i++) {
+		if (pa >= sys.tdmrs[i].base && pa < sys.tdmrs[i].end)
+			return true;
+	}
+	return false;
+}
+
+/* tdx_model_reset(), but what TDH.SYS.CONFIG has set stays. */
+void boot_reset_model(void)
+{
+	unsigned long first = model.first_pfn, last = model.last_pfn;
+	u8 *owner = calloc(model.end_pfn, 1);
+
+	for (unsigned long pfn = first; pfn <= last; pfn++) {
+		owner[pfn] = model_page(pfn)->owner;
+		if (tdx_module_page(pfn) != TDX_HOST_SHARED && owner[pfn] < OWNER_PAMT)
+			tdx_host_changed(pfn, 1);
+	}
+	tdx_model_reset();
+	for (unsigned long pfn = first; pfn <= last; pfn++) {
+		if (owner[pfn] >= OWNER_PAMT)
+			model_page(pfn)->owner = owner[pfn];
+		model_page(pfn)->outside = !in_tdmr(PFN_PHYS(pfn));
+	}
+	free(owner);
+	model.first_pfn = first;
+	model.last_pfn = last;
+}
+
+/*
  * The module ends, and is loaded again.  Its pages are the host's, with dirty lines, until
  * WBINVD on all CPUs.
  */
@@ -255,6 +347,7 @@ static u64 sys_disable(void)
 	}
 	free(owned);
 	memset(&sys, 0, sizeof(sys));
+	updates = false;
 	return 0;
 }
 
@@ -284,6 +377,8 @@ bool boot_has_leaf(u64 leaf)
 	case TDH_SYS_LP_INIT:
 	case TDH_SYS_TDMR_INIT:
 	case TDH_SYS_CONFIG:
+	case TDH_SYS_SHUTDOWN:
+	case TDH_SYS_UPDATE:
 	case TDH_SYS_DISABLE:
 		return true;
 	default:
@@ -301,7 +396,8 @@ u64 boot_call(const struct tdx_host_cpu *cpu, u64 leaf, unsigned int version,
 	if (leaf == TDH_SYS_INIT) {
 		if (args->rcx)
 			return INVALID(RCX);
-		if (sys.initialized)
+		if (sys.initialized ||
+		    (updates && installed_cpus != GENMASK_ULL(cpu->nr_cpus - 1, 0)))
 			return TDX_SYS_NOT_READY;
 		sys.initialized = true;
 		return 0;
@@ -329,6 +425,10 @@ u64 boot_call(const struct tdx_host_cpu *cpu, u64 leaf, unsigned int version,
 		return 0;
 	case TDH_SYS_TDMR_INIT:
 		return tdmr_init(args);
+	case TDH_SYS_SHUTDOWN:
+		return sys_shutdown();
+	case TDH_SYS_UPDATE:
+		return sys_update(cpu);
 	default:
 		return page_rdmd(args);
 	}

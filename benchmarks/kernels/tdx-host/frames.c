@@ -275,6 +275,8 @@ bool tdx_host_store(CPUState *cpu, ram_addr_t addr, vaddr va, unsigned int size,
 	pa = pa_of(frame, addr);
 	if ((va & ~(vaddr)(LINE - 1)) == tdx_host_whole_line)
 		frame->partial &= ~line;
+	if (va == tdx_host_whole_line && frame->state)
+		tdx_host.nr_early_lines++;
 	if (frame->state == TDX_HOST_OWNED)
 		report(frame, &tdx_host.nr_stores, "store to an owned page", pa, size,
 		       guest_rip(cpu->env_ptr, retaddr));

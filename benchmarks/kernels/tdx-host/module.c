@@ -83,6 +83,98 @@ static void count_pages(void)
 	}
 }
 
+/* The tables of the module and reserved areas do not count. */
+static u64 nr_owned(void)
+{
+	u64 nr = 0;
+
+	for (unsigned long pfn = model.first_pfn; pfn <= model.last_pfn; pfn++)
+		nr += model_page(pfn)->owner && model_page(pfn)->owner < OWNER_PAMT;
+	return nr;
+}
+
+static u64 page_flags(u64 pa)
+{
+	u64 flags = 0;
+
+	if (model_is_memory(pa))
+		memcpy(&flags, model_page(PHYS_PFN(pa)), sizeof(struct model_page));
+	return flags;
+}
+
+static u64 model_function(enum tdx_host_function function, u64 a, u64 b, u64 c, u64 d, u64 e)
+{
+	switch (function) {
+	case MODEL_SET_KEY:
+		tdx_model_set_key(a);
+		return 0;
+	case MODEL_RESET:
+		boot_reset_model();
+		return 0;
+	case MODEL_FAIL:
+		has_faults = true;
+		return tdx_model_fail(&(struct tdx_model_fault) {
+			.leaf = a, .nth = b, .status = c, .after = d, .keep = e,
+		});
+	case MODEL_FAIL_WBINVD:
+		return tdx_model_fail_wbinvd(a, b);
+	case MODEL_SET_OUTSIDE:
+		return tdx_model_set_outside(a);
+	case MODEL_DISARM:
+		has_faults = false;
+		tdx_model_disarm();
+		return 0;
+	case MODEL_SET_BUSY_REGION:
+		tdx_model_set_busy_region(a, b);
+		return 0;
+	case MODEL_RECORD:
+		tdx_model_record(a, phys_to_virt(b));
+		return 0;
+	case MODEL_SET_FLUSH_OWNED:
+		tdx_model_set_flush_owned(a);
+		return 0;
+	case MODEL_SET_LIST_WRITE:
+		tdx_model_set_list_write(a);
+		return 0;
+	case MODEL_SET_ZERO_REGISTERS:
+		tdx_model_set_zero_registers(a);
+		return 0;
+	case MODEL_SET_NR_CONTROL:
+		tdx_model_set_nr_control(a, b);
+		return 0;
+	case MODEL_SET_IOMMU_ENTRIES:
+		tdx_model_set_iommu_entries(a);
+		return 0;
+	case MODEL_SET_OUTPUT:
+		tdx_model_set_output(a);
+		return 0;
+	case MODEL_SET_CLEAR:
+		tdx_model_set_clear(a);
+		return 0;
+	case MODEL_SET_DELETE_BY_ID:
+		tdx_model_set_delete_by_id(a);
+		return 0;
+	case MODEL_SET_ROUNDS:
+		tdx_model_set_rounds(a);
+		return 0;
+	case MODEL_SET_LENGTH:
+		tdx_model_set_length(a);
+		return 0;
+	case MODEL_NR_CALLS:
+		return tdx_model_nr_calls(a);
+	case MODEL_NR_OWNED:
+		return nr_owned();
+	case MODEL_DIGEST:
+		return tdx_model_digest();
+	case MODEL_INFO_BYTE:
+		return tdx_model_info_byte(a);
+	case MODEL_PAGE:
+		return page_flags(a);
+	default:
+		return -EINVAL;
+	}
+}
+
 static u64 test_call(u64 leaf, struct tdx_module_args *args)
 {
 	uint64_t *values = (uint64_t *)&tdx_host;
@@ -127,6 +219,10 @@ static u64 test_call(u64 leaf, struct tdx_module_args *args)
 			tdx_model_set_iommu_entries(args->rdx);
 		else
 			tdx_model_set_nr_control(args->rcx, args->rdx);
+		return 0;
+	case TDX_HOST_MODEL:
+		args->rcx = model_function(args->rcx, args->rdx, args->r8, args->r9, args->r10,
+					   args->r11);
 		return 0;
 	default:
 		return TDX_OPERAND_INVALID;
@@ -187,6 +283,8 @@ static u64 call(const struct tdx_host_cpu *cpu, u64 rax, struct tdx_module_args 
 {
 	u64 leaf = rax & 0xffff, version = rax >> 16 & 0xff, status;
 
+	if (rax & SEAMLDR)
+		return seamldr_call(cpu, rax & ~SEAMLDR, args);
 	if (leaf >= TDX_HOST_IDENTIFY)
 		return test_call(leaf, args);
 	/* Whatever it does, caches may have new dirty lines. */

@@ -16,6 +16,9 @@
 #include <stdint.h>
 #endif
 
+/* IA32_VMX_BASIC: calls of P-SEAMLDR keep the current VMCS */
+#define TDX_HOST_VMX_BASIC	(1ULL << 60)
+
 /* IA32_MKTME_KEYID_PARTITIONING: 31 MKTME KeyIDs, then 16 TDX KeyIDs */
 #define TDX_HOST_MSR_KEYIDS	0x87
 #define TDX_HOST_GLOBAL_KEYID	32
@@ -45,6 +48,8 @@ enum tdx_host_page {
  *		   R9 the number of entries that the leaf processes first
  * @TDX_HOST_DISARM: remove all faults
  * @TDX_HOST_CONTROL: RCX is a leaf, RDX the number of control pages that it takes
+ * @TDX_HOST_MODEL: call a function of tdx_model.h: RCX is an enum tdx_host_function, RDX, R8,
+ *		    R9, R10 and R11 are its arguments; RCX is what it returns
  */
 enum tdx_host_leaf {
 	TDX_HOST_IDENTIFY = 0xf000,
@@ -55,6 +60,34 @@ enum tdx_host_leaf {
 	TDX_HOST_FAIL,
 	TDX_HOST_DISARM,
 	TDX_HOST_CONTROL,
+	TDX_HOST_MODEL,
+};
+
+/* Functions of tdx_model.h, in its order.  MODEL_PAGE returns a struct model_page. */
+enum tdx_host_function {
+	MODEL_SET_KEY,
+	MODEL_RESET,
+	MODEL_FAIL,
+	MODEL_FAIL_WBINVD,
+	MODEL_SET_OUTSIDE,
+	MODEL_DISARM,
+	MODEL_SET_BUSY_REGION,
+	MODEL_RECORD,
+	MODEL_SET_FLUSH_OWNED,
+	MODEL_SET_LIST_WRITE,
+	MODEL_SET_ZERO_REGISTERS,
+	MODEL_SET_NR_CONTROL,
+	MODEL_SET_IOMMU_ENTRIES,
+	MODEL_SET_OUTPUT,
+	MODEL_SET_CLEAR,
+	MODEL_SET_DELETE_BY_ID,
+	MODEL_SET_ROUNDS,
+	MODEL_SET_LENGTH,
+	MODEL_NR_CALLS,
+	MODEL_NR_OWNED,
+	MODEL_DIGEST,
+	MODEL_INFO_BYTE,
+	MODEL_PAGE,
 };
 
 #define TDX_HOST_MAGIC		0x74736f6820786474ULL
@@ -108,6 +141,8 @@ uint64_t tdx_host_random(uint64_t end);
  * @nr_write_backs: late write-backs
  * @nr_owned: pages that the module owns, its tables (PAMT) included
  * @nr_dirty: pages that it returned, and that were not flushed
+ * @nr_lines: lines that MOVDIR64B wrote
+ * @nr_early_lines: the same, while the page was owned or dirty
  *
  * TDX_HOST_SET and TDX_HOST_GET take the position in this structure.
  */
@@ -127,6 +162,8 @@ struct tdx_host {
 	uint64_t nr_write_backs;
 	uint64_t nr_owned;
 	uint64_t nr_dirty;
+	uint64_t nr_lines;
+	uint64_t nr_early_lines;
 };
 
 extern struct tdx_host tdx_host;

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages that the TDX module owns while something happens to the host: outcomes.sh
+ *
+ * For an emulated TDX host.  The module is loaded before the event, with memory of the
+ * extensions and a session, and unloaded after it.
+ */
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/printk.h>
+
+#include <asm/tdx_connect.h>
+
+#include "../kernels/tdx-host/tdx-host.h"
+#include "../seam/tdx_seam.h"
+#include "tdx.h"
+
+#define FUNC_ID			0x1000
+#define NR_DONATED_PAGES	512
+#define NR_HELD_PAGES		20
+
+static ulong donated;
+module_param(donated, ulong, 0444);
+MODULE_PARM_DESC(donated, "PA of a page of the extensions' memory");
+
+static ulong held;
+module_param(held, ulong, 0444);
+MODULE_PARM_DESC(held, "PA of a control page of the session");
+
+static bool store;
+module_param(store, bool, 0444);
+MODULE_PARM_DESC(store, "store to the control page (default: N)");
+
+static struct tdx_pa_array *memory, *session;
+static u64 session_id;
+
+static u64 machine_call(u64 leaf, u64 rcx)
+{
+	struct tdx_module_args args = { .rcx = rcx };
+
+	return tdx_seam_call(leaf, &args) ? ~0ULL : args.rcx;
+}
+
+static u64 read_machine(size_t offset)
+{
+	return machine_call(TDX_HOST_GET, offset / sizeof(u64));
+}
+
+static void print_machine(const char *when)
+{
+	pr_info("tdx_outcomes: %s: %llu pages owned, %llu dirty, %llu stores to owned pages, %llu late write-backs\n",
+		when, machine_call(TDX_HOST_MODEL, MODEL_NR_OWNED),
+		read_machine(offsetof(struct tdx_host, nr_dirty)),
+		read_machine(offsetof(struct tdx_host, nr_stores)),
+		read_machine(offsetof(struct tdx_host, nr_write_backs)));
+}
+
+static int __init outcomes_init(void)
+{
+	u64 status = 0;
+
+	if (machine_call(TDX_HOST_IDENTIFY, 0) != TDX_HOST_MAGIC)
+		return -ENODEV;
+	print_machine("before");
+
+	/* Linux 7.3 enables neither the extensions nor TDX Connect. */
+	machine_call(TDX_HOST_ENABLE, 1);
+	memory = tdx_pa_array_alloc(NR_DONATED_PAGES, NUMA_NO_NODE);
+	session = tdx_pa_array_alloc(NR_HELD_PAGES, NUMA_NO_NODE);
+	if (memory && session)
+		status = tdh_ext_mem_add(memory) ?: tdh_spdm_create(FUNC_ID, session, &session_id);
+	if (!memory || !session || status) {
+		tdx_pa_array_free(session);
+		tdx_pa_array_free(memory);
+		return status ? -EIO : -ENOMEM;
+	}
+	donated = tdx_pa_entry(memory, 0);
+	held = tdx_pa_entry(session, 0);
+	print_machine("with arrays");
+	if (store)
+		WRITE_ONCE(*(u8 *)phys_to_virt(held), 1);
+	return 0;
+}
+module_init(outcomes_init);
+
+static void __exit outcomes_exit(void)
+{
+	pr_info("tdx_outcomes: delete: status 0x%llx\n", tdh_spdm_delete(session_id, session));
+	tdx_pa_array_free(session);
+	tdx_pa_array_free(memory);
+	print_machine("after");
+}
+module_exit(outcomes_exit);
+
+MODULE_DESCRIPTION("Pages of the TDX module for outcomes.sh");
+MODULE_LICENSE("GPL");
