@@ -7,21 +7,21 @@ whether a patch has added it.  Whole definitions of added lines are taken: those
 DIR/page_array.h, the others to DIR/page_array.c.  DIR/names.h says which functions are static,
 and which are missing.  Added lines within functions of the kernel are left out.
 """
-import gzip
+import email.policy
 import json
+import mailbox
 import re
 import subprocess
 import sys
 import tempfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 VERSION, NUMBERS = 2, (3, 4, 5)
 LINK = "https://lore.kernel.org/all/20260327160132.2946114-1-yilun.xu@linux.intel.com/"
 HOW = f"get {LINK}t.mbox.gz, or use b4 mbox"
-STRUCT = re.compile(r"^\+?struct tdx_page_array\s*\{", re.M)
+STRUCT = re.compile(r"^struct tdx_page_array\s*\{", re.M)
 # The array is used elsewhere, too.
 WHERE = "arch/x86/"
 # Functions that the callers need, and those that the project's own can replace
@@ -36,58 +36,39 @@ def refuse(problem: str) -> NoReturn:
     sys.exit(f"error: {problem}; {HOW}")
 
 
-def mails_of(name: str) -> Iterator[tuple[str, str]]:
-    """(header, text) of each mail of an mbox, as git reads them"""
-    try:
-        data = Path(name).read_bytes()
-        if data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as e:
-        refuse(f"V2_MBOX={name} cannot be read ({getattr(e, 'strerror', None) or e})")
-    with tempfile.TemporaryDirectory() as d:
-        if subprocess.run(["git", "mailsplit", f"-o{d}"], input=data.lstrip(), capture_output=True).returncode:
-            refuse(f"V2_MBOX={name} is not an mbox, which begins with \"From \": a page of a browser does not work")
-        text, diff = Path(d, "text"), Path(d, "diff")
-        for mail in sorted(Path(d).glob("[0-9]*")):
-            header = subprocess.run(["git", "mailinfo", "-k", "-m", text, diff], input=mail.read_bytes(),
-                                    capture_output=True).stdout.decode(errors="replace")
-            yield header + text.read_text(errors="replace"), diff.read_text(errors="replace")
+def mails_of(name: str) -> Iterator[Any]:
+    unpacked = subprocess.run(["zcat", "-f", name], capture_output=True)
+    if unpacked.returncode:
+        refuse(f"V2_MBOX={name} cannot be read ({unpacked.stderr.decode().strip()})")
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(unpacked.stdout.lstrip())
+        f.flush()
+        box = mailbox.mbox(f.name)
+        for key in box.keys():
+            yield email.message_from_bytes(box.get_bytes(key), policy=email.policy.default)
 
 
-def patches_of(name: str) -> dict[tuple[int, int], dict[int, list[Patch]]]:
-    """{(version, number of patches): {number: [(subject, message id, diff)]}}"""
-    found: dict[tuple[int, int], dict[int, list[Patch]]] = {}
-    for header, text in mails_of(name):
-        subject = re.search(r"^Subject: ((?:\[[^\]]*\]\s*)+)(.*)", header, re.M)
-        place = subject and re.search(r"\bPATCH\b.*?(?<!\d)(\d+)/(\d+)", subject[1])
-        message_id = re.search(r"^Message-ID: (.*)", header, re.M | re.I)
-        diff = re.search(r"^diff --git .*", re.split(r"^-- ?$", text, flags=re.M)[0], re.M | re.S)
-        if subject and place and diff:
-            version = re.search(r"\bv(\d+)\b", subject[1])
-            series = found.setdefault((int(version[1]) if version else 1, int(place[2])), {})
-            series.setdefault(int(place[1]), []).append((subject[2], message_id[1] if message_id else "", diff[0]))
+def patches_of(name: str) -> dict[int, Patch]:
+    """{number: (subject, message id, diff)} of v2"""
+    found: dict[int, Patch] = {}
+    for mail in mails_of(name):
+        subject = re.match(r"((?:\[[^\]]*\]\s*)+)(.*)", mail["Subject"] or "")
+        place = subject and re.search(rf"\bPATCH\b.*\bv{VERSION}\b.*?(?<!\d)(\d+)/\d+", subject[1])
+        body = mail.get_body(("plain",))
+        text = re.split(r"^-- ?$", body.get_content().replace("\r\n", "\n") if body else "", flags=re.M)[0]
+        if subject and place and (diff := re.search(r"^diff --git .*", text, re.M | re.S)):
+            patch = found.setdefault(n := int(place[1]), (subject[2], mail["Message-ID"] or "", diff[0]))
+            if patch[2].strip() != diff[0].strip():
+                refuse(f"V2_MBOX={name} has different patches {n:02}: {patch[1]}, {mail['Message-ID']}; remove one")
     return found
 
 
 def pick(name: str) -> list[Patch]:
     """The patches of NUMBERS"""
     found = patches_of(name)
-    if not found:
-        refuse(f"V2_MBOX={name} has no patches")
-    ours = [series for (version, _), series in found.items() if version == VERSION]
-    if not ours:
-        refuse(f"V2_MBOX={name} is v{max(v for v, _ in found)} of a series, not v{VERSION}")
-    whole = [series for series in ours if set(NUMBERS) <= series.keys()]
-    if not whole:
-        missing = set(NUMBERS) - max(ours, key=lambda series: len(series)).keys()
-        refuse(f"V2_MBOX={name}: patch {', '.join(f'{n:02}' for n in sorted(missing))} of v{VERSION} is missing")
-    series = next((s for s in whole if any(STRUCT.search(p[2]) for n in NUMBERS for p in s[n])), None)
-    if not series:
-        refuse(f"V2_MBOX={name} has another series: no patch defines struct tdx_page_array")
-    for n in NUMBERS:
-        if len({diff.strip() for _, _, diff in series[n]}) > 1:
-            refuse(f"V2_MBOX={name} has different patches {n:02}: {', '.join(p[1] for p in series[n])}; remove one")
-    return [series[n][0] for n in NUMBERS]
+    if missing := [f"{n:02}" for n in NUMBERS if n not in found]:
+        refuse(f"V2_MBOX={name}: patch {', '.join(missing)} of v{VERSION} is missing")
+    return [found[n] for n in NUMBERS]
 
 
 def apply(lines: dict[int, Line], diff: str, what: str) -> dict[int, Line]:
@@ -173,6 +154,10 @@ def extract(patches: list[Patch]) -> tuple[dict[str, str], dict[str, bool], int]
     # In a header, a kernel without TDX has inline functions of the same names.
     taken["h"] = [p for p in taken["h"] if not ((m := FUNCTION.search(p)) and m[2] in functions)]
     functions |= {name: False for _, name in FUNCTION.findall("\n\n".join(taken["h"]))}
+    missing = [name for name in NEEDED if name not in functions]
+    if missing or not STRUCT.search("\n".join(taken["h"] + taken["c"])):
+        refuse(f"patches 03 to 05 do not define {', '.join(missing) or 'struct tdx_page_array'}; "
+               "if the series has other names, adapt benchmarks/designs/v2_posted")
     return {kind: "\n\n".join(parts) for kind, parts in taken.items()}, functions, len(taken[""])
 
 
@@ -180,11 +165,6 @@ def main() -> None:
     out = Path(sys.argv[1])
     patches = pick(sys.argv[2])
     texts, functions, left = extract(patches)
-    missing = [name for name in NEEDED if name not in functions]
-    if missing or not STRUCT.search(texts["h"] + "\n" + texts["c"]):
-        refuse(f"patches 03 to 05 do not define {', '.join(missing) or 'struct tdx_page_array'}; "
-               "if the series has other names, adapt benchmarks/designs/v2_posted")
-
     head = "/* SPDX-License-Identifier: GPL-2.0 */\n/* Written by make bench V2_MBOX=: not part of the project */\n"
     names = [f"#define POSTED_{'STATIC' if name in functions else 'LACKS'}_{name}\n" for name in (*NEEDED, *OPTIONAL)
              if functions.get(name, True)]
