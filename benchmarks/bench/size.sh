@@ -16,31 +16,24 @@ hold 8 "$BUILD/lock"
 # What CONFIG_INTEL_TDX_HOST depends on
 TDX_HOST="64BIT CMA X86_MCE HYPERVISOR_GUEST X86_X2APIC VIRTUALIZATION KVM KVM_INTEL INTEL_TDX_HOST"
 
-# configure DIR OPTION...: a kernel that has these options and nothing else
+kernel=$BUILD/size/kernel
 configure()
 {
-	local dir=$1 option wanted
-	shift
-	wanted=$(echo "# $src"; printf 'CONFIG_%s=y\n' "$@")
-	if [ "$wanted" != "$(cat "$dir/configured" 2> /dev/null)" ]; then
-		rm -rf "$dir"
-		mkdir -p "$dir"
-		echo "$wanted" > "$dir/wanted"
-		make -s -C "$src" O="$dir" ARCH=x86_64 KCONFIG_ALLCONFIG="$dir/wanted" allnoconfig || return
-		for option; do
-			grep -qx "CONFIG_$option=y" "$dir/.config" || { echo "$src has no CONFIG_$option"; return 1; }
-		done
-		mv "$dir/wanted" "$dir/configured"
-	fi
-	make -s -C "$src" O="$dir" ARCH=x86_64 -j"$JOBS" prepare
-}
-
-configure_both()
-{
+	local option wanted
 	# shellcheck disable=SC2086
-	configure "$BUILD/size/kernel" $TDX_HOST &&
-		configure "$BUILD/size/kernel-traced" $TDX_HOST FTRACE ENABLE_DEFAULT_TRACERS
+	wanted=$(echo "# $src"; printf 'CONFIG_%s=y\n' $TDX_HOST)
+	if [ "$wanted" != "$(cat "$kernel/configured" 2> /dev/null)" ]; then
+		rm -rf "$kernel"
+		mkdir -p "$kernel"
+		echo "$wanted" > "$kernel/wanted"
+		make -s -C "$src" O="$kernel" ARCH=x86_64 KCONFIG_ALLCONFIG="$kernel/wanted" allnoconfig || return
+		for option in $TDX_HOST; do
+			grep -qx "CONFIG_$option=y" "$kernel/.config" || { echo "$src has no CONFIG_$option"; return 1; }
+		done
+		mv "$kernel/wanted" "$kernel/configured"
+	fi
+	make -s -C "$src" O="$kernel" ARCH=x86_64 -j"$JOBS" prepare
 }
 
-step "$BUILD/size/configure.log" "configuring a minimal kernel, without and with tracing" configure_both
-$PYTHON -m tdxpa.size --top "$TOP" --src "$src" --kernel "$(make -s -C "$src" kernelversion)" --build "$BUILD/size"
+step "$BUILD/size/configure.log" "configuring a minimal kernel" configure
+$PYTHON -m tdxpa.size "$TOP" "$src" "$BUILD/size" "$(make -s -C "$src" kernelversion)"

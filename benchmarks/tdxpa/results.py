@@ -154,16 +154,6 @@ def all_cells(run: Run) -> list[tuple[str, str]]:
     return found
 
 
-def size_table(top: Path) -> str:
-    data = runs.load(top, size.NAME)
-    names = {"flat-v2-leaves": "flat, v2's leaves only", "bare-list": "bare-list (donated memory only)"}
-    whole = {c["design"]: c for c in data["callers"] if c["flow"] == callers.ALL}
-    return table(["design", "net lines", "bytes of functions", "free functions", "callers: lines, branches"],
-                 [[names.get(name, name), f"{d['lines']:,}", f"{d['bytes']:,}", f"{len(d['free'])}",
-                   f"{whole[name]['lines']}, {whole[name]['branches']}" if name in whole else "-"]
-                  for name, d in data["designs"].items()])
-
-
 def figures(top: Path, ks: list[Kernel]) -> dict:
     """Numbers in sentences"""
     rows = runs.load(top, "faults-uml.json")["rows"]
@@ -234,7 +224,7 @@ def pages(top: Path) -> dict[str, str]:
     """{path: text} of everything that is generated from the kept runs, but pictures and figures of answers"""
     ks = kernels(top)
     matrix, fragmented = (runs.load(top, f"{name}-uml.json") for name in ("faults", "frag"))
-    random, counted = runs.load(top, "cycles-tdx.json"), runs.load(top, size.NAME)["callers"]
+    random, sized = runs.load(top, "cycles-tdx.json"), runs.load(top, size.NAME)
     readme = (top / "README.md").read_text(encoding="utf-8")
     for name, text in (("summary", table(["", *SHOWN], summary(top, ks))),
                        ("gain", render("gain.md", **figures(top, ks)).strip()),
@@ -243,7 +233,7 @@ def pages(top: Path) -> dict[str, str]:
     return {
         "README.md": readme,
         "RESULTS.md": render("results.md", ks=ks, **figures(top, ks), safety=faults.summary(matrix),
-                             size=size_table(top), cost=[cost_table(k) for k in ks[:2]],
+                             size=size.size_table(sized), cost=[cost_table(k) for k in ks[:2]],
                              losses=losses(ks), hosts=host.results(top), cycles=random),
         "Documentation/results/cost.md": render(
             "cost.md", ks=ks, designs=DESIGNS, ratios=ratio_table(ks), losses=loss_list(ks),
@@ -254,7 +244,7 @@ def pages(top: Path) -> dict[str, str]:
         "Documentation/results/memory.md": render("memory.md", run=fragmented["run"], table=frag.table_text(fragmented)),
         "Documentation/results/plots.md": render("plots.md", plots=all_plots(top, ks, matrix)),
         "Documentation/results/faults.rst": render("faults.rst", faults=faults, data=matrix),
-        callers.PAGE: render("callers.rst", flows=callers.FLOWS, records=counted, table=callers.caller_table(counted)),
+        callers.PAGE: render("callers.rst", flows=callers.FLOWS, records=sized["callers"]),
     }
 
 

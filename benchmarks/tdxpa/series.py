@@ -17,7 +17,6 @@ The states of the files are made backwards, from this repository: each is the ne
 items of its patch.
 """
 import functools
-import json
 import os
 import re
 import subprocess
@@ -170,8 +169,6 @@ def main() -> None:
     git = functools.partial(run, "git", cwd=repo)
     make([Patch(path) for path in sorted(TEXTS.glob("0*.txt"))], kernel, repo, git)
     rows = added_lines(git)
-    (out / "lines.json").write_text(json.dumps(rows))
-
     # git makes the letter from the description of the branch.
     version = run("make", "-s", "-C", kernel, "kernelversion", cwd=TOP).strip()
     git("config", "branch.series.description", letter(rows, version))

@@ -3,10 +3,9 @@
 
 Lines are those of headers and sources that are not blank, a comment, an #include or an
 EXPORT_SYMBOL(). Bytes are those of functions in objects that are built into Linux for
-x86-64, configured with what INTEL_TDX_HOST needs. Lines of tracing (TRACING) are counted
-separately, because tracing is a patch of its own.
+x86-64, configured with what INTEL_TDX_HOST needs. Lines of tracing (TRACING) do not count,
+because tracing is a patch of its own.
 """
-import argparse
 import json
 import re
 import subprocess
@@ -20,17 +19,13 @@ from tdxpa.csource import function, without_comments
 
 NAME = "size.json"
 TRACING = re.compile(r"trace_|pa_trace\.h|CREATE_TRACE_POINTS")
-# Files of flat and its trace events.  Functions of flat that v2 lacks: two leaves, and one that reads a
-# buffer.  Functions of bare-list's file that do not serve the benchmark.  Lines and bytes of flat at most.
+# Files of each design, and names of rows of the table.  Functions of flat that v2 lacks: two leaves, and one that
+# reads a buffer.  Functions of bare-list's file that do not serve the benchmark.  Lines and bytes of flat at most.
 DATA = json.loads(Path(__file__).with_name("sizes.json").read_text(encoding="utf-8"))
-FLAT, EVENTS, MORE_THAN_V2, BARE_FUNCTIONS, BUDGET = (
-    DATA[k] for k in ("flat", "events", "more than v2", "bare functions", "budget"))
-RIVALS = {name: texts["files"] for name, texts in runs.TEXTS["sizes"].items() if "files" in texts}
-TITLES = {name: texts["title"] for name, texts in runs.TEXTS["sizes"].items()}
+FILES, TITLES, MORE_THAN_V2, BARE_FUNCTIONS, BUDGET = (
+    DATA[k] for k in ("files", "titles", "more than v2", "bare functions", "budget"))
 # A public function with such a name ends the life of an array.
 FREE = re.compile(r"\b(\w+_(?:free|release|leak|destroy|put))\(")
-V2_PATCHES = ("v2's patches 03 to 05 add 336, 38 and 89 lines: "
-              "https://lore.kernel.org/all/20260327160132.2946114-1-yilun.xu@linux.intel.com/")
 
 
 def net_lines(text: str) -> int:
@@ -54,12 +49,8 @@ def without_functions(files: dict[str, str], names: Iterable[str]) -> dict[str, 
 
 def sources(top: Path) -> dict[str, dict[str, str]]:
     """{name of a build: {path: text}}"""
-    def read(paths: list[str]) -> dict[str, str]:
-        return {path: (top / path).read_text(encoding="utf-8") for path in paths}
-
-    found = {name: read(paths) for name, paths in RIVALS.items()}
-    found["flat-traced"] = read([*FLAT, EVENTS])
-    found["flat"] = {path: without_tracing(found["flat-traced"][path]) for path in FLAT}
+    found = {name: {path: (top / path).read_text(encoding="utf-8") for path in paths} for name, paths in FILES.items()}
+    found["flat"] = {path: without_tracing(text) for path, text in found["flat"].items()}
     found["flat-v2-leaves"] = without_functions(found["flat"], MORE_THAN_V2)
     return found
 
@@ -91,10 +82,8 @@ def compile_all(top: Path, src: str, build: Path, found: dict[str, dict[str, str
     write(objects / "Kbuild", f"obj-y := {' '.join(sum(targets.values(), []))}\n"
           "ccflags-y = -I$(<D) -I$(src) -I$(srctree)/arch/x86/virt/vmx/tdx\n")
 
-    for name, ts in targets.items():
-        kernel = build / ("kernel-traced" if name == "flat-traced" else "kernel")
-        subprocess.run(["make", "-s", "-C", src, f"O={kernel}", "ARCH=x86_64", f"M={objects}", "W=1", *ts],
-                       check=True, stdout=sys.stderr)
+    subprocess.run(["make", "-s", "-C", src, f"O={build}/kernel", "ARCH=x86_64", f"M={objects}", "W=1",
+                    *sum(targets.values(), [])], check=True, stdout=sys.stderr)
     return {name: sizes_of([objects / t for t in ts]) for name, ts in targets.items()}
 
 
@@ -106,7 +95,7 @@ def sizes_of(objects: list[Path]) -> dict[str, int]:
 
 def exceeded(designs: dict, counted: list[dict]) -> list[str]:
     """A message for each limit that flat exceeds"""
-    found = [f"{TITLES[name]}: {designs[name][what]:,} {what}, the limit is {limit:,}"
+    found = [f"{name}: {designs[name][what]:,} {what}, the limit is {limit:,}"
              for name, limits in BUDGET.items() for what, limit in zip(("lines", "bytes"), limits)
              if designs[name][what] > limit]
     if len(designs["flat"]["free"]) != 1:
@@ -117,53 +106,33 @@ def exceeded(designs: dict, counted: list[dict]) -> list[str]:
                     for what in ("lines", "branches") if c[what] >= count[flow, "v2"][what]]
 
 
-def measure(args: argparse.Namespace) -> dict:
-    found = sources(args.top)
-    functions = compile_all(args.top, args.src, args.build, found)
+def measure(top: Path, src: str, build: Path) -> dict:
+    found = sources(top)
+    functions = compile_all(top, src, build, found)
     functions["bare-list"] = {f: n for f, n in functions["bare-list"].items() if f.split(".")[0] in BARE_FUNCTIONS}
     designs: dict[str, dict] = {}
     for name, files in found.items():
         headers = "".join(without_comments(text) for path, text in files.items() if path.endswith(".h"))
         designs[name] = {"lines": lines_of(name, files), "bytes": sum(functions[name].values()),
                          "free": sorted(set(FREE.findall(headers)))}
-    traced = designs.pop("flat-traced")
-    return {"designs": designs, "tracing": {what: traced[what] - designs["flat"][what] for what in ("lines", "bytes")},
-            "functions": functions}
+    return {"designs": designs, "functions": functions, "callers": callers.count_all(top)}
 
 
 def size_table(data: dict) -> str:
-    rows = []
-    for name, title in TITLES.items():
-        d = data["designs"][name]
-        rows.append([title, *(f"{d[what]:,}" + (f" of {BUDGET[name][i]:,}" if name in BUDGET else "")
-                              for i, what in enumerate(("lines", "bytes"))), str(len(d["free"]))])
-    rows.append(["flat, tracing in addition", *(f"{data['tracing'][what]:,}" for what in ("lines", "bytes")), ""])
-    return table(["array and wrappers", "lines", "bytes", "free functions"], rows)
-
-
-def patch_table(path: Path) -> str:
-    if not path.exists():
-        return "Lines that each patch adds: run make series before this command."
-    kinds = ("production", "tests", "documentation")
-    return table(["lines that a patch adds", *kinds], [[f"{p['patch']} {p['subject']}", *(str(p[kind]) for kind in kinds)]
-                                                       for p in json.loads(path.read_text(encoding="utf-8"))])
+    whole = {c["design"]: c for c in data["callers"] if c["flow"] == callers.ALL}
+    return table(["design", "net lines", "bytes of functions", "free functions", "callers: lines, branches"],
+                 [[TITLES.get(name, name), f"{d['lines']:,}", f"{d['bytes']:,}", f"{len(d['free'])}",
+                   f"{whole[name]['lines']}, {whole[name]['branches']}" if name in whole else "-"]
+                  for name, d in data["designs"].items()])
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--top", required=True, type=Path)
-    p.add_argument("--src", required=True, help="kernel source")
-    p.add_argument("--kernel", required=True, help="its version")
-    p.add_argument("--build", required=True, type=Path, help="where size.sh configured two kernels")
-    args = p.parse_args()
-
-    data, counted = measure(args), callers.count_all(args.top)
-    print(f"{size_table(data)}\n\n{callers.caller_table(counted)}\n")
-    print(f"{patch_table(args.top / 'build/patches/lines.json')}\n\n{V2_PATCHES}")
-    run = runs.about(args.top, "make bench WHAT=size", args.kernel, "")
-    messages = exceeded(data["designs"], counted)
-    text = json.dumps({"run": run, **data, "callers": counted}, indent=1) + "\n"
-    replace({args.top / runs.folder(run, not messages) / NAME: text})
+    top, src, build = map(Path, sys.argv[1:4])
+    data = measure(top, str(src), build)
+    print(f"{size_table(data)}\n\n{callers.caller_table(data['callers'])}\n")
+    run = runs.about(top, "make bench WHAT=size", sys.argv[4], "")
+    messages = exceeded(data["designs"], data["callers"])
+    replace({top / runs.folder(run, not messages) / NAME: json.dumps({"run": run, **data}, indent=1) + "\n"})
     if messages:
         sys.exit("\n".join(f"error: {m}" for m in messages))
 
