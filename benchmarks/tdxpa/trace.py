@@ -9,133 +9,71 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-OPERAND_BUSY = "0x8000020000000000"
-# What a tool prints if something is missing
-REFUSALS = json.loads(Path(__file__).with_suffix(".json").read_text())["refusals"]
-# What stats() prints, up to bpftrace 0.23 and later
-STATS = r"(?:\{ \.)?count (?:= )?(\d+), \.?average (?:= )?\d+, \.?total (?:= )?(\d+)(?: \})?$"
-
-# What is compared, what the tool printed, what the workload did
-Comparison = tuple[str, Any, Any]
-Did = list[dict[str, Any]]
-Totals = dict[Any, tuple[int, int]]
-
-
-def no_offset(symbol: str) -> str:
-    return re.sub(r"\+(0x)?[0-9a-f]+(/\S+)?$", "", symbol)
-
-
-def totals(pairs: list[tuple[Any, int, int]]) -> Totals:
-    """{key: (count, total)}, with the sums of equal keys"""
-    return {key: (sum(n for k, n, _ in pairs if k == key), sum(v for k, _, v in pairs if k == key))
-            for key, _, _ in pairs}
+# What a tool prints for a record of the workload: an item of a map or a line, and the field with its number.  What
+# a tool prints if something is missing.
+TOOLS, REFUSALS = map(json.loads(Path(__file__).with_suffix(".json").read_text()).get, ("tools", "refusals"))
+OFFSET = r"\+(?:0x)?[0-9a-f]+(?:/0x[0-9a-f]+)?(?: \[\w+\])?"
+# A map of stats(), as bpftrace prints it up to 0.23 and later, of count() or of sum()
+MAP = (r"^@(\w+)\[((?!0x)[^\]]*)\]: (?:(?:\{ \.)?count (?:= )?(\d+), \.?average (?:= )?\d+, \.?total (?:= )?(\d+)(?: \})?"
+       r"|(\d+))$")
+HISTOGRAM = r"^@(\w+)\[(.*)\]: *\n((?:[\[(].*\n)+)"
+# Lines of seamcalls, of wbinvd-errors, and of the kernel's own trace
+LINES = (r"^\d\d:\d\d:\d\d (\w+ failed): status (0x[0-9a-f]+, process \w+)$",
+         r"^\d\d:\d\d:\d\d +(\S+) +\d+ +0x[1-9a-f][0-9a-f]* +(0x[0-9a-f]+)$", r"[:.] (tdx_pa_array_\w+:) (.*)$")
+# {item of a map: number}, and lines
+Output = tuple[Counter[str], list[str]]
 
 
-def maps(text: str, wanted: dict[str, Totals]) -> Iterator[Comparison]:
-    """The maps of stats(), count() or sum(), of which the latter two have no count"""
-    for name, done in wanted.items():
-        found = re.findall(rf"^@{name}\[(.*?)\]: (?:{STATS}|(\d+)$)", text, re.M)
-        # Times differ from run to run.
-        printed = totals([(no_offset(key), int(count or 0), 0 if name == "time_us" else int(total or number))
-                          for key, count, total, number in found])
-        yield name, printed, {key: value for key, value in done.items() if any(value)}
+def printed(text: str, callers: set[str]) -> Output:
+    # Times differ from run to run.
+    text = re.sub(r"duration_ns=[1-9]\d{,10}\b", "duration_ns", re.sub(OFFSET, "", text))
+    found: Counter[str] = Counter()
+    for name, key, count, total, number in re.findall(MAP, text, re.M):
+        words = re.findall(r"[\w-]+", key)
+        if "\n" in key:
+            words = words[:2] + [w for w in words[2:] if w in callers]
+        found[what := f"{name}[{', '.join(words)}]"] += int(number or count)
+        found[f"{what} total"] += int(total or 0) * (name != "time_us")
+    for name, key, bars in re.findall(HISTOGRAM, text, re.M):
+        found[f"{name}[{key}]"] += sum(map(int, re.findall(r"[\])] +(\d+) \|", bars)))
+    arrays = dict(re.findall(r"^@unfreed_pages\[(0x\w+)\]: (\d+)$", text, re.M))
+    found.update(f"unfreed[{pages} pages]" for pages in arrays.values())
+    for array, stack in re.findall(r"^@unfreed_stack\[(\w+)\]: ?\n((?: +.*\n)+)", text, re.M):
+        found[f"unfreed_stack[{arrays.get(array)} pages, {'keep_some' if 'keep_some' in stack.split() else stack}]"] += 1
+    return +found, [" ".join(words) for line in LINES for words in re.findall(line, text, re.M)]
 
 
-def histograms(text: str, name: str) -> dict[str, int]:
-    """A map of hist(): {key: number of values}"""
-    return {key: sum(map(int, re.findall(r"[\])] +(\d+) \|", bars))) for key, bars in
-            re.findall(rf"^@{name}\[(.*)\]: *\n((?:[\[(].*\n)+)", text, re.M)}
+def expected(tool: str, did: list[dict[str, Any]], sample: bool) -> Output:
+    done: Counter[str] = Counter()
+    lines = []
+    for d in did:
+        d = d | {"one": 1, "freed": d.get("pages", 0) > d.get("held", 0), "flush": int(d.get("path") != "plain"),
+                 "failed": d.get("status", 0) > 0}
+        # Page frames differ from run to run.
+        d |= {"pfn": 0, "leaked_pfn": 0} if sample else {}
+        for words, field in TOOLS[tool].get(d["kind"], {}).items():
+            if "[" in words:
+                done[words.format(**d)] += int(d[field])
+            else:
+                lines += [words.format(**d)] * d[field]
+    return +done, lines
 
 
-def by(did: Did, key: Callable[[dict[str, Any]], Any], field: str = "", nr: int = 1) -> Totals:
-    return totals([(key(d), nr, d.get(field, 0)) for d in did])
-
-
-def free_paths(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
-    def path(f: dict[str, Any]) -> str:
-        return f"{f['path']}, {f['caller']}"
-
-    yield from maps(text, {"pages": by(frees, path, "pages"), "time_us": by(frees, path)} |
-                    {f"{field}_pages": by(frees, lambda f: f["caller"], field, 0) for field in ("held", "leaked")})
-
-
-def free_latency(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
-    yield "frees", histograms(text, "ns"), dict(Counter(f["path"] for f in frees))
-    yield "frees of pages", histograms(text, "ns_per_page"), dict(Counter(
-        f["path"] for f in frees if f["pages"] > f["held"]))
-
-
-def free_stacks(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
-    stacks = re.findall(rf"^@pages\[(\S+), (\S+), ?\n((?: .*\n)*)\]: {STATS}", text, re.M)
-    callers = {f["caller"] for f in frees}
-    yield "stacks", totals([((path, comm, *(callers & set(map(no_offset, stack.split())))), int(count), int(pages))
-                            for path, comm, stack, count, pages in stacks]), \
-        by(frees, lambda f: (f["path"], "insmod", f["caller"]), "pages")
-
-
-def seamcalls(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
-    failed = [(c["function"], hex(c["status"])) for c in calls if c["status"]]
-    yield from maps(text, {"time_us": by(calls, lambda c: c["function"]),
-                           "failures": totals([(function, 0, 1) for function, _ in failed])})
-    yield "lines of failed calls", re.findall(
-        r"^\d\d:\d\d:\d\d (\w+) failed: status (0x[0-9a-f]+), process insmod$", text, re.M), failed
-
-
-def leaks(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
-    arrays = {array: int(pages) for array, pages in re.findall(r"^@unfreed_pages\[(\w+)\]: (\d+)$", text, re.M)}
-    stacks = re.findall(r"^@unfreed_stack\[(\w+)\]: ?\n((?: +.*\n)+)", text, re.M)
-    yield "unfreed pages", sorted(arrays.values()), sorted(k["pages"] for k in kept)
-    yield "arrays with a stack", sorted(array for array, _ in stacks), sorted(arrays)
-    yield "callers", ["keep_some" for _, stack in stacks if " keep_some+" in stack], ["keep_some"] * len(stacks)
-
-
-def wbinvd_errors(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
-    leaked = sum(f["leaked"] for f in frees)
-    yield "lines", re.findall(r"^\d\d:\d\d:\d\d +(\S+) +\d+ +0x[1-9a-f][0-9a-f]* +(0x[0-9a-f]+)$", text, re.M), \
-        [("insmod", OPERAND_BUSY)] * leaked
-    yield from maps(text, {"leaked_pages": {"insmod": (0, leaked)}})
-
-
-def events(text: str, frees: Did, calls: Did, kept: Did) -> Iterator[Comparison]:
-    """The kernel's own trace.  A page is leaked before its array is freed."""
-    names = ("status", "nr_pages", "nr_held", "nr_leaked", "flush", "caller")
-    printed, done, pfns = [], [], []
-    for line in re.findall(r"[:.] tdx_pa_array_\w+: (.*)$", text, re.M):
-        fields = dict(re.findall(r"(\w+)=(\S+)", line))
-        printed.append([no_offset(fields[n]) for n in names if n in fields])
-    for f in frees:
-        done += [[OPERAND_BUSY]] * f["leaked"]
-        done.append([str(v) for v in (f["pages"], f["held"], f["leaked"], int(f["path"] != "plain"), f["caller"])])
-        pfns += [f["leaked_pfn"]] * f["leaked"] + [f["pfn"]]
-    yield "events", printed, done
-    yield "pfn", [int(pfn, 16) for pfn in re.findall(r" pfn=(\w+)", text)], pfns
-    yield "times", [t for t in re.findall(r"duration_ns=(\d+)", text) if not 0 < int(t) < 60 * 10**9], []
-
-
-TOOLS = {"free-paths": free_paths, "free-latency": free_latency, "free-stacks": free_stacks, "seamcalls": seamcalls,
-         "leaks": leaks, "wbinvd-errors": wbinvd_errors, "events": events}
-
-
-def contains(whole: Any, part: Any) -> bool:
-    """Is this a part of a map, or of a list without a gap?"""
-    if isinstance(whole, dict):
-        return part.items() <= whole.items()
-    return any(whole[i:i + len(part)] == part for i in range(len(whole) + 1))
-
-
-def errors(tool: str, text: str, did: Did, sample: bool) -> list[str]:
-    of_kind = [[d for d in did if d["kind"] == kind] for kind in ("free", "call", "kept")]
-    # Page frames differ from run to run.
-    found = [c for c in TOOLS[tool](text, *of_kind) if not sample or c[0] != "pfn"]
-    wrong = [f"{tool}: {what}: printed {printed}, done {done}" for what, printed, done in found
-             if printed != done and not (sample and contains(done, printed))]
-    if not any(printed for _, printed, _ in found):
-        wrong.append(f"{tool}: nothing can be compared")
-    return [("sample of " if sample else "") + line for line in wrong]
+def errors(tool: str, text: str, did: list[dict[str, Any]], sample: bool) -> list[str]:
+    """A sample may have some of the numbers, and some lines without a gap."""
+    found, lines = printed(re.sub("pfn=0x[0-9a-f]+", "pfn=0x0", text) if sample else text,
+                           {d.get("caller", "") for d in did})
+    done, all_lines = expected(tool, did, sample)
+    wrong = [f"{what}: printed {found[what]}, done {done[what]}" for what in (found if sample else found | done)
+             if found[what] != done[what]]
+    if "\n".join(lines) not in "\n".join(all_lines) or not sample and lines != all_lines:
+        wrong.append(f"printed the lines {lines}, done {all_lines}")
+    if not found and not lines:
+        wrong.append("nothing can be compared")
+    return [f"{'sample of ' * sample}{tool}: {line}" for line in wrong]
 
 
 def samples(page: str) -> dict[str, str]:
