@@ -18,28 +18,23 @@ else
 	list=mutants-qemu.list dir=benchmarks/host/seamcall folders='seam/ host/seamcall/' suite=suite=tdx_seamcall
 fi
 
-# next_mutant: read the next line of the list; sets rule, file and script
-next_mutant()
-{
-	local line rest
+mapfile -t mutants < <(awk -F ' [|] ' -v text="${MUTANT:-}" '/^[^#]/ && index($1, text)' "$TOP/benchmarks/tests/$list")
+nr=${#mutants[@]} idle=0
+[ "$nr" -gt 0 ] || die "MUTANT=$MUTANT: no rule contains this text; see benchmarks/tests/$list"
 
-	while IFS= read -r line; do
-		rule=${line%% | *} rest=${line#* | }
-		[[ $line != \#* && $rule == *"${MUTANT:-}"* && -n $line ]] || continue
-		file=${rest%% | *} script=${rest#* | }
-		[[ $file == */* ]] || file=$dir/$file
-		return
-	done
-	return 1
+# mutant NUMBER: sets rule, file and script
+mutant()
+{
+	rule=${mutants[$1]%% | *} script=${mutants[$1]#* | }
+	file=${script%% | *} script=${script#* | }
+	[[ $file == */* ]] || file=$dir/$file
 }
 
-nr=0 idle=0
-while next_mutant; do
-	: $((++nr))
+for ((n = 0; n < nr; n++)); do
+	mutant $n
 	! sed "$script" "$TOP/$file" | cmp -s - "$TOP/$file" ||
 		{ say "error: $list: \"$rule\" changes nothing in $file"; idle=1; }
-done < "$TOP/benchmarks/tests/$list"
-[ $nr -gt 0 ] || die "MUTANT=$MUTANT: no rule contains this text; see benchmarks/tests/$list"
+done
 [ $idle -eq 0 ] && [ -z "${1:-}" ] || exit $idle
 
 prepare
@@ -70,7 +65,7 @@ run_mutant()
 # worker K: every mutant of $JOBS, from the K-th on, in a build of its own
 worker()
 {
-	local n=0 rule file script end
+	local n end
 
 	TREE=$tree-$1
 	rm -rf "$TREE"
@@ -89,9 +84,9 @@ worker()
 	end=$(run_mutant)
 	[ -z "$end" ] || die "without a mutant: $end"
 
-	while kill -0 $$ 2> /dev/null && next_mutant; do
-		[ $((n++ % JOBS)) -eq "$1" ] || continue
-
+	for ((n = $1; n < nr; n += JOBS)); do
+		kill -0 $$ 2> /dev/null || break
+		mutant $n
 		rm "$TREE/$file"
 		sed "$script" "$TOP/$file" > "$TREE/$file"
 		end=$(run_mutant)
@@ -99,7 +94,7 @@ worker()
 
 		# A new time makes the next build notice.
 		cp "$TOP/$file" "$TREE/$file"
-	done < "$TOP/benchmarks/tests/$list"
+	done
 	rm -rf "$TREE"
 }
 
