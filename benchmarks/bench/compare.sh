@@ -12,7 +12,7 @@ set -eu
 
 "$TOP/benchmarks/kernels/setup.sh" reports
 posted=$BUILD/compare/posted
-$PYTHON -m tdxpa.extract "$posted" "$V2_MBOX"
+$PYTHON -m tdxpa extract "$posted" "$V2_MBOX"
 
 # Say what to do if the posted code does not build.
 explain()
@@ -29,7 +29,7 @@ verdict=$(ICOUNT='' SUITE=tdx_lifecycle run_suites compare 300) || status=$?
 echo "$verdict"
 
 measure_boots "$BUILD/$ENGINE${ICOUNT:+-icount}-compare-bench.log" designs=v2,v2-posted,flat
-$PYTHON -m tdxpa.compare "${LOGS[@]}" ${ICOUNT:+icount} || status=1
+$PYTHON -m tdxpa compare "${LOGS[@]}" ${ICOUNT:+icount} || status=1
 echo
 echo "The life-cycle suite, with v2-posted among its designs:"
 echo "$verdict" | tail -n 1

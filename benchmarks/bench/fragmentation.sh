@@ -17,4 +17,4 @@ measure "$log" 1200 6G frag
 
 emulated=
 ! engine_is_emulated || emulated=--emulated
-$PYTHON -m tdxpa.frag --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" $emulated "$log"
+$PYTHON -m tdxpa frag --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" $emulated "$log"

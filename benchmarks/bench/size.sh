@@ -36,4 +36,4 @@ configure()
 }
 
 step "$BUILD/size/configure.log" "configuring a minimal kernel" configure
-$PYTHON -m tdxpa.size "$TOP" "$src" "$BUILD/size" "$(make -s -C "$src" kernelversion)"
+$PYTHON -m tdxpa size "$TOP" "$src" "$BUILD/size" "$(make -s -C "$src" kernelversion)"

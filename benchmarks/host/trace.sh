@@ -17,4 +17,4 @@ say "  tracing in Linux $KVERSION (qemu) (log: $log)"
 tools=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt)
 # shellcheck disable=SC2086
 engine_boot "$log" 570 2G trace ${TOOL:-${tools//$'\n'/ } events}
-$PYTHON -m tdxpa.trace "$log" "$TOP/Documentation/tracing.rst"
+$PYTHON -m tdxpa trace "$log" "$TOP/Documentation/tracing.rst"

@@ -15,5 +15,5 @@ hold 8 "$BUILD/lock"
 export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
 
 rm -rf "$BUILD/patches" "$BUILD/patches.git"
-$PYTHON -m tdxpa.series "$src" "$BUILD/patches.git" "$BUILD/patches"
+$PYTHON -m tdxpa series "$src" "$BUILD/patches.git" "$BUILD/patches"
 say "  for Linux $(make -s -C "$src" kernelversion): git am $BUILD/patches/*.patch"

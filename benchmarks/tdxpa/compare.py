@@ -43,5 +43,5 @@ def report(records: list[dict], icount: bool) -> str:
     return f"error: {BASE} differs from {POSTED}: {'; '.join(found)}" if found else ""
 
 
-if __name__ == "__main__":
-    sys.exit(report(runs.read_logs(*(arg for arg in sys.argv[1:] if arg != "icount")), "icount" in sys.argv) or None)
+def main() -> str:
+    return report(runs.read_logs(*(arg for arg in sys.argv[1:] if arg != "icount")), "icount" in sys.argv)

@@ -7,7 +7,6 @@ nothing was injected or verified.  The last line counts designs.
 """
 import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -97,7 +96,3 @@ def main() -> int:
         print("to repeat: make torture WHAT=cycles SEED={seed} STEPS={steps} CPUS={cpus}".format(**about))
     print(f"{len(rows) - failed} passed, {failed} failed")
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

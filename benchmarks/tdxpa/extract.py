@@ -180,7 +180,3 @@ def main() -> None:
     own = ", ".join(name for name in OPTIONAL if name not in functions)
     print(f"{len(functions)} functions are in {out}; {left} parts within other code are left out\n"
           f"The project's own: wrappers and callers{', ' + own if own else ''}")
-
-
-if __name__ == "__main__":
-    main()

@@ -197,7 +197,3 @@ def main() -> int:
     runs.write(args.top, f"faults-{args.engine}.json", run, data, whole=not bad)
     print(f"{max(len(rows) - len(bad), 0)} passed, {len(bad)} failed")
     return 1 if bad else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

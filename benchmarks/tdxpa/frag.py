@@ -108,7 +108,3 @@ def main() -> int:
                whole=not (wrong or args.emulated or runs.is_loaded(args.log)))
     print(f"{len(results) - len(wrong)} passed, {len(wrong)} failed")
     return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

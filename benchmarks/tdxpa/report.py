@@ -84,7 +84,3 @@ def main() -> int:
             print(f"No comparison with a kept run: {e}")
     runs.write(args.top, name, run, {"records": records}, whole)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

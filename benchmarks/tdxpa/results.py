@@ -277,7 +277,3 @@ def main() -> None:
         path.unlink()
     print(f"Kept in {KEPT}: {', '.join(p.name for p in new) or 'no new run'}")
     print("Written: RESULTS.md, README.md, plots, Documentation/")
-
-
-if __name__ == "__main__":
-    main()

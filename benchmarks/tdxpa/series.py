@@ -178,7 +178,3 @@ def main() -> None:
     (out / "0000-cover-letter.patch").rename(out / "cover/0000-cover-letter.patch")
     print("\n".join(map(str, sorted(out.rglob("*.patch")))))
     sys.stderr.write(identity(os.environ["GIT_AUTHOR_NAME"], os.environ["GIT_AUTHOR_EMAIL"]))
-
-
-if __name__ == "__main__":
-    main()

@@ -135,7 +135,3 @@ def main() -> None:
     replace({top / runs.folder(run, not messages) / NAME: json.dumps({"run": run, **data}, indent=1) + "\n"})
     if messages:
         sys.exit("\n".join(f"error: {m}" for m in messages))
-
-
-if __name__ == "__main__":
-    main()

@@ -108,7 +108,3 @@ def main() -> None:
     failed = sum(map(bool, results))
     print(f"{len(results) - failed} passed, {failed} failed")
     sys.exit(failed > 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -18,5 +18,5 @@ for design in $DESIGNS; do
 	say "  running $STEPS cycles of $design: done in $((SECONDS - start)) s"
 done
 # shellcheck disable=SC2086
-$PYTHON -m tdxpa.cycles --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" \
+$PYTHON -m tdxpa cycles --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" \
 	"$BUILD/$ENGINE-cycles-%s.log" $DESIGNS

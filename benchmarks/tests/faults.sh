@@ -11,4 +11,4 @@ prepare
 "$TOP/benchmarks/kernels/setup.sh" reports
 log=$BUILD/$ENGINE-faults.log
 measure "$log" 900 1G faults
-$PYTHON -m tdxpa.faults --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" "$log"
+$PYTHON -m tdxpa faults --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" "$log"
