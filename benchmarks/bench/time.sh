@@ -10,8 +10,6 @@ set -eu
 
 prepare_bench
 "$TOP/benchmarks/kernels/setup.sh" reports
-report=("$PYTHON" -m tdxpa report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" --configuration "$KERNEL"
-	${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check})
-! engine_is_emulated || report+=(--emulated)
 measure_boots "$BUILD/$ENGINE${ICOUNT:+-icount}-$KERNEL-bench.log"
-"${report[@]}" "${LOGS[@]}"
+$PYTHON -m tdxpa report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" --configuration "$KERNEL" \
+	${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check} "${LOGS[@]}"
