@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """evidence.py: each rule is broken once, in a copy of the tree with a history of its own."""
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -101,49 +102,22 @@ def test_rule(tree: tuple[Path, set[str]], rule: str) -> None:
     assert RULES[rule][0] in errors and bool(RULES[rule][0]) == bool(errors)
 
 
-# prose.py: what is reported, and what is not prose
+# prose.py: a long sentence with its line, and what has none.  {LONG} and other words stand for these texts.
+CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
 LONG, SHORT = "word " * 31 + "end.", "word " * 28 + "end."
-TABLE = "== ==\na  b\n== ==\n" + "c  d\n" * 20 + "== ==\n"
-
-
+TEXTS = {"{LONG}": LONG, "{SHORT}": SHORT, "{WRAPPED}": "\n".join([LONG[:70], LONG[70:140], LONG[140:]]),
+         "{TABLE}": "== ==\na  b\n== ==\n" + "c  d\n" * 20 + "== ==\n", "{700 WORDS}": "Word.\n" * 700}
 IS_LONG = f"32 words in a sentence, the limit is 30: {LONG[:50]}..."
 
 
-@pytest.mark.parametrize("path, text, line, error", [
-    *((path, text, line, IS_LONG) for path, text, line in (
-        ("a.rst", f"{LONG}\n\nCode::\n\n\tx\n", 1),
-        ("a.rst", f"* {LONG}", 1),
-        ("a.rst", f"   * - {LONG}", 1),
-        ("a.md", f"Short.\n{LONG}", 1),
-        ("a.c", f"/* {LONG} */", 1),
-        ("a.c", f"int f; // {LONG}", 1),
-        ("a.h", f"/**\n * f - {SHORT}\n *\n * {LONG}\n */", 4),
-        ("a.c", f'pr_warn("{LONG}");', 1),
-        ("a.py", f'"""One.\n\n{LONG}\n"""\n', 3),
-        ("a.sh", f"# One.\n#\n# {LONG}\n", 3),
-        ("a.sh", f'say "{LONG}"', 1),
-        ("benchmarks/series/a.txt", f"Subject\n\n{LONG[:70]}\n{LONG[70:140]}\n{LONG[140:]}\n--\nfile\n", 3))),
-    *((path, text, 0, "") for path, text in (
-        ("a.rst", f"{SHORT} {SHORT}"),
-        ("a.rst", f"term\n  {SHORT}\nterm\n"),
-        ("a.rst", f"* {SHORT}\n* {SHORT}"),
-        ("a.rst", f"::\n\n\t{LONG}\n"),
-        ("a.rst", f".. code::\n\n   {LONG}\n"),
-        ("a.rst", TABLE),
-        ("a.md", f"```\n{LONG}\n```\n"),
-        ("a.md", f"    {LONG}\n"),
-        ("a.txt", "{{ f(\n" + LONG + ") }}\n"),
-        ("a.c", f"int f; /* {SHORT} */\n{LONG}"),
-        ("a.c", f"/*\n * @a: {SHORT}\n * @b: {SHORT}\n */"),
-        ("a.c", f"/*\n * * %-EIO {SHORT}\n * * %-EINVAL {SHORT}\n */"),
-        ("a.sh", f"# {SHORT}\n{LONG}"),
-        ("a.txt", f"Subject\n\n{SHORT}\n--\n{LONG}\n"),
-        ("a.rst", "It is not, is no longer, amended, ``told``."),
-        ("Documentation/hosts.rst", "Word.\n" * 700 + TABLE))),
-    ("Documentation/hosts.rst", "Word.\n" * 701, 1, "701 words of prose, the limit is 700"),
-])
-def test_prose(path: str, text: str, line: int, error: str) -> None:
-    assert list(prose.check(path, text)) == ([(line, error)] if error else [])
+@pytest.mark.parametrize("path, text, errors", [
+    *((path, text, [(line, IS_LONG)]) for path, text, line in CASES["long sentences"]),
+    *((path, text, []) for path, text in CASES["no errors"]),
+    ("Documentation/hosts.rst", "{700 WORDS}Word.\n", [(1, "701 words of prose, the limit is 700")])])
+def test_prose(path: str, text: str, errors: list[tuple[int, str]]) -> None:
+    for name, words in TEXTS.items():
+        text = text.replace(name, words)
+    assert list(prose.check(path, text)) == errors
 
 
 @pytest.mark.parametrize("phrase", [p for p in prose.PHRASES if "?" not in p])
