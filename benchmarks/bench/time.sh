@@ -10,6 +10,8 @@ set -eu
 
 prepare_bench
 "$TOP/benchmarks/kernels/setup.sh" reports
+report=("$PYTHON" -m tdxpa report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" --configuration "$KERNEL"
+	${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check})
+! engine_is_emulated || report+=(--emulated)
 measure_boots "$BUILD/$ENGINE${ICOUNT:+-icount}-$KERNEL-bench.log"
-$PYTHON -m tdxpa report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" --configuration "$KERNEL" \
-	${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check} "${LOGS[@]}"
+"${report[@]}" "${LOGS[@]}"

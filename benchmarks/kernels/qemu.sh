@@ -81,6 +81,9 @@ qemu_machine()
 	echo "$(qemu_has_kvm "$1" && echo "-accel kvm -cpu host" || echo "-accel tcg,thread=single -cpu max") -smp ${CPUS:-2}"
 }
 
+# Is time that of an emulator?
+engine_is_emulated() { [ -z "${ICOUNT:-}" ] && ! qemu_has_kvm "$KOBJ/arch/x86/boot/bzImage"; }
+
 engine_boot()
 {
 	local log=$1 seconds=$2 mem=$3 kernel=$KOBJ/arch/x86/boot/bzImage root=host options

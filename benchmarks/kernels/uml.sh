@@ -10,6 +10,8 @@
 ENGINE_ARCH=um
 ENGINE_TARGET=linux
 
+engine_is_emulated() { false; }
+
 engine_boot()
 {
 	local log=$1 seconds=$2 mem=$3 args='' dir=/dev/shm

@@ -95,7 +95,7 @@ def checks(data: dict) -> Iterator[tuple[str, bool]]:
 
 
 def main() -> int:
-    args = runs.arguments(__doc__)
+    args = runs.arguments(__doc__, emulated="the times are an emulator's")
 
     rows, end = read_log(args.log)
     run = runs.about(args.top, f"make bench WHAT=fragmentation ENGINE={args.engine}", args.kernel, args.engine, **end)
@@ -105,6 +105,6 @@ def main() -> int:
     wrong = [words for words, good in results if not good]
     print("".join(f"wrong: {words}\n" for words in wrong), end="")
     runs.write(args.top, f"frag-{args.engine}.json", run, {"rows": rows},
-               whole=args.engine == "uml" and not (wrong or runs.is_loaded(args.log)))
+               whole=not (wrong or args.emulated or runs.is_loaded(args.log)))
     print(f"{len(results) - len(wrong)} passed, {len(wrong)} failed")
     return 1 if wrong else 0

@@ -56,7 +56,7 @@ def boots_differ(samples: Samples) -> dict:
 
 def main() -> int:
     args = runs.arguments(__doc__, quick="few samples: the run is not kept", check="compare with the kept run",
-                          icount="a nanosecond is an instruction")
+                          icount="a nanosecond is an instruction", emulated="the times are an emulator's")
 
     name = f"{args.engine}{'-icount' if args.icount else ''}-{args.configuration}.json"
     records = runs.read_logs(*args.logs)
@@ -75,8 +75,7 @@ def main() -> int:
     print(f"\nThe same code under two names differs by a factor of at most {max(factors):.3f}, in the median by "
           f"{np.median(factors):.3f}.")
     run["loaded"] = not args.icount and runs.is_loaded(*args.logs)
-    # QEMU may emulate the guest, so its times are not kept.
-    whole = (args.icount or args.engine == "uml") and not (args.quick or run["loaded"])
+    whole = not (args.quick or args.emulated or run["loaded"])
     if whole:
         try:
             run["repeats"] = repeats(samples, Run(args.top / runs.KEPT / name))
