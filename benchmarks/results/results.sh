@@ -10,4 +10,4 @@ set -eu
 "$TOP/benchmarks/kernels/setup.sh" reports
 hold 8 "$BUILD/lock"
 [ -z "${FILE:-}" ] || exec $PYTHON -m tdxpa.host "$FILE" "$TOP"
-$PYTHON -m tdxpa results --top "$TOP"
+$PYTHON -m tdxpa results "$TOP"

@@ -1,44 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0
 """results.py: keep the runs below build/runs, and write all generated pages from the kept runs."""
-import argparse
 import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from tdxpa import callers, cycles, evidence, faults, frag, host, runs, size
 from tdxpa.common import excerpt, render, replace, table
-from tdxpa.runs import AGAIN, BASE, DESIGN, DESIGNS, KEPT, OPERATIONS, RUNS, Run, number
+from tdxpa.runs import AGAIN, BASE, CONFIGURATIONS, DESIGN, DESIGNS, KEPT, OPERATIONS, RUNS, Run, number
 
 RIVALS = tuple(d for d in DESIGNS if d not in (DESIGN, AGAIN, "floor", "floor-pages"))
 # The file explains them.
-SHOWN, COST, EQUAL, CASES, SEAMCALL_US, README, SAFETY = (
+SHOWN, COST, EQUAL, CASES, SEAMCALL_US, README, SAFETY, RUNS_SHOWN = (
     json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))[k]
-    for k in ("shown", "cost", "equal allocation", "cases", "seamcall us", "readme", "safety"))
+    for k in ("shown", "cost", "equal allocation", "cases", "seamcall us", "readme", "safety", "runs"))
+ZEROING, PLAIN = CONFIGURATIONS["zeroing"], CONFIGURATIONS["plain"]
 
 
-@dataclass
-class Kernel:
-    """The runs of one kernel configuration"""
-    name: str
-    time: Run
-    icount: Run | None
-
-    def units(self) -> list[tuple[str, Run]]:
-        return [("time", self.time), *([("instructions", self.icount)] if self.icount else [])]
+Runs = dict[tuple[str, str], Run]
 
 
-def kernels(top: Path) -> list[Kernel]:
-    """Kernels that zero pages on allocation first, because distributions ship them"""
-    def run(name: str) -> Run:
-        return Run(top / KEPT / f"{name}.json")
+def kept_runs(top: Path) -> Runs:
+    """{(kernel, unit): run}, kernels that zero pages on allocation first, because distributions ship them"""
+    return {(kernel, unit): Run(top / KEPT / f"{name}.json") for kernel, unit, name in RUNS_SHOWN}
 
-    return [Kernel("init_on_alloc=1", run("uml-zeroing"), run("qemu-icount-zeroing")),
-            Kernel("init_on_alloc=0", run("uml-plain"), run("qemu-icount-plain")),
-            Kernel("hardened", run("uml-hardened"), None)]
+
+def times(ks: Runs) -> dict[str, Run]:
+    return {kernel: run for (kernel, unit), run in ks.items() if unit == "time"}
 
 
 def us(ns: float | None) -> str:
@@ -51,18 +41,17 @@ def at(run: Run, op: str, pages: int, design: str, us_per_call: float) -> float 
     return None if ns is None else ns + 1000 * us_per_call * calls
 
 
-def cost_table(k: Kernel) -> str:
+def cost_table(ks: Runs, kernel: str) -> str:
     """What the cases cost in one kernel: instructions, time, and time with real SEAMCALLs"""
-    rows = []
+    rows, time, icount = [], ks[kernel, "time"], ks[kernel, "instructions"].samples
     for title, op, pages, often in CASES:
-        if k.icount:
-            cells = [k.icount.samples.median(op, pages, d) for d in COST]
-            rows += [[f"{title}: instructions", *map(number, cells)]] if any(cells) else []
-        rows.append([f"{title}: us [another boot]", *(us_range(k.time, op, pages, d) for d in COST)])
-        if any(k.time.calls.get((op, pages, d)) for d in COST):
+        cells = [icount.median(op, pages, d) for d in COST]
+        rows += [[f"{title}: instructions", *map(number, cells)]] if any(cells) else []
+        rows.append([f"{title}: us [another boot]", *(us_range(time, op, pages, d) for d in COST)])
+        if any(time.calls.get((op, pages, d)) for d in COST):
             rows.append([f"the same, computed for 1 us per SEAMCALL ({often})",
-                         *(us(at(k.time, op, pages, d, 1)) for d in COST)])
-    return table([k.name, *COST], rows)
+                         *(us(at(time, op, pages, d, 1)) for d in COST)])
+    return table([kernel, *COST], rows)
 
 
 def us_range(run: Run, op: str, pages: int, design: str) -> str:
@@ -70,26 +59,22 @@ def us_range(run: Run, op: str, pages: int, design: str) -> str:
     return "-" if ns is None else f"{us(ns)} [{', '.join(map(us, run.samples.spread(op, pages, design)))}]"
 
 
-def seamcall_rows(k: Kernel) -> list[list[str]]:
+def seamcall_table(run: Run) -> str:
     """What remains of the difference of v2 and flat if a SEAMCALL takes microseconds"""
     rows = []
     for op in ("life-control", "release-flushed", "life-memory"):
-        for pages in k.time.samples.cells(op):
-            calls, v2, flat = k.time.calls.get((op, pages, DESIGN)), *(
-                k.time.samples.median(op, pages, d) for d in (BASE, DESIGN))
+        for pages in run.samples.cells(op):
+            v2, flat, drop = (run.samples.median(op, pages, d) for d in (BASE, DESIGN, "v2-noclflush"))
+            calls = run.calls.get((op, pages, DESIGN))
             if calls and v2 and flat:
-                drop = k.time.samples.median(op, pages, "v2-noclflush")
-                computed = [at(k.time, op, pages, d, c) or 0 for c in SEAMCALL_US for d in (BASE, DESIGN)]
+                computed = [at(run, op, pages, d, c) or 0 for c in SEAMCALL_US for d in (BASE, DESIGN)]
                 # From here on, the difference is less than 5% of the whole.
                 even = ((v2 - flat) / 0.05 - v2) / calls
                 rows.append([op, f"{pages:,}", number(calls), us(v2 - flat), us(v2 - drop) if drop else "-",
                              number(v2 / flat), *(number(a / b) for a, b in zip(computed[::2], computed[1::2])),
                              us(even) if even > 0 else "-"])
-    return rows
-
-
-SEAMCALL_HEADER = ("operation", "pages", "SEAMCALLs", "v2 - flat, us", "of it CLFLUSH, us", "v2 / flat, measured",
-                   *(f"at {c} us" for c in SEAMCALL_US), "5% at us")
+    return table(["operation", "pages", "SEAMCALLs", "v2 - flat, us", "of it CLFLUSH, us", "v2 / flat, measured",
+                  *(f"at {c} us" for c in SEAMCALL_US), "5% at us"], rows)
 
 
 def lost(run: Run, rival: str) -> dict[tuple[str, int], float]:
@@ -98,10 +83,8 @@ def lost(run: Run, rival: str) -> dict[tuple[str, int], float]:
             if run.samples.verdict(op, p, rival) == rival and (r := run.samples.ratio(op, p, DESIGN, base=rival))}
 
 
-def losses(ks: list[Kernel]) -> str:
+def losses(ks: Runs) -> str:
     """For each rival and variant: the number of cells in which it takes less than flat, and the lowest quotient"""
-    units = [(k.name, unit, run) for k in ks for unit, run in k.units()]
-
     def cell(run: Run, rival: str) -> str:
         found = lost(run, rival)
         number_of = sum(run.samples.ratio(op, p, DESIGN, base=rival) is not None
@@ -111,35 +94,30 @@ def losses(ks: list[Kernel]) -> str:
         (op, p), r = min(found.items(), key=lambda f: f[1])
         return f"{len(found)} of {number_of}, {number(r)} ({op}, {p:,})"
 
-    return table(["design", *(f"{unit}, {name}" for name, unit, _ in units)],
-                 [[d, *(cell(run, d) for _, _, run in units)] for d in RIVALS], left=9)
+    return table(["design", *(f"{unit}, {kernel}" for kernel, unit in ks)],
+                 [[d, *(cell(run, d) for run in ks.values())] for d in RIVALS], left=9)
 
 
-def loss_list(ks: list[Kernel]) -> str:
+def loss_list(ks: Runs) -> str:
     """All cells in which another design takes less"""
-    units = [(k.name, unit, run) for k in ks for unit, run in k.units()]
     rows = []
     for op in OPERATIONS:
         for rival in RIVALS:
             cells = [", ".join(f"{p:,} ({number(r)})" for (o, p), r in lost(run, rival).items() if o == op)
-                     for _, _, run in units]
+                     for run in ks.values()]
             rows += [[op, rival, *cells]] if any(cells) else []
-    return table(["operation", "design", *(f"{unit}, {name}" for name, unit, _ in units)], rows, left=9)
+    return table(["operation", "design", *(f"{unit}, {kernel}" for kernel, unit in ks)], rows, left=9)
 
 
-def ratio_table(ks: list[Kernel]) -> str:
+def ratio_table(ks: Runs) -> str:
     """v2 / flat in each kernel, with the spread of the same code"""
-    rows = []
-    for op in OPERATIONS:
-        for pages in ks[0].time.samples.cells(op):
-            row = [op, f"{pages:,}"]
-            for k in ks:
-                s = k.time.samples
-                row += [s.ratio_text(s.ratio(op, pages, DESIGN)), s.verdict(op, pages, BASE)]
-            same = ks[0].time.samples.ratio(op, pages, AGAIN, base=DESIGN)
-            rows.append([*row, ks[0].time.samples.ratio_text(same)])
-    return table(["operation", "pages", *(text for k in ks for text in (f"v2 / flat, {k.name}", "less")),
-                  f"flat / flat-again, {ks[0].name}"], rows)
+    first = ks[ZEROING, "time"].samples
+    rows = [[op, f"{pages:,}", *(text for run in times(ks).values() for s in [run.samples]
+                                 for text in (s.ratio_text(s.ratio(op, pages, DESIGN)), s.verdict(op, pages, BASE))),
+             first.ratio_text(first.ratio(op, pages, AGAIN, base=DESIGN))]
+            for op in OPERATIONS for pages in first.cells(op)]
+    return table(["operation", "pages", *(text for kernel in times(ks) for text in (f"v2 / flat, {kernel}", "less")),
+                  f"flat / flat-again, {ZEROING}"], rows)
 
 
 def all_cells(run: Run) -> list[tuple[str, str]]:
@@ -154,22 +132,22 @@ def all_cells(run: Run) -> list[tuple[str, str]]:
     return found
 
 
-def figures(top: Path, ks: list[Kernel]) -> dict:
+def figures(top: Path, ks: Runs) -> dict:
     """Numbers in sentences"""
     rows = runs.load(top, "faults-uml.json")["rows"]
     columns = dict(zip(SHOWN, next(c for c in faults.counts(rows, SHOWN) if c[0] == "rows: UNSAFE")[1:]))
-    sized = runs.load(top, size.NAME)
-    return {"sizes": sized["designs"], "rows": len(rows), "unsafe": columns, "boots": ks[0].time.about["boots"],
+    sized, time = runs.load(top, size.NAME), ks[ZEROING, "time"]
+    return {"sizes": sized["designs"], "rows": len(rows), "unsafe": columns, "boots": time.about["boots"],
             "callers": {c["design"]: c for c in sized["callers"] if c["flow"] == callers.ALL},
-            "us_at_1": {d: us(at(ks[0].time, "life-control", 512, d, 1)) for d in DESIGNS},
-            "us": {op: {d: us(ks[0].time.samples.median(op, pages, d)) for d in DESIGNS} for _, op, pages, _ in CASES}}
+            "us_at_1": {d: us(at(time, "life-control", 512, d, 1)) for d in DESIGNS},
+            "us": {op: {d: us(time.samples.median(op, pages, d)) for d in DESIGNS} for _, op, pages, _ in CASES}}
 
 
-def summary(top: Path, ks: list[Kernel]) -> list[list[str]]:
+def summary(top: Path, ks: Runs) -> list[list[str]]:
     """Lines of the table on the first screen of README.md and in the cover letter"""
     matrix, fragmented = (runs.load(top, f"{name}-uml.json") for name in ("faults", "frag"))
     sizes, found = runs.load(top, size.NAME)["designs"], frag.summary(fragmented)
-    icount = ks[0].units()[-1][1].samples
+    icount = ks[ZEROING, "instructions"].samples
 
     def row(title: str, text: Callable[[str], str]) -> list[str]:
         return [title, *(text(d) for d in SHOWN)]
@@ -191,20 +169,20 @@ def metadata_table(records: list[dict]) -> str:
                                        for p in sorted({p for p, _ in cells})], left=0)
 
 
-def environment(ks: list[Kernel]) -> str:
+def environment(ks: Runs) -> str:
     """Everything that a run records about itself"""
     found = [{**run.about, "repeats": "{within} of {of} quotients in the intervals of {commit}".format(**run.about["repeats"])
-              if "repeats" in run.about else "-"} for k in ks for _, run in k.units()]
+              if "repeats" in run.about else "-"} for run in ks.values()]
     keys = [key for key in dict.fromkeys(key for about in found for key in about) if key != "again"]
     return table(["", *(f"`{about['command']}`" for about in found)],
                  [[key, *(str(about.get(key, "-")) for about in found)] for key in keys], left=9)
 
 
-def all_plots(top: Path, ks: list[Kernel], matrix: dict) -> list:
+def all_plots(top: Path, ks: Runs, matrix: dict) -> list:
     # make series needs this module, but no matplotlib.
     from tdxpa import plots
     sizes = runs.load(top, size.NAME)
-    plain, time = ks[1].units()[-1][1], ks[0].time
+    plain, time = ks[PLAIN, "instructions"], ks[ZEROING, "time"]
     cells = [(title, [(at(time, op, p, BASE, c) or 0) / (at(time, op, p, DESIGN, c) or 1) for c in (0, *SEAMCALL_US)])
              for title, op, p, _ in CASES if op != "hand-over"]
     return [
@@ -222,24 +200,24 @@ def all_plots(top: Path, ks: list[Kernel], matrix: dict) -> list:
 
 def pages(top: Path) -> dict[str, str]:
     """{path: text} of everything that is generated from the kept runs, but pictures and figures of answers"""
-    ks = kernels(top)
+    ks = kept_runs(top)
     matrix, fragmented = (runs.load(top, f"{name}-uml.json") for name in ("faults", "frag"))
     random, sized = runs.load(top, "cycles-tdx.json"), runs.load(top, size.NAME)
     readme = (top / "README.md").read_text(encoding="utf-8")
     for name, text in (("summary", table(["", *SHOWN], summary(top, ks))),
                        ("gain", render("gain.md", **figures(top, ks)).strip()),
-                       ("figures", runs.pair_table(ks[0].time.samples, *README))):
+                       ("figures", runs.pair_table(ks[ZEROING, "time"].samples, *README))):
         readme = excerpt(readme, name, text)
     return {
         "README.md": readme,
         "RESULTS.md": render("results.md", ks=ks, **figures(top, ks), safety=faults.summary(matrix),
-                             size=size.size_table(sized), cost=[cost_table(k) for k in ks[:2]],
+                             size=size.size_table(sized), cost=[cost_table(ks, k) for k in (ZEROING, PLAIN)],
                              losses=losses(ks), hosts=host.results(top), cycles=random),
         "Documentation/results/cost.md": render(
             "cost.md", ks=ks, designs=DESIGNS, ratios=ratio_table(ks), losses=loss_list(ks),
-            seamcalls=[(k.name, table(SEAMCALL_HEADER, seamcall_rows(k))) for k in ks],
-            parts=[(f"{k.name}, {'ns' if unit == 'time' else unit}", all_cells(run)) for k in ks for unit, run in k.units()],
-            metadata=metadata_table(ks[0].time.records), environment=environment(ks)),
+            seamcalls=[(kernel, seamcall_table(run)) for kernel, run in times(ks).items()],
+            parts=[(f"{kernel}, {'ns' if unit == 'time' else unit}", all_cells(run)) for (kernel, unit), run in ks.items()],
+            metadata=metadata_table(ks[ZEROING, "time"].records), environment=environment(ks)),
         "Documentation/results/cycles.md": render("cycles.md", cycles=cycles, data=random),
         "Documentation/results/memory.md": render("memory.md", run=fragmented["run"], table=frag.table_text(fragmented)),
         "Documentation/results/plots.md": render("plots.md", plots=all_plots(top, ks, matrix)),
@@ -259,7 +237,7 @@ def keep(top: Path, new: Mapping[str, str | bytes]) -> None:
             replace({stage / path: (top / path).read_bytes() for path in ("README.md", *evidence.ANSWERS)} |
                     {stage / KEPT / name: text for name, text in new.items()})
             replace({stage / path: text for path, text in pages(stage).items()})
-            plots.save(stage / KEPT / "plots", all_plots(stage, kernels(stage), runs.load(stage, "faults-uml.json")))
+            plots.save(stage / KEPT / "plots", all_plots(stage, kept_runs(stage), runs.load(stage, "faults-uml.json")))
             evidence.write(stage)
             texts = {top / path.relative_to(stage): path.read_bytes() for path in stage.rglob("*") if path.is_file()}
     except OSError as e:
@@ -268,9 +246,7 @@ def keep(top: Path, new: Mapping[str, str | bytes]) -> None:
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--top", required=True, type=Path)
-    top = p.parse_args().top
+    top = Path(sys.argv[1])
     new = sorted((top / RUNS).glob("*.json"))
     keep(top, {path.name: path.read_bytes() for path in new})
     for path in new:

@@ -145,7 +145,7 @@ def added_lines(git: Git) -> list[dict]:
 
 def letter(rows: list[dict], kernel: str) -> str:
     """The cover letter, with figures of the kept runs"""
-    ks = results.kernels(TOP)
+    ks = results.kept_runs(TOP)
     text = render("cover.txt", patches=rows, kernel=kernel, shown=results.SHOWN, summary=results.summary(TOP, ks),
                   **results.figures(TOP, ks)).strip()
     if wide := re.search(r"^(?!.*https://).{73,}", text, re.M):

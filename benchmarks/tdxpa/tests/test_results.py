@@ -162,7 +162,7 @@ def test_make_results_changes_all_tracked_files_or_none(tmp_path: Path, text: st
     kept, new = (tmp_path / folder / "frag-uml.json" for folder in (runs.KEPT, runs.RUNS))
     new.parent.mkdir(parents=True)
     new.write_text(text or kept.read_text(encoding="utf-8").replace('"run": {', '"run": {"new": 1, '), encoding="utf-8")
-    done = limited("-m tdxpa results --top", str(tmp_path), limit=limit)
+    done = limited("-m tdxpa results", str(tmp_path), limit=limit)
     changed = {p for p in tmp_path.rglob("*") if p.is_file() and p != new and old.get(p) != p.read_bytes()}
     if message:
         assert done.returncode == 1 and message in done.stderr and not changed and new.exists()
