@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tdxpa.common import replace
+
 VERSION, NUMBERS = 2, (3, 4, 5)
 LINK = "https://lore.kernel.org/all/20260327160132.2946114-1-yilun.xu@linux.intel.com/"
 HOW = f"get {LINK}t.mbox.gz, or use b4 mbox"
@@ -168,13 +170,8 @@ def main() -> None:
     head = "/* SPDX-License-Identifier: GPL-2.0 */\n/* Written by make bench V2_MBOX=: not part of the project */\n"
     names = [f"#define POSTED_{'STATIC' if name in functions else 'LACKS'}_{name}\n" for name in (*NEEDED, *OPTIONAL)
              if functions.get(name, True)]
-    out.mkdir(parents=True, exist_ok=True)
-    for file, text in (("page_array.h", f"#ifndef _POSTED_H\n#define _POSTED_H\n\n{texts['h']}\n\n#endif\n"),
-                       ("page_array.c", texts["c"] + "\n"), ("names.h", "".join(names))):
-        # A file that is not changed is not built again.
-        path = out / file
-        if not path.exists() or path.read_text(encoding="utf-8") != head + text:
-            path.write_text(head + text, encoding="utf-8")
+    replace({out / "page_array.h": f"{head}#ifndef _POSTED_H\n#define _POSTED_H\n\n{texts['h']}\n\n#endif\n",
+             out / "page_array.c": f"{head}{texts['c']}\n", out / "names.h": "".join([head, *names])})
     for n, (subject, message_id, _) in zip(NUMBERS, patches):
         print(f"patch {n:02}: {subject} {message_id}")
     own = ", ".join(name for name in OPTIONAL if name not in functions)

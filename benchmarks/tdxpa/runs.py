@@ -151,8 +151,6 @@ class Run:
             # SEAMCALLs of an operation
             self.calls = {(r["op"], r["pages"], r["design"]): r["leaves"] + r["wbinvd"]
                           for r in self.records if r["kind"] == "calls"}
-            # Old runs have one boot, without a number.
-            self.nr_samples = max(len(r["ns"]) + 0 * r["boot"] for r in self.records if r["kind"] == "samples")
         except (OSError, ValueError, TypeError, KeyError) as e:
             sys.exit(f"error: {path} is not a whole run of this version ({type(e).__name__}: {e}): "
                      "repeat make bench with its KERNEL and WHAT, then make results")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs and generated pages: medians, intervals, and files that are never half written"""
+"""Reports and generated pages: medians, intervals, limits, and files that are never half written"""
 import json
 import os
 import re
@@ -7,11 +7,12 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tdxpa import cycles, faults, frag, profile, report, runs
+from tdxpa import callers, cycles, faults, frag, profile, report, runs, size
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -124,12 +125,8 @@ def test_a_second_run_is_compared_with_the_kept_one(tmp_path: Path) -> None:
     assert report.repeats(new, kept(tmp_path / "run", *run(2000, 50, 2))) == {"within": 1, "of": 2, "commit": "7c0ffee"}
 
 
-OLD = {"kind": "samples", "op": "create", "pages": 1, "design": "v2", "operations": 1, "ns": [1]}
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[1]", *(json.dumps({"run": {"icount": False}, "records": records})
-                                                     for records in ([], [OLD]))])
-def test_an_old_or_broken_kept_run_is_one_error(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"run": {}, "records": []}'])
+def test_a_broken_kept_run_is_one_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "run").write_text(text, encoding="utf-8")
     for name in ("run", "none"):
         with pytest.raises(SystemExit, match=rf"^error: .*/{name} is not a whole run of this version .*$"):
@@ -257,3 +254,37 @@ def test_a_design_fails_the_random_cycles(tmp_path: Path, design: str, found: di
                                                       (101, {"f": 100, "asm_sysvec_apic": 1}, False)])
 def test_a_profile_agrees_with_the_clock(clock: int, functions: dict, agrees: bool) -> None:
     assert profile.agrees({"clock": clock, "functions": functions}) == agrees
+
+
+# make bench WHAT=size: what counts, and each limit
+CODE, CALLERS = (Path(__file__).with_name(f"{name}.example").read_text() for name in ("lines", "callers"))
+LIMITS = json.loads(Path(__file__).with_suffix(".json").read_text())["limits"]
+
+
+@pytest.mark.parametrize("what, number, value, message", LIMITS)
+def test_a_limit_is_enforced(what: str, number: str, value: Any, message: str) -> None:
+    # Designs at their limits, and flat's caller with one line and one branch less than v2
+    designs = {name: {"lines": n, "bytes": nr, "free": ["x_free"]} for name, (n, nr) in size.BUDGET.items()}
+    counted = [{"flow": "SPDM", "design": d, "lines": n, "branches": n} for d, n in (("v2", 4), ("flat", 3))]
+    assert not size.exceeded(designs, counted)
+    {**designs, "caller": counted[1]}[what][number] = value
+    assert size.exceeded(designs, counted) == [message]
+
+
+def test_what_counts() -> None:
+    assert size.net_lines(CODE) == 10
+    assert size.net_lines(size.without_tracing(CODE)) == 9
+    assert size.net_lines(size.without_functions({"a.c": CODE}, ("one",))["a.c"]) == 2
+    with pytest.raises(SystemExit):
+        size.without_functions({"a.c": CODE}, ("three",))
+    header = "void x_free(void *a);\nint x_ctrl_release(void *a);\nu64 x_release_raw(void);\nint free_it(void);\n"
+    assert size.FREE.findall(header) == ["x_free", "x_ctrl_release"]
+    # As counted by hand
+    assert callers.count(callers.Source(CALLERS).called(["flow"])) == {"lines": 9, "branches": 4}
+
+
+def test_bytes_are_those_of_functions(tmp_path: Path) -> None:
+    code = "int data = 1; int f(int i) { return i; } static int __attribute__((used)) g(void) { return 0; }"
+    subprocess.run(["gcc", "-O2", "-c", "-x", "c", "-", "-o", f"{tmp_path}/a.o"], check=True, input=code, text=True)
+    sizes = size.sizes_of([tmp_path / "a.o"])
+    assert set(sizes) == {"f", "g"} and all(sizes.values())
