@@ -10,57 +10,23 @@ import pytest
 from tdxpa import evidence, prose
 
 TOP = Path(__file__).resolve().parents[3]
-(ANSWERS, OBJECTIONS), PAGE, RUN = evidence.ANSWERS, "Documentation/design.rst", "benchmarks/results/uml-plain.json"
-ARRAY = "arch/x86/virt/vmx/tdx/pa_array.c"
-BENCH, NEW = "benchmarks/bench/tdx_bench.c", "benchmarks/designs/v2/new.c"
-CODE, SUITE = "benchmarks/host/made_up.c", "benchmarks/designs/v2/made_up_kunit.c"
-END, CASE = r"\Z", 'int made_up(void)\n{\n}\nint cases[] = { %s };\nint suite = { .name = "tdx_x" };\n'
-NO_TEST, NO_CODE = "1: the test tdx_x.made_up does not exist", f"1: {CODE} does not define made_up"
 Edit = tuple[str, str, str]  # a file, a pattern and its replacement
 
 
-def item(text: str) -> Edit:
-    """The first evidence of the first answer"""
-    return ANSWERS, r"(\n1\. .+?\n\n\* )[^\n]+", rf"\1{text}"
+def read_rules() -> dict[str, tuple[str, list[Edit]]]:
+    """{rule: (an error, or nothing, and edits that cause it)}"""
+    found: dict[str, tuple[str, list[Edit]]] = {}
+    for line in Path(__file__).with_suffix(".list").read_text().splitlines():
+        if not line.startswith("#"):
+            rule, error, path, pattern, text = line.split("\t")
+            text = re.sub(r"{(\d+) WORDS}", lambda m: "word " * int(m[1]), text).replace(r"\n", "\n").replace(r"\t", "\t")
+            edit = (path, pattern, text) if path != "evidence" else (
+                list(evidence.ANSWERS)[0], r"(\n1\. .+?\n\n\* )[^\n]+", rf"\1{text}")
+            found.setdefault(rule, (error, []))[1].append(edit)
+    return found
 
 
-TEST, FUNCTION = item("test ``tdx_x.made_up``"), item(f"code ``{CODE}:made_up``")
-# Rule: an error, or none, and edits that cause it
-RULES: dict[str, tuple[str, list[Edit]]] = {
-    "short": ("words, the limit is 60", [(ANSWERS, r"^(1\. [^\n]+\n-+\n\n)", r"\1" + "word " * 61)]),
-    "table": (", 2: the answer in the table", [(ANSWERS, r"^(   \* - 2\n.+?     - .+?     - )", r"\1" + "word " * 11)]),
-    "row": ("the table must have the questions 1 to 22", [(ANSWERS, r"^   \* - 2$", "   * - 3")]),
-    "section": ("the sections must have the questions 1 to 22", [(ANSWERS, r"^2\. ", "3. ")]),
-    "evidence": ("1: 1 items of evidence instead of 2 to 2", [(ANSWERS, r"(\n1\. .+?\n\n)\* [^\n]+\n", r"\1")]),
-    "page": ("the sections must have the questions 23 to 41", [(OBJECTIONS, r"^30\. ", "31. ")]),
-    "sentence": (f"{OBJECTIONS}: 3 us: is not checked", [(OBJECTIONS, "^Objections", "It takes 3\nus, not 4 KiB.\n\nObjections")]),
-    "changelog": ("01-array.txt: 7%: is not checked", [("benchmarks/series/01-array.txt", r"^Share", "It saves 7%.\nShare")]),
-    "sample": ("README.md: tdx_seam does not have 9 cases", [("README.md", r"tdx_seam \(\d", "tdx_seam (9")]),
-    "kind": ("1: neither test, code nor figure: * hope", [item("hope")]),
-    "test: case": (NO_TEST, [TEST, (SUITE, END, CASE % "/* KUNIT_CASE(made_up) */")]),
-    "test: function": (NO_TEST, [TEST, (SUITE, END, (CASE % "KUNIT_CASE(made_up)").replace("\n{\n}", ";"))]),
-    "test: exists": ("", [TEST, (SUITE, END, CASE % "KUNIT_CASE(made_up)")]),
-    "code: file": (NO_CODE, [FUNCTION]),
-    "code: definition": (NO_CODE, [FUNCTION, (CODE, END, "int made_up(void);\nint x = made_up();\n")]),
-    "code: exists": ("", [FUNCTION, (CODE, END, "int made_up(void)\n{\n}\n")]),
-    "figure: value": ("is 0, not 1: run make results", [item("``make torture WHAT=faults``: rows: UNSAFE, flat = 1")]),
-    "figure: unit": ("is 73, not 0: run", [item("``make bench WHAT=instructions``: hand-over, 512 pages, instructions, flat = 0")]),
-    "figure: other unit": ("is None, not 0: run", [item("``make bench WHAT=instructions``: hand-over, 512 pages, us, flat = 0")]),
-    "figure: exists": ("is None, not 1 / 1", [item("``make bench WHAT=size``: lines, flat / x = 1 / 1")]),
-    "run: measured": (f"before a change of {ARRAY}: repeat make bench", [(ARRAY, END, "static int made_up;\n")]),
-    "run: measures": (f"before a change of {BENCH}: repeat make bench", [(BENCH, END, "static int made_up;\n")]),
-    "run: new file": (f"before a change of {NEW}: repeat make bench", [(NEW, END, "int made_up;\n")]),
-    "run: clean": ("with changes, which is not a commit: commit", [(RUN, r'("commit": "\w+)"', r'\1 with changes"')]),
-    "run: history": ("0123abc, which is not in the history", [(RUN, r'"commit": "\w+"', '"commit": "0123abc"')]),
-    "run: same": ("", [(ARRAY, "^{\n", "{\n\n\t/* made up */\n"), (SUITE, END, "int x;\n")]),
-    "names": ("", [(PAGE, END, "\n``make bench WHAT=size``, ``pa_array.c``, tdx_pa_array_free(), at 1048576 pages\n")]),
-    **{f"name: {name}": (f"{PAGE}: {name} ", [(PAGE, END, f"\nSee {text}.\n")]) for text, name in (
-        ("``make nothing``", "make nothing"), ("``make bench WHAT=noise``", "make bench WHAT=noise"),
-        ("``make test STEPS=1``", "make test STEPS=1"), ("::\n\n\tmake bench ENGINE=x  text", "make bench ENGINE=x"),
-        ("``benchmarks/made_up.c``", "benchmarks/made_up.c"), ("``made_up.sh -v``", "the file made_up.sh"),
-        ("Documentation/made_up.rst", "the file made_up.rst"), ("``tdx_tdh.made_up``", "the test tdx_tdh.made_up"),
-        ("tdx_made_up()", "tdx_made_up()"), ("commit\n0123456", "the commit 0123456"))},
-}
+RULES = read_rules()
 
 
 def git(top: Path, *args: str) -> str:
@@ -94,7 +60,7 @@ def test_rule(tree: tuple[Path, set[str]], rule: str) -> None:
     git(top, "clean", "-q", "-d", "-f")
     for path, pattern, text in RULES[rule][1]:
         before = (top / path).read_text() if (top / path).exists() else ""
-        after = before + text if pattern == END else re.sub(pattern, text, before, count=1, flags=re.M | re.S)
+        after = before + text if pattern == r"\Z" else re.sub(pattern, text, before, count=1, flags=re.M | re.S)
         assert after != before
         (top / path).write_text(after)
     git(top, "add", "-A")
