@@ -29,10 +29,10 @@ def no_offset(symbol: str) -> str:
     return re.sub(r"\+(0x)?[0-9a-f]+(/\S+)?$", "", symbol)
 
 
-def totals(pairs: list[tuple[Any, int, int]]) -> Totals:
+def totals(counts: list[tuple[Any, int, int]]) -> Totals:
     """{key: (count, total)}, with the sums of equal keys"""
-    return {key: (sum(n for k, n, _ in pairs if k == key), sum(v for k, _, v in pairs if k == key))
-            for key, _, _ in pairs}
+    return {key: (sum(n for k, n, _ in counts if k == key), sum(v for k, _, v in counts if k == key))
+            for key, _, _ in counts}
 
 
 def maps(text: str, wanted: dict[str, Totals]) -> Iterator[Comparison]:

@@ -9,7 +9,7 @@ import pytest
 from tdxpa import evidence, prose
 
 TOP = Path(__file__).resolve().parents[3]
-(ANSWERS, OBJECTIONS), PAGE, RUN = evidence.ANSWERS, "Documentation/design.rst", "benchmarks/results/uml-plain.json"
+(REVIEW, OBJECTIONS), PAGE, RUN = evidence.QUESTIONS, "Documentation/design.rst", "benchmarks/results/uml-plain.json"
 ARRAY = "arch/x86/virt/vmx/tdx/pa_array.c"
 BENCH, NEW = "benchmarks/bench/tdx_bench.c", "benchmarks/designs/v2/new.c"
 CODE, SUITE = "benchmarks/host/made_up.c", "benchmarks/designs/v2/made_up_kunit.c"
@@ -20,17 +20,17 @@ Edit = tuple[str, str, str]  # a file, a pattern and its replacement
 
 def item(text: str) -> Edit:
     """The first evidence of the first answer"""
-    return ANSWERS, r"(\n1\. .+?\n\n\* )[^\n]+", rf"\1{text}"
+    return REVIEW, r"(\n1\. .+?\n\n\* )[^\n]+", rf"\1{text}"
 
 
 TEST, FUNCTION = item("test ``tdx_x.made_up``"), item(f"code ``{CODE}:made_up``")
 # Rule: an error, or none, and edits that cause it
 RULES: dict[str, tuple[str, list[Edit]]] = {
-    "short": ("words, the limit is 60", [(ANSWERS, r"^(1\. [^\n]+\n-+\n\n)", r"\1" + "word " * 61)]),
-    "table": (", 2: the answer in the table", [(ANSWERS, r"^(   \* - 2\n.+?     - .+?     - )", r"\1" + "word " * 11)]),
-    "row": ("the table must have the questions 1 to 22", [(ANSWERS, r"^   \* - 2$", "   * - 3")]),
-    "section": ("the sections must have the questions 1 to 22", [(ANSWERS, r"^2\. ", "3. ")]),
-    "evidence": ("1: 1 items of evidence instead of 2 to 2", [(ANSWERS, r"(\n1\. .+?\n\n)\* [^\n]+\n", r"\1")]),
+    "short": ("words, the limit is 60", [(REVIEW, r"^(1\. [^\n]+\n-+\n\n)", r"\1" + "word " * 61)]),
+    "table": (", 2: the answer in the table", [(REVIEW, r"^(   \* - 2\n.+?     - .+?     - )", r"\1" + "word " * 11)]),
+    "row": ("the table must have the questions 1 to 22", [(REVIEW, r"^   \* - 2$", "   * - 3")]),
+    "section": ("the sections must have the questions 1 to 22", [(REVIEW, r"^2\. ", "3. ")]),
+    "evidence": ("1: 1 items of evidence instead of 2 to 2", [(REVIEW, r"(\n1\. .+?\n\n)\* [^\n]+\n", r"\1")]),
     "page": ("the sections must have the questions 23 to 41", [(OBJECTIONS, r"^30\. ", "31. ")]),
     "sentence": (f"{OBJECTIONS}: 3 us: is not checked", [(OBJECTIONS, "^Objections", "It takes 3\nus, not 4 KiB.\n\nObjections")]),
     "changelog": ("01-array.txt: 7%: is not checked", [("benchmarks/series/01-array.txt", r"^Share", "It saves 7%.\nShare")]),
