@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """evidence.py --top DIR: check the pages against the tree and the kept runs.
 
-Prints a line for each error.  ANSWERS lists pages with numbered answers, and how many of these
+Prints a line for each error.  QUESTIONS lists pages with numbered answers, and how many of these
 items support each answer:
 
     * test ``suite.case``
@@ -28,7 +28,7 @@ from tdxpa.runs import KEPT, Run, load, number
 MAX_WORDS, MAX_SHORT = 60, 10
 TABLE = "Documentation/review-answers.rst"
 # Page: first and last question, least and largest number of items
-ANSWERS = {TABLE: (1, 22, 2, 2), "Documentation/objections.rst": (23, 41, 1, 2)}
+QUESTIONS = {TABLE: (1, 22, 2, 2), "Documentation/objections.rst": (23, 41, 1, 2)}
 PAGES = re.compile(r"Documentation/[^/]+\.rst|README\.md|RESULTS\.md|benchmarks/series/.+\.txt")
 FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+), ((?:[\w-]+ / )*[\w-]+) = (.+)")
 # Generated excerpts, evidence, templates, what a patch adds, and samples of output
@@ -123,8 +123,8 @@ class Tree:
         return list(filter(wanted.fullmatch, names))
 
 
-def check_answers(tree: Tree, page: str) -> Iterator[str]:
-    first, last, least, most = ANSWERS[page]
+def check_questions(tree: Tree, page: str) -> Iterator[str]:
+    first, last, least, most = QUESTIONS[page]
     table, *sections = re.split(r"^(\d+)\. .+\n-+\n", tree.text(page), flags=re.M)
     rows = re.findall(r"^   \* - (\d+)\n((?:     .+\n)+)", table, re.M)
     for what, found in (("sections", sections[::2]), *[("table", [n for n, _ in rows])] * (page == TABLE)):
@@ -206,17 +206,17 @@ def check_figures(path: str, tree: Tree) -> Iterator[str]:
 def check(top: Path) -> Iterator[str]:
     tree = Tree(top)
     yield from check_runs(tree)
-    for page in ANSWERS:
-        yield from check_answers(tree, page)
+    for page in QUESTIONS:
+        yield from check_questions(tree, page)
     for path in filter(PAGES.fullmatch, tree.files):
         yield from check_names(path, tree)
-        if path in ANSWERS or path == "README.md" or path.endswith(".txt"):
+        if path in QUESTIONS or path == "README.md" or path.endswith(".txt"):
             yield from check_figures(path, tree)
 
 
 def write(top: Path) -> None:
     """Insert the values of the kept runs into the pages."""
-    for page in ANSWERS:
+    for page in QUESTIONS:
         text = (top / page).read_text(encoding="utf-8")
         for item in re.findall(r"^\* ``make .+(?:\n  .+)*", text, re.M):
             for command, name, designs, old in FIGURE.findall(" ".join(item.split())):

@@ -7,7 +7,7 @@ from typing import Any
 
 from tdxpa import hostfile
 from tdxpa.common import render, table
-from tdxpa.runs import KEPT, Samples, pair_table
+from tdxpa.runs import KEPT, Samples, comparison_table
 
 # Rows and columns of the table of flushes
 NAMES, PERCENTILES = map(json.loads(Path(__file__).with_suffix(".json").read_text()).get, ("names", "percentiles"))
@@ -30,7 +30,7 @@ def section(data: Any) -> str:
     mark = "SIMULATED " if "SIMULATE" in data["run"]["command"] else ""
     samples = {side: Samples([r for r in data["records"] if r["behind"] == side]) for side in ("module", "software")}
     return render("host.md", data=data, mark=mark, lines=lines_table(data, mark),
-                  pairs=lambda side, operations: pair_table(samples[side], operations, mark=mark))
+                  compare=lambda side, operations: comparison_table(samples[side], operations, mark=mark))
 
 
 def results(top: Path) -> str:

@@ -33,7 +33,7 @@ SHOWN = 0.01
 DESIGNS = ("flat", "floor", "v2")
 
 
-def answer(monitor: socket.socket) -> None:
+def wait_for_prompt(monitor: socket.socket) -> None:
     """Wait for the prompt of QEMU's monitor."""
     text = b""
     while not text.endswith(PROMPT):
@@ -42,11 +42,11 @@ def answer(monitor: socket.socket) -> None:
         text += got
 
 
-def give(monitor: socket.socket, *commands: str) -> None:
-    """Give these commands to QEMU's monitor, which ignores unknown ones."""
+def send(monitor: socket.socket, *commands: str) -> None:
+    """Send these commands to QEMU's monitor, which ignores unknown ones."""
     for command in commands:
         monitor.sendall(command.encode() + b"\n")
-        answer(monitor)
+        wait_for_prompt(monitor)
 
 
 def count(log: Path, symbols: dict[int, str]) -> dict[str, int]:
@@ -91,7 +91,7 @@ def watch(directory: Path, vmlinux: str, command: list[str]) -> int:
     other_end.close()
     assert qemu.stdin and qemu.stdout
     try:
-        answer(monitor)
+        wait_for_prompt(monitor)
         # The guest waits for a line before and after each operation.
         for line in qemu.stdout:
             if line.startswith("profile: symbol "):
@@ -101,10 +101,10 @@ def watch(directory: Path, vmlinux: str, command: list[str]) -> int:
             if line.startswith("profile: begin "):
                 log.write_text("")
                 # The name changed in QEMU 8.1.
-                give(monitor, "singlestep on", "one-insn-per-tb on", f"logfile {log}", "log exec,nochain")
+                send(monitor, "singlestep on", "one-insn-per-tb on", f"logfile {log}", "log exec,nochain")
                 print("go on", file=qemu.stdin)
             elif line.startswith("profile: end "):
-                give(monitor, "singlestep off", "one-insn-per-tb off", "log none")
+                send(monitor, "singlestep off", "one-insn-per-tb off", "log none")
                 what, ns = line.split()[2:4]
                 op, design, pages = what.split(":")
                 print(PREFIX + json.dumps({"op": op, "design": design, "pages": int(pages), "clock": int(ns),

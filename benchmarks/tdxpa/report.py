@@ -68,7 +68,7 @@ def main() -> int:
     run = runs.about(args.top, command, args.kernel, args.engine, icount=args.icount, boots=len(args.logs),
                      **{"kernel configuration": CONFIGURATIONS[args.configuration]})
 
-    print(runs.pair_table(samples))
+    print(runs.comparison_table(samples))
     if args.icount:
         run["again"] = boots_differ(samples)
     factors = [max(r[0], 1 / r[0]) for c in samples.rounds if c[2] == AGAIN and (r := samples.ratio(*c, DESIGN))]

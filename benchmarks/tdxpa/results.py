@@ -206,7 +206,7 @@ def pages(top: Path) -> dict[str, str]:
     readme = (top / "README.md").read_text(encoding="utf-8")
     for name, text in (("summary", table(["", *SHOWN], summary(top, ks))),
                        ("gain", render("gain.md", **figures(top, ks)).strip()),
-                       ("figures", runs.pair_table(ks[ZEROING, "time"].samples, *README))):
+                       ("figures", runs.comparison_table(ks[ZEROING, "time"].samples, *README))):
         readme = excerpt(readme, name, text)
     return {
         "README.md": readme,
@@ -234,7 +234,7 @@ def keep(top: Path, new: Mapping[str, str | bytes]) -> None:
         with tempfile.TemporaryDirectory() as tmp:
             stage = Path(tmp)
             shutil.copytree(top / KEPT, stage / KEPT)
-            replace({stage / path: (top / path).read_bytes() for path in ("README.md", *evidence.ANSWERS)} |
+            replace({stage / path: (top / path).read_bytes() for path in ("README.md", *evidence.QUESTIONS)} |
                     {stage / KEPT / name: text for name, text in new.items()})
             replace({stage / path: text for path, text in pages(stage).items()})
             plots.save(stage / KEPT / "plots", all_plots(stage, kept_runs(stage), runs.load(stage, "faults-uml.json")))

@@ -156,7 +156,7 @@ class Run:
                      "repeat make bench with its KERNEL and WHAT, then make results")
 
 
-def pair_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), sizes: Sequence[int] = (),
+def comparison_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), sizes: Sequence[int] = (),
                mark: str = "") -> str:
     """v2 and flat side by side"""
     rows = []

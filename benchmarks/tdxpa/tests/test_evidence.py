@@ -21,7 +21,7 @@ def read_rules() -> dict[str, tuple[str, list[Edit]]]:
             rule, error, path, pattern, text = line.split("\t")
             text = re.sub(r"{(\d+) WORDS}", lambda m: "word " * int(m[1]), text).replace(r"\n", "\n").replace(r"\t", "\t")
             edit = (path, pattern, text) if path != "evidence" else (
-                list(evidence.ANSWERS)[0], r"(\n1\. .+?\n\n\* )[^\n]+", rf"\1{text}")
+                list(evidence.QUESTIONS)[0], r"(\n1\. .+?\n\n\* )[^\n]+", rf"\1{text}")
             found.setdefault(rule, (error, []))[1].append(edit)
     return found
 
