@@ -69,15 +69,12 @@ def figures(top: Path) -> tuple[dict[str, Run], dict[str, dict[str, str]]]:
 
 
 def value(top: Path, command: str, name: str, designs: list[str]) -> str | None:
-    """A figure of the kept run for each design.  A sample without a unit is the ratio of two designs."""
+    """A figure of the kept run for each design"""
     runs, others = figures(top)
     values = [others.get(command, {}).get(f"{name}, {design}") for design in designs]
-    if command in runs and (sample := re.fullmatch(r"([\w-]+), ([\d,]+) pages?(?:, (us|instructions))?", name)):
+    if command in runs and (sample := re.fullmatch(r"([\w-]+), ([\d,]+) pages?, (us|instructions)", name)):
         samples, op, pages = runs[command].samples, sample[1], int(sample[2].replace(",", ""))
         unit, each = ("instructions", 1) if samples.icount else ("us", 1000)
-        if not sample[3]:
-            ratio = samples.ratio(op, pages, designs[1], base=designs[0]) if len(designs) == 2 else None
-            return number(ratio[0]) if ratio else None
         values = [number(m / each) if sample[3] == unit and (m := samples.median(op, pages, d)) else None for d in designs]
     return None if None in values else " / ".join(str(v) for v in values)
 

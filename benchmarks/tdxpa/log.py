@@ -28,12 +28,10 @@ NO_MORE = "tdx-test: no more warnings expected"
 LINES, REPORTS = 24, 8
 
 
-def between(lines: list[str], begin: str, end: str) -> list[str]:
+def between(text: str, begin: str, end: str) -> list[str]:
     """The lines between two others, none if one of those is missing."""
-    if begin not in lines or end not in lines[lines.index(begin):]:
-        return []
-    first = lines.index(begin)
-    return lines[first + 1:lines.index(end, first)]
+    found = re.search(rf"^{begin}\n(.*?)^{end}$", text, re.M | re.S)
+    return found[1].splitlines() if found else []
 
 
 def complaints(lines: list[str]) -> tuple[list[list[str]], int]:
@@ -55,13 +53,13 @@ def complaints(lines: list[str]) -> tuple[list[list[str]], int]:
 
 
 def main(console: Path, variant: str = "") -> int:
-    lines = console.read_text(encoding="utf-8", errors="replace").splitlines()
-    log = between(lines, "guest: log begins", "guest: log ends")
+    text = console.read_text(encoding="utf-8", errors="replace")
+    log, lines = between(text, "guest: log begins", "guest: log ends"), text.splitlines()
     loaded = next((i for i, line in enumerate(log) if LOADED in line), 0)
     for report in complaints(log[:loaded])[0]:
         print("before the modules, does not count: " + "\n    ".join(report[:4]))
 
-    found, nr_expected = complaints(log[loaded:] + between(lines, "guest: leaks begin", "guest: leaks end") +
+    found, nr_expected = complaints(log[loaded:] + between(text, "guest: leaks begin", "guest: leaks end") +
                                     [line for line in lines if line.startswith("guest: ")])
     needs = {"the log has no beginning or no end": "Linux version" in "".join(log[:1]),
              "the log does not show that the modules were loaded": loaded}

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tdxpa import results
-from tdxpa.common import render
+from tdxpa.common import render, replace
 from tdxpa.csource import without_comments
 
 TOP = Path(__file__).resolve().parents[2]
@@ -42,11 +42,6 @@ def run(*command: str | Path, cwd: str | Path, text: str | None = None) -> str:
     if done.returncode:
         sys.exit(f"error: {' '.join(map(str, command))}: {done.stderr.strip()}")
     return done.stdout
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
 
 
 def parts_of(text: str) -> Iterator[str]:
@@ -86,8 +81,7 @@ class Patch:
         files = {name: text for name, text in files.items() if name not in self.files}
         if self.diff:
             with tempfile.TemporaryDirectory() as d:
-                for name, text in files.items():
-                    write(Path(d, name), text)
+                replace({Path(d, name): text for name, text in files.items()})
                 run("git", "apply", "-R", "-C1", "-", cwd=d, text=self.diff)
                 files = {name: Path(d, name).read_text() for name in files}
         for name, kind, argument in self.items:
@@ -112,20 +106,19 @@ def make(patches: list[Patch], kernel: Path, repo: Path, git: Git) -> None:
     for path in {path for patch in patches for path, _ in patch.edits}:
         if not (kernel / path).exists():
             sys.exit(f"error: {kernel} has no {path}; the series is for Linux 7.3")
-        write(repo / path, (kernel / path).read_text())
+        replace({repo / path: (kernel / path).read_text()})
     git("add", "-A")
     git("commit", "-q", "-m", "base")
     git("tag", "base")
 
     for patch, files in zip(patches, states[1:]):
-        for name, text in files.items():
-            write(repo / targets[name], text)
+        replace({repo / targets[name]: text for name, text in files.items()})
         for path, script in patch.edits:
             before = (repo / path).read_text()
             after = run("sed", "-E", script, text=before, cwd=TOP)
             if after == before:
                 sys.exit(f"error: {path}: {script} changes nothing; the series is for Linux 7.3")
-            write(repo / path, after)
+            replace({repo / path: after})
         git("add", "-A")
         git("commit", "-q", "-s", "-F", "-", text=patch.message)
 

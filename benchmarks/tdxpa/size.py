@@ -64,26 +64,21 @@ def lines_of(name: str, files: dict[str, str]) -> int:
 
 def compile_all(top: Path, src: str, build: Path, found: dict[str, dict[str, str]]) -> dict[str, dict[str, int]]:
     """{name of a build: {function: bytes}}"""
-    def write(path: Path, text: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
     objects = build / "objects"
-    targets = {}
-    for name, files in found.items():
-        for path, text in files.items():
-            write(objects / name / ("asm" if "/asm/" in path else "") / Path(path).name, text)
-        targets[name] = [f"{name}/{Path(path).stem}.o" for path in files if path.endswith(".c")]
+    targets = {name: [f"{name}/{Path(path).stem}.o" for path in files if path.endswith(".c")] for name, files in found.items()}
+    everything: list[str] = sum(targets.values(), [])
     # The kernel's own header, and what it has after the series is applied
     seam = (top / "benchmarks/seam/include/tdx.h").read_text(encoding="utf-8")
-    write(objects / "tdx.h", "#include <asm/tdx.h>\n#include_next <tdx.h>\nextern u32 tdx_global_keyid;\n" +
-          "".join(re.findall(r"^#define TDH_.*\n", seam, re.M)))
-    write(objects / "design.h", (top / "benchmarks/designs/design.h").read_text(encoding="utf-8"))
-    write(objects / "Kbuild", f"obj-y := {' '.join(sum(targets.values(), []))}\n"
-          "ccflags-y = -I$(<D) -I$(src) -I$(srctree)/arch/x86/virt/vmx/tdx\n")
-
-    subprocess.run(["make", "-s", "-C", src, f"O={build}/kernel", "ARCH=x86_64", f"M={objects}", "W=1",
-                    *sum(targets.values(), [])], check=True, stdout=sys.stderr)
+    replace({
+        **{objects / name / ("asm" if "/asm/" in path else "") / Path(path).name: text
+           for name, files in found.items() for path, text in files.items()},
+        objects / "tdx.h": "#include <asm/tdx.h>\n#include_next <tdx.h>\nextern u32 tdx_global_keyid;\n" +
+        "".join(re.findall(r"^#define TDH_.*\n", seam, re.M)),
+        objects / "design.h": (top / "benchmarks/designs/design.h").read_text(encoding="utf-8"),
+        objects / "Kbuild": f"obj-y := {' '.join(everything)}\n"
+        "ccflags-y = -I$(<D) -I$(src) -I$(srctree)/arch/x86/virt/vmx/tdx\n"})
+    subprocess.run(["make", "-s", "-C", src, f"O={build}/kernel", "ARCH=x86_64", f"M={objects}", "W=1", *everything],
+                   check=True, stdout=sys.stderr)
     return {name: sizes_of([objects / t for t in ts]) for name, ts in targets.items()}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tdxpa import series
+from tdxpa.common import replace
 
 # A source, and the texts of two patches
 _, CODE, FIRST, SECOND = Path(__file__).with_name("series.example").read_text(encoding="utf-8").split("=====\n")
@@ -14,10 +15,10 @@ _, CODE, FIRST, SECOND = Path(__file__).with_name("series.example").read_text(en
 @pytest.fixture
 def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with two patches, and a kernel"""
-    for name, text in {"arch/a.c": CODE % 1, "arch/tests/t.c": "t\n", "Documentation/p": "p\n",
+    replace({tmp_path / name: text for name, text in {
+                       "arch/a.c": CODE % 1, "arch/tests/t.c": "t\n", "Documentation/p": "p\n",
                        "series/01.txt": "SPDX\n" + FIRST, "series/02.txt": "SPDX\n" + SECOND,
-                       "kernel/Makefile": "obj-y :=\n", "repo/.keep": ""}.items():
-        series.write(tmp_path / name, text)
+                       "kernel/Makefile": "obj-y :=\n", "repo/.keep": ""}.items()})
     monkeypatch.setattr(series, "TOP", tmp_path)
     for who in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{who}_NAME", "A")
