@@ -15,6 +15,6 @@ GUEST_ARGS+=" sysctl.vm.min_free_kbytes=1024 sysctl.vm.watermark_boost_factor=0"
 log=$BUILD/$ENGINE-fragmentation.log
 measure "$log" 1200 6G frag
 
-emulated=
-! engine_is_emulated || emulated=--emulated
-$PYTHON -m tdxpa frag --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" $emulated "$log"
+# shellcheck disable=SC2046
+$PYTHON -m tdxpa frag --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" \
+	$(! engine_is_emulated || echo --emulated) "$log"

@@ -10,8 +10,7 @@ set -eu
 
 prepare_bench
 "$TOP/benchmarks/kernels/setup.sh" reports
-report=("$PYTHON" -m tdxpa report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" --configuration "$KERNEL"
-	${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check})
-! engine_is_emulated || report+=(--emulated)
 measure_boots "$BUILD/$ENGINE${ICOUNT:+-icount}-$KERNEL-bench.log"
-"${report[@]}" "${LOGS[@]}"
+# shellcheck disable=SC2046
+$PYTHON -m tdxpa report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" --configuration "$KERNEL" \
+	${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check} $(! engine_is_emulated || echo --emulated) "${LOGS[@]}"

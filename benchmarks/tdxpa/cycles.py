@@ -31,17 +31,15 @@ def read(path: str, design: str) -> dict:
     """The result of one design: the last report, or what a crashed kernel and the machine left"""
     row: dict = {"design": design, **dict.fromkeys(NUMBERS, 0), "first_corrupted": 0, "freed": [], "stopped": "no end"}
     for r in read_records(path, PREFIX):
-        match r.pop("kind"):
-            case "freed":
-                row["freed"].append(r)
-            case "corrupted":
-                row["first_corrupted"] = r["cycle"]
-            case "end":
-                # What follows is the kernel's log, with the same records.
-                row |= r | {"stopped": ""}
-                break
-            case _:
-                row |= r
+        kind = r.pop("kind")
+        if kind == "freed":
+            row["freed"].append(r)
+        else:
+            row |= {"first_corrupted": r["cycle"]} if kind == "corrupted" else r
+        if kind == "end":
+            # What follows is the kernel's log, with the same records.
+            row["stopped"] = ""
+            break
     if row["stopped"]:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
         row["stopped"] = next((re.sub(r"^\[[ \d.]+\] ", "", x) for x in lines if STOPPED.search(x)), "no end in time")

@@ -59,7 +59,7 @@ def figures(top: Path) -> tuple[dict[str, Run], dict[str, dict[str, str]]]:
         "make torture WHAT=faults": {
             f"{title}, {design}": cell for title, *cells in faults.counts(rows, designs) + faults.summary_lines(matrix, designs)
             for design, cell in zip(designs, cells)},
-        "make bench WHAT=fragmentation": {f"{frag.label(r)}, {r['design']}": frag.cell(r) for r in memory["rows"]} | {
+        "make bench WHAT=fragmentation": {f"{r['state']}, {r['design']}": frag.cell(r) for r in memory["rows"]} | {
             f"states with memory, {design}": found[0] for design, found in frag.summary(memory).items()},
         "make bench WHAT=size": {f"{what}, {name}": f"{design[what]:,}" for name, design in sizes["designs"].items()
                                  for what in ("lines", "bytes")} | {

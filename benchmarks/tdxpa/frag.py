@@ -44,12 +44,8 @@ def cell(row: dict) -> str:
     return ", ".join(cells(row))
 
 
-def label(row: dict) -> str:
-    return row["state"]
-
-
 def by_state(data: dict) -> dict[str, list[dict]]:
-    return {state: [r for r in data["rows"] if label(r) == state] for state in map(label, data["rows"])}
+    return {state: [r for r in data["rows"] if r["state"] == state] for state in (r["state"] for r in data["rows"])}
 
 
 def table_text(data: dict) -> str:

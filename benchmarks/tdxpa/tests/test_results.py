@@ -15,6 +15,7 @@ import pytest
 from tdxpa import callers, cycles, faults, frag, profile, report, runs, size
 
 TOP = Path(__file__).resolve().parents[3]
+CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
 
 
 def interval(seed: int, apart: float, noise: float, rounds: int = 9) -> np.ndarray:
@@ -175,9 +176,7 @@ def cell(**numbers: int) -> dict:
     return dict.fromkeys(("unsafe", "leaking", *faults.NUMBERS), 0) | {"cases": 1, **numbers}
 
 
-@pytest.mark.parametrize("numbers, failed", [
-    ({}, 0), ({"leaking": 1, "leaked": 1}, 0), ({"leaking": 1, "leaked": 1, "needless": 1}, 1), ({"cases": 0}, 1),
-    ({"unsafe": 1, "freed_owned": 1}, 1), ({"leaking": 1, "objects": 1}, 1)])
+@pytest.mark.parametrize("numbers, failed", CASES["rows of flat"])
 def test_a_row_of_flat_fails(numbers: dict, failed: int) -> None:
     missing = faults.failures([])
     assert all(any(name in line for line in missing) for name in (*faults.CAUSES, *faults.HAZARDS, *faults.MODES))
@@ -218,8 +217,7 @@ def test_load_is_of_other_processes_in_any_boot(tmp_path: Path, monkeypatch: pyt
     assert runs.is_loaded(*(str(tmp_path / boot) for boot in "123")) == loaded
 
 
-@pytest.mark.parametrize("share, wrong", [(2, {"largest": [4]}), (2, {"owned": [9]}), (2, {"errno": [5]}), (1, {
-    "regions": [[3]]}), (0, {"cache": [40000]}), (0, {"whole": [9]}), (0, {"errno": [12], "owned": [0]})])
+@pytest.mark.parametrize("share, wrong", CASES["states"])
 def test_a_state_that_is_not_reached_fails(share: int, wrong: dict) -> None:
     row = {"state": "x", "order": 3, "share": share, "design": "flat", "largest": [3], "whole": [8], "free": [40000],
            "cache": [60000], "held": [0], "errno": [0], "owned": [10240], "regions": [[1]], "ns": [1]}
@@ -229,18 +227,13 @@ def test_a_state_that_is_not_reached_fails(share: int, wrong: dict) -> None:
     assert not all(good for _, good in frag.checks({**data, "rows": [row | wrong]}))
 
 
-@pytest.mark.parametrize("design, found, kind, more, reason", [
-    ("flat", {}, "end", "", ""), ("v2", {"corrupted": 3, "stores": 2}, "end", "", ""), ("v2", {}, "progress", "", ""),
-    ("flat", {}, "progress", "", "the kernel stopped: Oops: x"), ("flat", {"verified": 0}, "end", "", "verified nothing"),
-    ("v2", {"faults": 0}, "end", "", "nothing was injected"), ("v2", {"cycle": 0}, "progress", "", "no cycle ran"),
-    *(("flat", {kind: 3}, "end", "", f"{cycles.NUMBERS[kind]}: 3") for kind in cycles.MISTAKES),
-    *(("flat", {}, "end", '{"kind": "freed", "cycle": 7, "operation": "iommu_clear", "failed": 0, "state": "unflushed", '
-       f'"pages": {pages}}}', f"freed too early: {what} in 7") for pages, what in (
-           (2, "H7"), (9, "iommu_clear done, unflushed")))])
-def test_a_design_fails_the_random_cycles(tmp_path: Path, design: str, found: dict, kind: str, more: str,
+@pytest.mark.parametrize("design, found, kind, freed, reason", [
+    *CASES["cycles"], *(["flat", {kind: 3}, "end", [], f"{cycles.NUMBERS[kind]}: 3"] for kind in cycles.MISTAKES)])
+def test_a_design_fails_the_random_cycles(tmp_path: Path, design: str, found: dict, kind: str, freed: list[dict],
                                           reason: str) -> None:
     numbers = dict.fromkeys(cycles.NUMBERS, 0) | {"cycle": 9, "faults": 1, "verified": 1} | found | {"kind": kind}
-    (tmp_path / "log").write_text("".join(f"[ 1.5] {cycles.PREFIX}{text}\n" for text in (more, json.dumps(numbers))) +
+    records = [{"kind": "freed", "cycle": 7, "operation": "iommu_clear", "failed": 0, "state": "unflushed", **f} for f in freed]
+    (tmp_path / "log").write_text("".join(f"[ 1.5] {cycles.PREFIX}{json.dumps(r)}\n" for r in (*records, numbers)) +
                                   "[ 1.6] Oops: x\n", encoding="utf-8")
     (tmp_path / "log.host").write_text("tdx-host: 9 SEAMCALLs, 5 stores to owned pages, 0 partial stores to private "
                                        "lines, on 1 pages; 6 late write-backs\n", encoding="utf-8")
@@ -258,10 +251,9 @@ def test_a_profile_agrees_with_the_clock(clock: int, functions: dict, agrees: bo
 
 # make bench WHAT=size: what counts, and each limit
 CODE, CALLERS = (Path(__file__).with_name(f"{name}.example").read_text() for name in ("lines", "callers"))
-LIMITS = json.loads(Path(__file__).with_suffix(".json").read_text())["limits"]
 
 
-@pytest.mark.parametrize("what, number, value, message", LIMITS)
+@pytest.mark.parametrize("what, number, value, message", CASES["limits"])
 def test_a_limit_is_enforced(what: str, number: str, value: Any, message: str) -> None:
     # Designs at their limits, and flat's caller with one line and one branch less than v2
     designs = {name: {"lines": n, "bytes": nr, "free": ["x_free"]} for name, (n, nr) in size.BUDGET.items()}
