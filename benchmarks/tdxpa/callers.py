@@ -4,11 +4,9 @@
 The functions of a call sequence count, and the helpers in the same file that they call, each
 once.  Code of the design does not count, nor does code that serves the benchmark:
 
- - calls that report to the page checker (HARNESS), with an if that guards nothing else
+ - calls that report to the page checker, with an if that guards nothing else
  - checks of numbers and orders that a driver has no use for (-EOPNOTSUPP)
- - functions that consist of such calls
- - functions that without such calls only return the result of another function
- - what is "outside" in callers.json
+ - functions that only pass a result on, and what is "outside" in callers.json
 
 A line counts if it has more than a brace or a comment.  Branches are the decision points of
 pmccabe: if, loops, &&, ||, ?: (for_each_...() is a loop).
@@ -24,16 +22,13 @@ from tdxpa.common import table
 from tdxpa.csource import emptied, without_comments
 
 PAGE = "Documentation/results/callers.rst"
-# Prefix and file of each design, the functions of each call sequence, and functions and statements
-# that no driver would have, with the reason
+# The file explains them.
 DATA = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
-DESIGNS, FLOWS, OUTSIDE = (DATA[k] for k in ("designs", "flows", "outside"))
+DESIGNS, FLOWS, HARNESS, PASSING, OUTSIDE = (DATA[k] for k in ("designs", "flows", "harness", "passing", "outside"))
 ALL = "all of these"
-# design_wbinvd_on_all_cpus() is not one of them: it stands for the kernel's function.
-HARNESS = ("design_allocated", "design_leak")
 
 
-def without_calls(text: str, names: tuple[str, ...]) -> str:
+def without_calls(text: str, names: Iterable[str]) -> str:
     """Without statements that call one of @names or return -EOPNOTSUPP, and without the if before them"""
     call = rf"\b(?:(?:{'|'.join(names)})\([^;{{}}]*\)|return -EOPNOTSUPP);"
     return re.sub(rf"(?:\bif \([^;{{}}]*\)\s*)?{call}", lambda m: emptied(m[0]), text)
@@ -56,19 +51,13 @@ def functions(text: str) -> dict[str, Function]:
 class Source:
     """The callers of one design"""
 
-    def __init__(self, text: str, outside: Iterable[str] = ()) -> None:
-        text = without_comments(text)
-        whole, kept = functions(text), without_calls(text, HARNESS)
+    def __init__(self, text: str, passing: Iterable[str] = (), outside: Iterable[str] = ()) -> None:
+        text = without_calls(without_comments(text), HARNESS)
         for name in outside:
-            if name not in kept:
+            if name not in text:
                 sys.exit(f"error: outside in callers.json: the source lacks {name}")
-            kept = kept.replace(name, "") if name.endswith(";") else kept
-        empty = tuple(n for n, f in functions(kept).items()
-                      if not f.body.strip(" \t\n}") and whole[n].body.strip(" \t\n}"))
-        self.functions = functions(without_calls(kept, empty) if empty else kept)
-        self.skipped = {*outside, *empty}
-        self.passing = {n for n, f in self.functions.items() if f.body != whole[n].body and
-                        re.fullmatch(r"\s*[\w *]*\b(\w+) = [^;]+;\s*return \1;\s*\}", f.body)}
+            text = text.replace(name, "") if name.endswith(";") else text
+        self.functions, self.passing, self.skipped = functions(text), {*passing}, {*outside}
 
     def called(self, roots: list[str]) -> list[Function]:
         """@roots and the functions that they call, in the order of the file"""
@@ -97,7 +86,7 @@ def count_all(top: Path) -> list[dict]:
     """A record for each call sequence of each design, and one for all of them"""
     records = []
     for design, (prefix, path) in DESIGNS.items():
-        source = Source((top / path).read_text(encoding="utf-8"), OUTSIDE.get(design, ()))
+        source = Source((top / path).read_text(encoding="utf-8"), PASSING.get(design, ()), OUTSIDE.get(design, ()))
         roots = {flow: [prefix + r for r in names] for flow, names in FLOWS.items()
                  if prefix + names[0] in source.functions}
         if len(roots) > 1:
