@@ -19,19 +19,16 @@ TDX_HOST="64BIT CMA X86_MCE HYPERVISOR_GUEST X86_X2APIC VIRTUALIZATION KVM KVM_I
 kernel=$BUILD/size/kernel
 configure()
 {
-	local option wanted
+	local option
+
+	[ "$(realpath "$kernel/source")" = "$src" ] || rm -rf "$kernel"
+	mkdir -p "$kernel"
 	# shellcheck disable=SC2086
-	wanted=$(echo "# $src"; printf 'CONFIG_%s=y\n' $TDX_HOST)
-	if [ "$wanted" != "$(cat "$kernel/configured" 2> /dev/null)" ]; then
-		rm -rf "$kernel"
-		mkdir -p "$kernel"
-		echo "$wanted" > "$kernel/wanted"
-		make -s -C "$src" O="$kernel" ARCH=x86_64 KCONFIG_ALLCONFIG="$kernel/wanted" allnoconfig || return
-		for option in $TDX_HOST; do
-			grep -qx "CONFIG_$option=y" "$kernel/.config" || { echo "$src has no CONFIG_$option"; return 1; }
-		done
-		mv "$kernel/wanted" "$kernel/configured"
-	fi
+	printf 'CONFIG_%s=y\n' $TDX_HOST > "$kernel/wanted"
+	make -s -C "$src" O="$kernel" ARCH=x86_64 KCONFIG_ALLCONFIG="$kernel/wanted" allnoconfig || return
+	for option in $TDX_HOST; do
+		grep -qx "CONFIG_$option=y" "$kernel/.config" || { echo "$src has no CONFIG_$option"; return 1; }
+	done
 	make -s -C "$src" O="$kernel" ARCH=x86_64 -j"$JOBS" prepare
 }
 
