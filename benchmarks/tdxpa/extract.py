@@ -3,9 +3,9 @@
 
 Patches 03 to 05 of version 2 add the array to a kernel tree that is not available here.  Hunks
 have line numbers, so each file is rebuilt as far as the patches show it, and each line records
-whether a patch has added it.  Whole definitions of added lines are taken: those of headers to
-DIR/page_array.h, the others to DIR/page_array.c.  DIR/names.h says which functions are static,
-and which are missing.  Added lines within functions of the kernel are left out.
+whether a patch has added it.  Other lines are UNKNOWN.  Whole definitions of added lines are taken:
+those of headers to DIR/page_array.h, the others to DIR/page_array.c.  DIR/names.h says which functions
+are static, and which are missing.  Added lines within functions of the kernel are left out.
 """
 import email.policy
 import json
@@ -30,7 +30,8 @@ WHERE = "arch/x86/"
 NEEDED, OPTIONAL = map(json.loads(Path(__file__).with_suffix(".json").read_text()).get, ("needed", "optional"))
 FUNCTION = re.compile(r"^(?!typedef\b)([a-z_][\w\s*]*?)\b(\w+)\([^;{]*\)\s*\{", re.M)
 # (text, added by the series)
-Line = tuple[str, bool]
+Line = tuple[str | None, bool]
+UNKNOWN: Line = None, False
 Patch = tuple[str, str, str]
 
 
@@ -73,33 +74,29 @@ def pick(name: str) -> list[Patch]:
     return [found[n] for n in NUMBERS]
 
 
-def apply(lines: dict[int, Line], diff: str, what: str) -> dict[int, Line]:
-    """The known lines of a file after a diff of it"""
-    after: dict[int, Line] = {}
-    shift = end = 0
-    for *start, body in re.findall(r"^@@ -(\d+)\S* \+(\d+)\S* @@.*\n((?:[ +\-\\].*\n|\n)*)", diff, re.M):
-        old, new = map(int, start)
-        if (old, new) == (0, 1):
-            old = 1
-        after |= {n + shift: line for n, line in lines.items() if end <= n < old}
+def apply(lines: list[Line], diff: str, what: str) -> list[Line]:
+    """The lines of a file after a diff of it"""
+    # From the last hunk on, so that the numbers of lines are those before the diff
+    for start, body in reversed(re.findall(r"^@@ -(\d+)\S* .*\n((?:[ +\-\\].*\n|\n)*)", diff, re.M)):
+        first = end = max(int(start) - 1, 0)
+        after: list[Line] = []
         for line in body.splitlines():
             kind, text = line[:1] or " ", line[1:]
             if kind in " -":
-                if lines.get(old, (text,))[0] != text:
-                    refuse(f"{what} does not fit the patches before it at line {old}: they are not of one series")
-                if kind == " ":
-                    after[new] = lines.get(old, (text, False))
-                old += 1
+                lines += [UNKNOWN] * (end + 1 - len(lines))
+                if lines[end][0] not in (None, text):
+                    refuse(f"{what} does not fit the patches before it at line {end + 1}: they are not of one series")
+                after += [(text, lines[end][1])] * (kind == " ")
+                end += 1
             elif kind == "+":
-                after[new] = (text, True)
-            new += kind in " +"
-        end, shift = old, new - old
-    return after | {n + shift: line for n, line in lines.items() if n >= end}
+                after.append((text, True))
+        lines[first:end] = after
+    return lines
 
 
-def files_of(patches: list[Patch]) -> dict[str, dict[int, Line]]:
+def files_of(patches: list[Patch]) -> dict[str, list[Line]]:
     """The files of the array after the patches, as far as they are known"""
-    files: dict[str, dict[int, Line]] = {}
+    files: dict[str, list[Line]] = {}
     for n, (subject, _, diff) in zip(NUMBERS, patches):
         done = subprocess.run(["git", "apply", "--numstat"], input=diff, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -107,7 +104,7 @@ def files_of(patches: list[Patch]) -> dict[str, dict[int, Line]]:
         for part in re.split(r"^(?=diff --git )", diff, flags=re.M)[1:]:
             path = part.split()[3][2:]
             if path.startswith(WHERE) and path.endswith((".c", ".h")):
-                files[path] = apply(files.get(path, {}), part, f"patch {n:02}, {path},")
+                files[path] = apply(files.get(path, []), part, f"patch {n:02}, {path},")
     return files
 
 
@@ -116,22 +113,19 @@ def code_of(text: str) -> str:
     return re.sub(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/', "", text, flags=re.S)
 
 
-def parts_of(lines: dict[int, Line]) -> Iterator[str]:
+def parts_of(lines: list[Line]) -> Iterator[str]:
     """Parts that begin with an added line, and end at an empty or other line outside of braces.  Within
     braces, git may show the end of an added function as a line of the kernel."""
     part: list[str] = []
-    depth = last = 0
-    for number, (text, added) in sorted(lines.items()):
-        if part and (number != last + 1 or (not depth and not (added and text))):
+    depth = 0
+    for text, added in [*lines, UNKNOWN]:
+        if part and (text is None or not depth and not (added and text)):
             yield "\n".join(part)
             part, depth = [], 0
         # The headers of that tree are not here.
-        if (part or added and text) and not text.startswith('#include "'):
+        if text is not None and (part or added and text) and not text.startswith('#include "'):
             part.append(text)
             depth = max(0, depth + code_of(text).count("{") - code_of(text).count("}"))
-        last = number
-    if part:
-        yield "\n".join(part)
 
 
 def is_whole(part: str) -> bool:

@@ -120,16 +120,18 @@ def ratio_table(ks: Runs) -> str:
                   f"flat / flat-again, {ZEROING}"], rows)
 
 
+def by_pages(cells: Mapping[tuple[int, str], str]) -> str:
+    """A line for each number of pages, a column for each design"""
+    present = [d for d in DESIGNS if any(k[1] == d for k in cells)]
+    return table(["pages", *present], [[f"{p:,}", *(cells.get((p, d), "-") for d in present)]
+                                       for p in sorted({p for p, _ in cells})], left=0)
+
+
 def all_cells(run: Run) -> list[tuple[str, str]]:
     """(title, table) of each operation"""
     s = run.samples
-    found = []
-    for op, title in OPERATIONS.items():
-        present = [d for d in DESIGNS if any((op, p, d) in s.rounds for p in s.cells(op))]
-        if present:
-            found.append((title, table(["pages", *present], [[f"{p:,}", *(number(s.median(op, p, d)) for d in present)]
-                                                             for p in s.cells(op)], left=0)))
-    return found
+    return [(title, by_pages({(p, d): number(s.median(o, p, d)) for o, p, d in s.rounds if o == op}))
+            for op, title in OPERATIONS.items() if s.cells(op)]
 
 
 def figures(top: Path, ks: Runs) -> dict:
@@ -160,13 +162,6 @@ def summary(top: Path, ks: Runs) -> list[list[str]]:
             row("operands, instructions", lambda d: number(icount.median("hand-over", 512, d))),
             row("session, instructions", lambda d: number(icount.median("life-control", 512, d))),
             row("session, equal allocation", lambda d: number(icount.median("life-control", 512, EQUAL.get(d, ""))))]
-
-
-def metadata_table(records: list[dict]) -> str:
-    cells = {(r["pages"], r["design"]): f"{r['bytes']:,}" for r in records if r["kind"] == "metadata"}
-    present = [d for d in DESIGNS if any(k[1] == d for k in cells)]
-    return table(["pages", *present], [[f"{p:,}", *(cells.get((p, d), "-") for d in present)]
-                                       for p in sorted({p for p, _ in cells})], left=0)
 
 
 def environment(ks: Runs) -> str:
@@ -217,7 +212,8 @@ def pages(top: Path) -> dict[str, str]:
             "cost.md", ks=ks, designs=DESIGNS, ratios=ratio_table(ks), losses=loss_list(ks),
             seamcalls=[(kernel, seamcall_table(run)) for kernel, run in times(ks).items()],
             parts=[(f"{kernel}, {'ns' if unit == 'time' else unit}", all_cells(run)) for (kernel, unit), run in ks.items()],
-            metadata=metadata_table(ks[ZEROING, "time"].records), environment=environment(ks)),
+            metadata=by_pages({(r["pages"], r["design"]): f"{r['bytes']:,}" for r in ks[ZEROING, "time"].records
+                               if r["kind"] == "metadata"}), environment=environment(ks)),
         "Documentation/results/cycles.md": render("cycles.md", cycles=cycles, data=random),
         "Documentation/results/memory.md": render("memory.md", run=fragmented["run"], table=frag.table_text(fragmented)),
         "Documentation/results/plots.md": render("plots.md", plots=all_plots(top, ks, matrix)),

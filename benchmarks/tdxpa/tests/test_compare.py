@@ -47,7 +47,7 @@ def test_a_function_is_taken_if_its_end_is_a_line_of_the_kernel() -> None:
     added = {7: "}", 8: "", 9: "int added(void)", 10: "{", 15: "\tif (1) {", 20: "void a(void);",
              21: "DEFINE_FREE(a, int, a())", 23: "int changed(void)"}
     other = {11: "\treturn 1;", 12: "}", 13: "int before(void)", 14: "{", 16: "\t}", 22: "int b;"}
-    lines = {n: (text, True) for n, text in added.items()} | {n: (text, False) for n, text in other.items()}
+    lines: list[extract.Line] = [(added.get(n, other.get(n)), n in added) for n in range(24)]
     assert [p for p in extract.parts_of(lines) if extract.is_whole(p)] == [
         "int added(void)\n{\n\treturn 1;\n}", "void a(void);\nDEFINE_FREE(a, int, a())"]
 
