@@ -27,7 +27,7 @@
 #define CREATE_TRACE_POINTS
 #include "pa_trace.h"
 
-/* Calls at most if the module is busy: as many as sc_retry() makes without entropy */
+/* Number of calls while the module is busy, as sc_retry() makes without entropy */
 #define FLUSH_RETRIES	10
 
 /*
