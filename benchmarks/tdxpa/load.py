@@ -1,53 +1,58 @@
 # SPDX-License-Identifier: GPL-2.0
-"""load.py LOG: counters of memory after each round of the load, when no array exists.
+"""load.py LOG: memory in use after each round of the load, when no array exists.
 
 Status 1 if a counter grew, or if the page checker or the kernel complained.
 """
+import json
 import sys
+from pathlib import Path
 from statistics import median
 
 from tdxpa import runs
-from tdxpa.common import read_records, table
+from tdxpa.common import read_records
+from tdxpa.plots import LINES, Plot, plt, source
 
-# KiB in use.  The free pages are negative: fewer of them are growth.
-COUNTERS = {"pages": ("free", -4), "slab": ("SUnreclaim", 1), "vmalloc": ("VmallocUsed", 1)}
-# A counter may grow by this many KiB from the first tenth of the rounds to the last: slab caches keep pages.
-BOUND = 1024
-VIOLATIONS = ("freed_owned", "freed_dirty", "freed_twice", "claimed_free", "needless")
-NUMBERS = ("sequences", "failed", "failed_allocations", "arrays", "pages", "calls", "held", "refused")
-# /proc/sys/kernel/tainted after modules from outside of the tree, and without a warning
-OUT_OF_TREE = 4096
-# Shorter runs are not kept.  A kept run has a sample for each ten seconds.
-KEPT_MINUTES, SAMPLE = 60, 10
+# The file explains them.
+COUNTERS, TRIED, VIOLATIONS, BOUND, TAINTED, SAMPLE, MINUTES = (
+    [*json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8")).values()][1:])
 
 
-def growth(values: list[int]) -> int:
-    tenth = max(len(values) // 10, 1)
-    return round(median(values[-tenth:]) - median(values[:tenth]))
+def growth(kib: list[int]) -> int:
+    tenth = -(-len(kib) // 10)
+    return round(median(kib[-tenth:]) - median(kib[:tenth]))
+
+
+def plot(data: dict) -> Plot:
+    used = {name: [s[i] for s in data["samples"]] for i, name in enumerate(COUNTERS, 1)}
+
+    def draw(axes: plt.Axes) -> None:
+        for (name, kib), (colour, marker) in zip(used.items(), LINES.values()):
+            axes.plot([s[0] / 60 for s in data["samples"]], kib, color=colour, marker=marker, markevery=20, label=name)
+        axes.set(xlabel="minutes", ylabel="KiB in use since the first round")
+        axes.legend()
+
+    title = "{totals[arrays]:,} arrays with {totals[pages]:,} pages on {cpus} CPUs".format(**data["run"])
+    return Plot("load", title, source(data["run"]), ["KiB", "lowest", "highest", "last", "growth"],
+                [[name, *(f"{n:,}" for n in (min(k), max(k), k[-1], growth(k)))] for name, k in used.items()], draw)
 
 
 def main() -> int:
     args = runs.arguments(__doc__)
     rounds = list(read_records(args.log, "load: "))
-    if not rounds:
-        sys.exit(f"error: no round ended; the guest's console: {args.log}")
-    used = {name: [scale * (r[k] - rounds[0][k]) for r in rounds] for name, (k, scale) in COUNTERS.items()}
-    totals = {k: sum(r[k] for r in rounds) for k in NUMBERS}
-    minutes = round(rounds[-1]["second"] / 60)
-    print(f"{minutes} minutes, {len(rounds):,} rounds; " + ", ".join(f"{k} {n:,}" for k, n in totals.items()))
-    print("\n" + table(["KiB in use since the first round", "lowest", "highest", "last", "growth"],
-                       [[k, *(f"{n:,}" for n in (min(v), max(v), v[-1], growth(v)))] for k, v in used.items()]))
-    checks = {f"{k}: growth of {growth(v):,} KiB, at most {BOUND:,}": growth(v) <= BOUND for k, v in used.items()}
-    checks |= {f"{k}: {n}": not n for k in VIOLATIONS for n in [sum(r[k] for r in rounds)]}
-    checks |= {"the kernel warned": all(r["tainted"] == OUT_OF_TREE for r in rounds)}
-    checks |= {f"{k}: nothing was tried": bool(n) for k, n in totals.items()}
+    last = list({r["second"] // SAMPLE: r for r in rounds}.values())
+    samples = [[r["second"], *(n * (r[k] - rounds[0][k]) for k, n in COUNTERS.values())] for r in last]
+    totals = {k: sum(r[k] for r in rounds) for k in (*TRIED, *VIOLATIONS)}
+    data: dict = {"run": runs.about(args.top, f"make torture WHAT=load ENGINE={args.engine}", args.kernel, args.engine,
+                              cpus=rounds[0]["cpus"], rounds=len(rounds), totals=totals), "samples": samples}
+    print(", ".join(f"{k}: {n:,}" for k, n in totals.items()), plot(data).text(), sep="\n\n")
+    checks = {f"{k} grow by at most {BOUND:,} KiB": growth([s[i] for s in samples]) <= BOUND
+              for i, k in enumerate(COUNTERS, 1)}
+    checks |= {f"{k} is {'not ' * (k in TRIED)}0": (n > 0) == (k in TRIED) for k, n in totals.items()}
+    checks |= {"the kernel does not warn": all(r["tainted"] == TAINTED for r in rounds)}
     wrong = [words for words, good in checks.items() if not good]
-    print("".join(f"wrong: {words}\n" for words in wrong), end="")
-    samples = {r["second"] // SAMPLE: [r["second"], *(v[i] for v in used.values())] for i, r in enumerate(rounds)}
-    about = runs.about(args.top, f"make torture WHAT=load ENGINE={args.engine}", args.kernel, args.engine,
-                       cpus=rounds[0]["cpus"], rounds=len(rounds), totals=totals)
-    runs.write(args.top, f"load-{args.engine}.json", about, {"samples": [*samples.values()]},
-               whole=not wrong and minutes >= KEPT_MINUTES)
+    print("".join(f"wrong, not true: {words}\n" for words in wrong), end="")
+    runs.write(args.top, f"load-{args.engine}.json", data["run"], {"samples": samples},
+               whole=not wrong and samples[-1][0] >= MINUTES * 60)
     print(f"{len(checks) - len(wrong)} passed, {len(wrong)} failed")
     return 1 if wrong else 0
 

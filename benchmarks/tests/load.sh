@@ -11,5 +11,5 @@ prepare
 "$TOP/benchmarks/kernels/setup.sh" reports
 log=$BUILD/$ENGINE-load.log
 say "  running the load for $MINUTES minutes on $CPUS CPUs and Linux $KVERSION ($ENGINE) (log: $log)"
-engine_boot "$log" $((300 + MINUTES * 90)) 3G load $((MINUTES * 60)) > /dev/null
+engine_boot "$log" $((300 + MINUTES * 90)) 3G load $((MINUTES * 60 + 30)) > /dev/null
 $PYTHON -m tdxpa.load --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" "$log"

@@ -4,12 +4,11 @@
  *
  * In a round, each CPU brings up links with the driver example, reads the device
  * information again, takes the links down, and donates memory.  Leaves are interrupted
- * or fail, flushes are busy, and allocations fail.  The order of the CPUs differs in each
- * run, so there is no seed.
+ * or fail, flushes are busy, and allocations fail.  A seed would not repeat a run, because
+ * the order of the CPUs differs.
  *
- * After a round no sequence runs.  The page checker has then seen all pages, and pages
- * that the module owns are taken back.  So whatever the counters of the machine miss
- * from now on is lost.
+ * After a round, no array exists, and pages that the module owns are taken back.  So the
+ * counters of the machine must not grow from round to round.
  *
  * /sys/module/tdx_load/parameters/round: write anything to run a round, read its totals
  */
@@ -21,7 +20,7 @@
 #include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/sched.h>
-#include <linux/string.h>
+#include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
 
