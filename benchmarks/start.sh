@@ -72,6 +72,7 @@ for name in $takes; do
 		one_of "$name" 0 1
 		[ "${!name}" = 1 ] || unset "$name" ;;
 	CPUS) number CPUS 1 "$([ "$ENGINE" = uml ] && echo 2 || echo 4)" ;;
+	MINUTES) number MINUTES 1 1440 ;;
 	SEED) number SEED 0 999999999999999 ;;
 	SIMULATE) number SIMULATE 0 1000000 ;;
 	STEPS) number STEPS 1 1000000000 ;;

@@ -22,6 +22,7 @@
 #include <linux/moduleparam.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
@@ -38,6 +39,8 @@
 #define MAX_OBJECTS	64
 #define NO_ID		1000
 #define LIST_MAX	512
+/* Freeing calls the flush of a page at most this often. */
+#define FLUSH_CALLS	10U
 #define ENTRY_PA	GENMASK_ULL(51, 12)
 #define ENTRY_BIT63	BIT_ULL(63)
 
@@ -333,28 +336,42 @@ static void do_alloc(struct slot *s)
 
 static void do_free(struct slot *s)
 {
+	u64 region = (s->entries[draw(s->nr)] & ENTRY_PA) / SZ_2M;
+	unsigned int nr_busy = one_in(4) ? draw(3 * FLUSH_CALLS) : 0;
 	bool flushes_fail = one_in(4), leaks = false;
 
-	describe("slot %td: free%s", s - slots, flushes_fail ? ", some flushes fail" : "");
+	describe("slot %td: free%s, %u busy flushes", s - slots,
+		 flushes_fail ? ", some flushes fail" : "", nr_busy);
+	tdx_model_set_busy_region(region * SZ_2M, nr_busy);
 
 	for (unsigned int i = 0; i < s->nr; i++) {
-		bool fails = flushes_fail && one_in(16);
+		u64 pa = s->entries[i] & ENTRY_PA, end = pa + nr_pages(s, i) * PAGE_SIZE, bad = 0;
 
-		if (fails)
-			tdx_model_fail_wbinvd((s->entries[i] & ENTRY_PA) +
-					      draw(nr_pages(s, i)) * PAGE_SIZE, TDX_OPERAND_BUSY);
+		if (flushes_fail && one_in(16)) {
+			bad = pa + draw(nr_pages(s, i)) * PAGE_SIZE;
+			tdx_model_fail_wbinvd(bad, TDX_OPERAND_BUSY);
+		}
 		if (s->owned[i])
 			left_owned += nr_pages(s, i);
 		else if (i < s->nr_held)
 			left_lost += nr_pages(s, i);
-		else if (fails && s->flush)
-			left_lost++;
-		leaks |= i >= s->nr_held && (s->owned[i] || (fails && s->flush));
+		if (i < s->nr_held || !s->flush)
+			continue;
+
+		for (; pa < end; pa += PAGE_SIZE) {
+			unsigned int busy = pa / SZ_2M == region ? min(nr_busy, FLUSH_CALLS) : 0;
+			bool fails = pa == bad || busy == FLUSH_CALLS;
+
+			nr_busy -= busy;
+			left_lost += fails && !s->owned[i];
+			leaks |= fails || s->owned[i];
+		}
 	}
 	nr_messages += leaks || s->nr_held;
 
 	tdx_pa_array_free(s->array);
 	s->array = NULL;
+	tdx_model_set_busy_region(0, 0);
 	check_pages();
 }
 

@@ -255,9 +255,8 @@ static void last_link_fails(struct kunit *test)
 			KUNIT_EXPECT_NE(test, tdh_spdm_mng(links[NR_LINKS - 1].spdm.id,
 							   TDX_SPDM_KEY_UPDATE, NULL, p->response,
 							   p->request, NULL, &len), 0);
+			tdx_link_down(&links[NR_LINKS - 1]);
 		}
-		/* Of a link that failed, nothing is left to take down. */
-		tdx_link_down(&links[NR_LINKS - 1]);
 		fail(test, TDH_SPDM_DELETE, 1);
 		for (unsigned int i = NR_LINKS - 1; i--; )
 			tdx_link_down(&links[i]);
