@@ -27,6 +27,7 @@
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
 #include "../designs/design.h"
 #include "emulated_host.h"
+#include "seamcall/seamcall.h"
 #include "tdx.h"
 
 #define FUNC_ID		0x1000
@@ -71,18 +72,107 @@ static void expect_reports(struct kunit *test, u64 nr_stores, u64 nr_write_backs
 	KUNIT_EXPECT_EQ(test, count(POSITION(nr_write_backs)), nr_write_backs);
 }
 
+static void expect_disabled_leaves(struct kunit *test)
+{
+	static const u64 leaves[] = {
+		TDH_EXT_INIT, TDH_EXT_MEM_ADD, TDH_IOMMU_SETUP, TDH_IOMMU_CLEAR, TDH_SPDM_CREATE,
+		TDH_SPDM_DELETE, TDH_SPDM_CONNECT, TDH_SPDM_DISCONNECT, TDH_SPDM_MNG,
+		TDH_IDE_STREAM_CREATE, TDH_IDE_STREAM_BLOCK, TDH_IDE_STREAM_DELETE,
+		TDH_IDE_STREAM_KM,
+	};
+
+	/* An enabled leaf rejects one of these operands, or succeeds. */
+	for (unsigned int i = 0; i < ARRAY_SIZE(leaves); i++) {
+		struct tdx_module_args args = {};
+
+		KUNIT_EXPECT_EQ_MSG(test, tdx_seam_call(leaves[i], &args), TDX_OPERAND_INVALID,
+				    "leaf %llu", leaves[i]);
+	}
+}
+
+/* What a leaf returns after Linux has configured the module, before any case enables it */
+static u64 status_at_boot;
+
+static int host_suite_init(struct kunit_suite *suite)
+{
+	status_at_boot = tdh_ext_init();
+	return 0;
+}
+
 /* Rule: version 0 of TDH.SYS.CONFIG enables no leaf of TDX Connect or the extensions. */
 static void leaves_must_be_enabled(struct kunit *test)
 {
-	struct tdx_pa_array *mt = tdx_pa_array_alloc(1, NUMA_NO_NODE);
 	u64 unused;
 
-	KUNIT_ASSERT_NOT_NULL(test, mt);
+	KUNIT_EXPECT_EQ(test, status_at_boot, TDX_OPERAND_INVALID);
 	machine_call(TDX_HOST_ENABLE, 0, 0, &unused);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &unused), TDX_OPERAND_INVALID);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(mt), TDX_OPERAND_INVALID);
-	KUNIT_EXPECT_EQ(test, tdh_ext_init(), TDX_OPERAND_INVALID);
+	expect_disabled_leaves(test);
+}
+
+/* Owner types of TDH.PHYMEM.PAGE.RDMD, as in the kernel */
+enum { PT_NDA, PT_RSVD, PT_OTHER = 3 };
+
+static u64 owner_type(phys_addr_t pa)
+{
+	struct tdx_module_args args = { .rcx = pa };
+
+	return tdx_seam_call(TDH_PHYMEM_PAGE_RDMD, &args) ?: args.rcx;
+}
+
+/* Rule: the module reports who owns a page. */
+static void pages_have_an_owner_type(struct kunit *test)
+{
+	struct tdx_pa_array *mt = tdx_pa_array_alloc(2, NUMA_NO_NODE);
+	u64 id;
+
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	KUNIT_EXPECT_EQ(test, owner_type(SZ_64K), PT_RSVD);
+	KUNIT_EXPECT_EQ(test, owner_type(tdx_pa_entry(mt, 1)), PT_NDA);
+	KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
+	KUNIT_EXPECT_EQ(test, owner_type(tdx_pa_entry(mt, 1)), PT_OTHER);
+	KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
+	KUNIT_EXPECT_EQ(test, owner_type(tdx_pa_entry(mt, 1)), PT_NDA);
 	tdx_pa_array_free(mt);
+}
+
+/*
+ * Rule: a register that is not an operand of the leaf must be 0.  For other leaves:
+ * tdx_model.checks_unused_registers.
+ */
+static void boot_leaves_check_unused_registers(struct kunit *test)
+{
+	struct tdx_module_args read = { .rdx = TDX_FIELD_FEATURES0 };
+	struct tdx_module_args wrong = { .rdx = TDX_FIELD_FEATURES0, .r9 = 1 };
+	struct tdx_module_args page = { .rcx = SZ_64K, .r11 = 1 };
+
+	KUNIT_EXPECT_EQ(test, tdx_seam_call(TDH_SYS_RD, &read), 0);
+	KUNIT_EXPECT_EQ(test, tdx_seam_call(TDH_SYS_RD, &wrong), TDX_OPERAND_INVALID | 9);
+	KUNIT_EXPECT_EQ(test, tdx_seam_call(TDH_PHYMEM_PAGE_RDMD, &page),
+			TDX_OPERAND_INVALID | 11);
+}
+
+#define FIELD_SPDM_PAGES	0x3000000100000002
+
+/* Rule: the number of control pages is read from the module, which takes no other. */
+static void number_of_control_pages_is_read(struct kunit *test)
+{
+	struct tdx_module_args args = { .rdx = FIELD_SPDM_PAGES };
+	struct tdx_pa_array *mt;
+	u64 id;
+
+	machine_call(TDX_HOST_CONTROL, TDH_SPDM_CREATE, 5, &id);
+	KUNIT_EXPECT_EQ(test, tdx_seam_call(TDH_SYS_RD, &args), 0);
+	KUNIT_EXPECT_EQ(test, args.r8, 5);
+	for (unsigned int nr = 4; nr <= 5; nr++) {
+		mt = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
+		KUNIT_ASSERT_NOT_NULL(test, mt);
+		KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id) &
+				TDX_SEAMCALL_STATUS_MASK, nr == 5 ? 0 : TDX_OPERAND_INVALID);
+		if (nr == 5)
+			KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
+		tdx_pa_array_free(mt);
+	}
+	machine_call(TDX_HOST_CONTROL, TDH_SPDM_CREATE, 0, &id);
 }
 
 /* Rule: pages below 1 MiB are reserved, so that the module rejects them. */
@@ -96,14 +186,24 @@ static void reserved_pages_are_rejected(struct kunit *test)
 			TDX_SEAMCALL_STATUS_MASK, TDX_PAGE_METADATA_INCORRECT);
 }
 
+static u64 model_nr_calls(u64 leaf)
+{
+	u64 nr;
+
+	machine_call(TDX_HOST_MODEL, MODEL_NR_CALLS, leaf, &nr);
+	return nr;
+}
+
 /* Rule: objects are made and deleted without a wrong store or an unflushed page. */
 static void objects_are_made_and_deleted(struct kunit *test)
 {
 	const struct design *flat = design_find("flat");
+	u64 nr_calls;
 
 	KUNIT_ASSERT_NOT_NULL(test, flat);
 	set(POSITION(interrupt), 3);
 	set(POSITION(rounds), 2);
+	nr_calls = model_nr_calls(TDH_IOMMU_SETUP);
 
 	for (unsigned int i = 0; i < 200; i++) {
 		struct design_object iommu, spdm, ide;
@@ -120,6 +220,8 @@ static void objects_are_made_and_deleted(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, flat->iommu_clear(&iommu), 0);
 	}
 
+	/* A third of the calls is interrupted and repeated. */
+	KUNIT_EXPECT_GT(test, model_nr_calls(TDH_IOMMU_SETUP) - nr_calls, 220);
 	msleep(2 * MAX_DELAY_MS);
 	KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 0);
 	KUNIT_EXPECT_EQ(test, count(POSITION(nr_dirty)), 0);
@@ -449,6 +551,12 @@ static void cpus_go_offline_and_online(struct kunit *test)
 	expect_reports(test, 0, 0);
 }
 
+static u64 wbinvd_status(phys_addr_t pa)
+{
+	return tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, PHYS_PFN(pa)) &
+	       TDX_SEAMCALL_STATUS_MASK;
+}
+
 #define TDH_SYS_KEY_CONFIG	31
 #define TDH_SYS_INIT		33
 #define TDH_SYS_LP_INIT		35
@@ -483,18 +591,19 @@ struct tdmr {
 };
 
 /*
- * Initialize a disabled module for 1 GiB at @base.  @pamt_4k are 4 MiB; of the 4 pages at
- * @others, the last is not used.
+ * Disable the module and initialize it for 1 GiB at @base, with @version of TDH.SYS.CONFIG.
+ * @pamt_4k are 4 MiB; of the 4 pages at @others, the last is not used.
  */
-static void init_module_again(struct kunit *test, struct tdmr *tdmr, u64 base, u64 pamt_4k,
-			      u64 others)
+static void init_module_again(struct kunit *test, u64 version, struct tdmr *tdmr, u64 base,
+			      u64 pamt_4k, u64 others)
 {
+	struct tdx_module_args disable = {};
 	struct tdx_module_args init = {};
 	struct tdx_module_args config = {
 		.rcx = virt_to_phys(tdmr->list),
 		.rdx = 1,
 		.r8 = tdx_global_keyid,
-		.r9 = FEATURE_CONNECT,
+		.r9 = version ? FEATURE_CONNECT : 0,
 	};
 	struct tdx_module_args tdmr_init = { .rcx = base };
 	atomic_t nr_errors = ATOMIC_INIT(0);
@@ -509,24 +618,26 @@ static void init_module_again(struct kunit *test, struct tdmr *tdmr, u64 base, u
 		},
 		.list[0] = virt_to_phys(tdmr),
 	};
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_DISABLE, &disable), 0);
+	KUNIT_EXPECT_GT(test, read_machine(POSITION(nr_dirty)), 0);
+	flush_all_cpus(NULL);
+	KUNIT_EXPECT_EQ(test, read_machine(POSITION(nr_dirty)), 0);
+	KUNIT_EXPECT_EQ(test, read_machine(POSITION(nr_owned)), 0);
+	KUNIT_EXPECT_NE(test, wbinvd_status(base), 0);
+
 	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_INIT, &init), 0);
 	on_each_cpu(init_this_cpu, &nr_errors, 1);
 	KUNIT_ASSERT_EQ(test, atomic_read(&nr_errors), 0);
-	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_CONFIG | VERSION_1, &config), 0);
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_CONFIG | version, &config), 0);
 	on_each_cpu(configure_key, NULL, 1);
 	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_TDMR_INIT, &tdmr_init), 0);
 	KUNIT_ASSERT_EQ(test, tdmr_init.rdx, base + SZ_1G);
 }
 
-static u64 wbinvd_status(phys_addr_t pa)
-{
-	return tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, PHYS_PFN(pa)) &
-	       TDX_SEAMCALL_STATUS_MASK;
-}
-
 /*
  * The module is disabled and initialized again.  Version 1 of TDH.SYS.CONFIG enables TDX
- * Connect, but not the extensions.  The last case: Linux does not expect this.
+ * Connect, but not the extensions; version 0 enables nothing.  The last case: Linux does
+ * not expect this.
  */
 static void version_1_enables_leaves(struct kunit *test)
 {
@@ -534,21 +645,17 @@ static void version_1_enables_leaves(struct kunit *test)
 	struct page *others = alloc_pages(GFP_KERNEL | GFP_DMA32, 2);
 	struct tdmr *tdmr = kunit_kzalloc(test, sizeof(*tdmr), GFP_KERNEL);
 	struct page *page = alloc_page(GFP_KERNEL);
-	struct tdx_module_args args = {};
+	u64 base;
 
 	KUNIT_ASSERT_NOT_NULL(test, tdmr);
 	if (!pamt_4k || !others || !page || page_to_phys(page) < SZ_4G)
 		kunit_skip(test, "needs memory above 4 GiB");
 
-	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_DISABLE, &args), 0);
-	KUNIT_EXPECT_GT(test, read_machine(POSITION(nr_dirty)), 0);
-	flush_all_cpus(NULL);
-	KUNIT_EXPECT_EQ(test, read_machine(POSITION(nr_dirty)), 0);
-	KUNIT_EXPECT_EQ(test, read_machine(POSITION(nr_owned)), 0);
-	KUNIT_EXPECT_NE(test, wbinvd_status(page_to_phys(page)), 0);
-
-	init_module_again(test, tdmr, ALIGN_DOWN(page_to_phys(page), SZ_1G),
-			  page_to_phys(pamt_4k), page_to_phys(others));
+	base = ALIGN_DOWN(page_to_phys(page), SZ_1G);
+	init_module_again(test, 0, tdmr, base, page_to_phys(pamt_4k), page_to_phys(others));
+	expect_disabled_leaves(test);
+	init_module_again(test, VERSION_1, tdmr, base, page_to_phys(pamt_4k),
+			  page_to_phys(others));
 	KUNIT_EXPECT_EQ(test, read_machine(POSITION(nr_owned)), 1024 + 3);
 	own_and_return(test, page);
 	KUNIT_EXPECT_EQ(test, wbinvd_status(page_to_phys(page)), 0);
@@ -564,6 +671,9 @@ static void version_1_enables_leaves(struct kunit *test)
 static struct kunit_case emulated_host_cases[] = {
 	KUNIT_CASE(leaves_must_be_enabled),
 	KUNIT_CASE(reserved_pages_are_rejected),
+	KUNIT_CASE(pages_have_an_owner_type),
+	KUNIT_CASE(boot_leaves_check_unused_registers),
+	KUNIT_CASE(number_of_control_pages_is_read),
 	KUNIT_CASE(objects_are_made_and_deleted),
 	KUNIT_CASE(extensions_keep_their_memory),
 	KUNIT_CASE(store_to_owned_page_is_reported),
@@ -580,6 +690,7 @@ static struct kunit_case emulated_host_cases[] = {
 
 static struct kunit_suite emulated_host_suite = {
 	.name = "tdx_emulated_host",
+	.suite_init = host_suite_init,
 	.init = host_init,
 	.test_cases = emulated_host_cases,
 };

@@ -5,7 +5,7 @@
 #
 # engine_boot LOG SECONDS MEM MODE [ARGS]: as in qemu.sh, with 4 CPUs.  Reports of the machine
 #	are in LOG.host, and its settings in $TDX_HOST.  With TDX_MODEL=143, the CPU has the
-#	erratum X86_BUG_TDX_PW_MCE.
+#	erratum X86_BUG_TDX_PW_MCE.  Each package has memory, the second 1 GiB.
 
 . "$TOP/benchmarks/kernels/qemu.sh"
 ENGINE_BASE=qemu
@@ -25,5 +25,7 @@ engine_boot()
 {
 	mkdir -p "$(dirname "$1")"
 	# shellcheck disable=SC2046
-	TDX_HOST_LOG=$1.host qemu_run "$1" "$2" "$3" "$KOBJ/arch/x86/boot/bzImage" host "${*:4} machine=tdx" $(tdx_machine)
+	TDX_HOST_LOG=$1.host qemu_run "$1" "$2" "$3" "$KOBJ/arch/x86/boot/bzImage" host "${*:4} machine=tdx" $(tdx_machine) \
+		-object "memory-backend-ram,id=first,size=$((${3%G} - 1))G" -object memory-backend-ram,id=second,size=1G \
+		-numa node,memdev=first -numa node,memdev=second
 }

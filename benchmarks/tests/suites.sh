@@ -19,6 +19,8 @@ run_suites()
 	$PYTHON "$KSOURCE/tools/testing/kunit/kunit.py" parse "$base.ktap" > "$base.results" || rc=1
 	cat "$base.results"
 	$PYTHON -m tdxpa.log "$base.log" "$VARIANT" || rc=1
+	# Linux 7.3 disables the TDX module when it shuts down.
+	[ "$ENGINE${KSRC:-}" != tdx ] || grep -q 'the module is off$' "$base.log.host" || { say "  BAD  the TDX module is still on"; rc=1; }
 
 	nr_tests() { grep -oP "Testing complete.*\b$1: \K\d+" "$base.results" || echo 0; }
 	passed=$(nr_tests passed) failed=$(($(nr_tests failed) + $(nr_tests crashed) + $(nr_tests errors)))

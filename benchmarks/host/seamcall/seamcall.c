@@ -44,6 +44,7 @@ static u64 issue(u64 leaf, struct tdx_module_args a, struct tdx_module_args *res
 	register u64 r12 asm("r12") = a.r12;
 	register u64 r13 asm("r13") = a.r13;
 	register u64 r14 asm("r14") = a.r14;
+	register u64 r15 asm("r15") = a.r15;
 	u64 rcx = a.rcx;
 	u64 rdx = a.rdx;
 
@@ -51,15 +52,16 @@ static u64 issue(u64 leaf, struct tdx_module_args a, struct tdx_module_args *res
 		     "	jnc 3f\n"
 		     "	movabsq %[vmfailinvalid], %%rax\n"
 		     "	jmp 3f\n"
-		     "2:	movabsq %[sw_error], %%r15\n"
-		     "	orq %%r15, %%rax\n"
+		     "2:	movabsq %[sw_error], %%rbx\n"
+		     "	orq %%rbx, %%rax\n"
 		     "3:\n"
 		     _ASM_EXTABLE_FAULT(1b, 2b)
 		     : "+a" (leaf), "+c" (rcx), "+d" (rdx), "+r" (r8), "+r" (r9),
-		       "+r" (r10), "+r" (r11), "+r" (r12), "+r" (r13), "+r" (r14)
+		       "+r" (r10), "+r" (r11), "+r" (r12), "+r" (r13), "+r" (r14),
+		       "+r" (r15)
 		     : [vmfailinvalid] "i" (TDX_SEAMCALL_VMFAILINVALID),
 		       [sw_error] "i" (TDX_SW_ERROR)
-		     : "rbx", "rsi", "rdi", "r15", "cc", "memory");
+		     : "rbx", "rsi", "rdi", "cc", "memory");
 
 	a.rcx = rcx;
 	a.rdx = rdx;
@@ -70,6 +72,7 @@ static u64 issue(u64 leaf, struct tdx_module_args a, struct tdx_module_args *res
 	a.r12 = r12;
 	a.r13 = r13;
 	a.r14 = r14;
+	a.r15 = r15;
 	*results = a;
 
 	return leaf;

@@ -118,6 +118,8 @@ static u64 sys_rd(struct tdx_module_args *args)
 		{ 0x3100000100000000, EXT_PAGES },
 	};
 
+	if (args->rcx)
+		return INVALID(RCX);
 	args->r8 = 0;
 	for (unsigned int i = 0; i < ARRAY_SIZE(fields); i++) {
 		if (fields[i].field == args->rdx) {
@@ -367,35 +369,50 @@ static u64 page_rdmd(struct tdx_module_args *args)
 	return 0;
 }
 
+/* Without the operand R9 of version 1 of TDH.SYS.CONFIG */
+static const struct {
+	u64 leaf;
+	unsigned int nr_operands;
+} leaves[] = {
+	{ TDH_PHYMEM_PAGE_RDMD, 1 },
+	{ TDH_SYS_KEY_CONFIG, 0 },
+	{ TDH_SYS_INIT, 0 },
+	{ TDH_SYS_RD, 2 },
+	{ TDH_SYS_LP_INIT, 0 },
+	{ TDH_SYS_TDMR_INIT, 1 },
+	{ TDH_SYS_CONFIG, 3 },
+	{ TDH_SYS_SHUTDOWN, 1 },
+	{ TDH_SYS_UPDATE, 0 },
+	{ TDH_SYS_DISABLE, 0 },
+};
+
+static int position(u64 leaf)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(leaves); i++) {
+		if (leaves[i].leaf == leaf)
+			return i;
+	}
+	return -1;
+}
+
 bool boot_has_leaf(u64 leaf)
 {
-	switch (leaf) {
-	case TDH_PHYMEM_PAGE_RDMD:
-	case TDH_SYS_KEY_CONFIG:
-	case TDH_SYS_INIT:
-	case TDH_SYS_RD:
-	case TDH_SYS_LP_INIT:
-	case TDH_SYS_TDMR_INIT:
-	case TDH_SYS_CONFIG:
-	case TDH_SYS_SHUTDOWN:
-	case TDH_SYS_UPDATE:
-	case TDH_SYS_DISABLE:
-		return true;
-	default:
-		return false;
-	}
+	return position(leaf) >= 0;
 }
 
 u64 boot_call(const struct tdx_host_cpu *cpu, u64 leaf, unsigned int version,
 	      struct tdx_module_args *args)
 {
+	bool has_r9 = leaf == TDH_SYS_CONFIG && version;
+	u64 status = model_check_unused(args, leaves[position(leaf)].nr_operands + has_r9);
+
+	if (status)
+		return status;
 	if (leaf == TDH_SYS_CONFIG)
 		return sys_config(cpu, version, args);
 	if (version)
 		return INVALID(RAX);
 	if (leaf == TDH_SYS_INIT) {
-		if (args->rcx)
-			return INVALID(RCX);
 		if (sys.initialized ||
 		    (updates && installed_cpus != GENMASK_ULL(cpu->nr_cpus - 1, 0)))
 			return TDX_SYS_NOT_READY;

@@ -316,8 +316,9 @@ static void print_totals(Notifier *notifier, void *data)
 {
 	tdx_host_log("%" PRIu64 " SEAMCALLs, %" PRIu64 " stores to owned pages, %" PRIu64
 		     " partial stores to private lines, on %" PRIu64 " pages; %" PRIu64
-		     " late write-backs", tdx_host.nr_calls, tdx_host.nr_stores,
-		     tdx_host.nr_partial, tdx_host.nr_pages, tdx_host.nr_write_backs);
+		     " late write-backs; the module is %s", tdx_host.nr_calls, tdx_host.nr_stores,
+		     tdx_host.nr_partial, tdx_host.nr_pages, tdx_host.nr_write_backs,
+		     tdx_module_is_on() ? "on" : "off");
 }
 
 static int find_end(RAMBlock *block, void *end)

@@ -46,6 +46,7 @@ void tdx_module_init(uint64_t end_pa, unsigned int phys_bits)
 	tdx_model_set_key((u64)TDX_HOST_GLOBAL_KEYID << phys_bits);
 	if (tdx_model_init())
 		abort();
+	model.watching = true;
 }
 
 enum tdx_host_page tdx_module_page(uint64_t pfn)
@@ -306,7 +307,7 @@ uint64_t tdx_module_call(const struct tdx_host_cpu *cpu, uint64_t rax, uint64_t 
 	 * caller of an interrupted leaf may repeat it with other values there.
 	 */
 	if (rax == TDH_IDE_STREAM_CREATE)
-		size = offsetof(struct tdx_module_args, r15);
+		size = offsetof(struct tdx_module_args, rbx);
 	memcpy(&args, registers, size);
 	status = call(cpu, rax, &args);
 	memcpy(registers, &args, size);

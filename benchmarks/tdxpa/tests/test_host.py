@@ -111,6 +111,7 @@ VALUES = st.recursive(st.none() | st.booleans() | st.integers(-1, 1 << 64) | st.
 TABLES = re.compile(r"(?!.*(://|www\.|@[A-Za-z0-9_-]|~~|__))[A-Za-z0-9 .,:()@+=/_~|#*%;`'\[\]\n-]*", re.S)
 
 
+@settings(deadline=None)
 @given(WORDS | st.text())
 def test_text_that_was_made_printable_is_accepted(text: str) -> None:
     data = small_file()

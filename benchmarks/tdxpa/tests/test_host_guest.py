@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tdxpa import hostfile
+from tdxpa import host_run, hostfile
 from tdxpa.host_checks import Machine
 from tdxpa.host_run import unload_all
 
@@ -135,3 +135,59 @@ def test_a_run_ends_if_modules_are_loaded_already(tmp_path: Path) -> None:
     assert done.returncode == 1 and re.search(r"loaded: tdx_.*; stop their users and unload them", done.stderr)
     assert "tdx_model" in Machine().loaded()
     assert not unload_all()
+
+
+# Calls of the TDX module, busy ones, and pages that a free of flat flushed
+COUNT = """kprobe:tdx_pa_array_free { @freeing[tid] = 1 }
+kretprobe:tdx_pa_array_free { delete(@freeing[tid]) }
+kprobe:tdx_seamcall_checked { @calls = count(); @leaf[tid] = arg0 }
+kretprobe:tdx_seamcall_checked /(retval >> 32 & 0xffffffff) == 0x80000200/ { @busy = count() }
+kretprobe:tdx_seamcall_checked /@freeing[tid] && @leaf[tid] == 41 && !retval/ { @flushed = count() }"""
+
+
+def attach(out: Path) -> None:
+    """During the part of a run that calls the TDX module, count events with bpftrace, and run free-paths."""
+    load, unload = host_run.insmod, host_run.unload_all
+    tools: list[subprocess.Popen[str]] = []
+    # bpftrace starts this command when its probes are attached, and ends with it.
+    (out / "wait").write_text(f"touch {out}/$1\nuntil [ -e {out}/end ]; do sleep 0.1; done\n", encoding="ascii")
+
+    def insmod(name: str, path: Path, parameters: list[str]) -> None:
+        load(name, path, parameters)
+        if name != "tdx_seamcall":
+            return
+        for tool, line in (("count", ["bpftrace", "-e", COUNT]),
+                           ("free-paths", [f"{TREE}/benchmarks/host/trace/attach.sh", "free-paths"])):
+            line[1:1] = ["-c", f"/bin/sh {out}/wait {tool}"]
+            with (out / f"{tool}.txt").open("w", encoding="ascii") as text:
+                tools.append(subprocess.Popen(line, stdout=text, stderr=text, text=True))
+            while not (out / tool).exists():
+                assert tools[-1].poll() is None
+                time.sleep(0.1)
+
+    def unload_tools() -> list[str]:
+        if tools:
+            (out / "end").touch()
+        for tool in tools:
+            tool.wait(60)
+        return unload()
+
+    host_run.insmod, host_run.unload_all = insmod, unload_tools
+
+
+def test_on_a_tdx_host_the_report_equals_what_tools_count(tmp_path: Path) -> None:
+    done = ended(command(TREE, tmp_path, before=f"from tdxpa.tests import test_host_guest as test\n"
+                         f"test.attach(test.Path('{tmp_path}'))"), {"QUICK": "1"})
+    assert done.returncode == 0 and "all is as before" in done.stderr, done.stderr
+    assert "all checks passed" in done.stderr and "SIMULATE" not in done.stdout + done.stderr
+    (path,) = tmp_path.glob("host-*.json")
+    data = hostfile.load(path)
+    assert data["run"]["module"] == "2.0.00" and data["run"]["packages"] == 2
+    flushes = {(r["lines"], r["where"]): len(r["ns"]) for r in data["records"] if r.get("what") == "wbinvd"}
+    assert flushes == {(a, b): 64 for a in ("flushed", "clean", "dirty") for b in ("same", "other")}
+    counted = {name: int(n) for name, n in re.findall(r"^@(\w+): (\d+)$", (tmp_path / "count.txt").read_text(), re.M)}
+    assert data["run"]["busy"] == counted["busy"] > 0
+    pages = re.findall(r"^@pages\[flushed, .*total (\d+)$", (tmp_path / "free-paths.txt").read_text(), re.M)
+    assert sum(map(int, pages)) == counted["flushed"] > 0
+    # When it is loaded, tdx_seamcall reads four fields.  The machine counts, too: test.sh compares.
+    Path("/dev/kmsg").write_text(f"tdx-test: {counted['calls'] + 4} SEAMCALLs\n", encoding="ascii")

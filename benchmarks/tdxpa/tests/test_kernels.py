@@ -166,3 +166,13 @@ def test_lines_are_inserted_into_all_files_or_none(tmp_path: Path) -> None:
     subprocess.run(command, check=True)
     assert (tmp_path / "a").read_text() == "one\n1\ntwo\nf\n2\ntwo\n"
     assert (tmp_path / "b").read_text() == "same\n3\nnone\n4\n"
+
+
+@pytest.mark.parametrize("mirrors", ["exit 1", "echo main http://archive.ubuntu.com/ubuntu/"])
+def test_the_emulated_host_is_refused_where_it_cannot_be_built(tree: Path, mirrors: str) -> None:
+    stub(tree.parent / "bin", "apt-get", f"{mirrors}\n")
+    run = start(tree, "prepare", ENGINE="tdx")
+    out, err = run.communicate(timeout=20)
+    assert run.returncode == 1 and out == "" and len(err.splitlines()) == 1
+    assert err.startswith("error: ENGINE=tdx: builds QEMU 7.2 of Debian 12, and apt has no Debian mirror; add one")
+    assert not list((tree.parent / "cache/tdx-pa-array").glob("*/complete"))

@@ -119,6 +119,7 @@ struct model_object {
  * @output: what to write to output pages
  * @clear: meaning of the list operand of IOMMU.CLEAR
  * @delete_by_id: leaves that return pages take no list
+ * @watching: between tdx_checker_begin() and tdx_checker_end()
  */
 struct model {
 	spinlock_t lock;	/* see above */
@@ -146,6 +147,7 @@ struct model {
 	enum tdx_model_output output;
 	enum tdx_model_clear clear;
 	bool delete_by_id;
+	bool watching;
 };
 
 extern struct model model;
@@ -181,6 +183,8 @@ model_leaf_fn model_leaf(u64 leaf, unsigned int *slot);
 /* Number of leaves; slots are below it */
 #define MODEL_NR_LEAVES	14
 
+u64 model_check_unused(const struct tdx_module_args *args, unsigned int nr_operands);
+u64 model_check_registers(const struct tdx_module_args *args, unsigned int slot);
 void model_leaves_init(void);
 u8 model_info_byte(size_t offset);
 u8 model_message_byte(u32 message, size_t offset);

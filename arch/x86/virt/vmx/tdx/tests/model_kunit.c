@@ -326,7 +326,7 @@ static void writes_to_input_lists(struct kunit *test)
 	/* A rejected call writes nothing; an interrupted one stops at its next entry. */
 	restore_list(raw);
 	raw->list[NR_PAGES - 1] = 0;
-	args.rcx = raw->list_pa | LAST(NR_PAGES) | 1 << 3;
+	args = (struct tdx_module_args) { .rcx = raw->list_pa | LAST(NR_PAGES) | 1 << 3 };
 	refuse(test, TDH_EXT_MEM_ADD, args, TDX_OPERAND_INVALID, "empty entry");
 	raw->list[NR_PAGES - 1] = raw->pa[NR_PAGES - 1];
 	expect_written(test, raw, TDX_MODEL_WRITE_NONE, 0, 0);
@@ -347,8 +347,8 @@ static void zero_registers(struct kunit *test)
 {
 	struct raw *raw = raw_alloc(test);
 	const struct tdx_module_args good = {
-		.rcx = 0x1000, .rdx = raw->list_pa | LAST(NR_PAGES), .r8 = 0x888,
-	}, zeroed = { .r8 = 0x888 };
+		.rcx = 0x1000, .rdx = raw->list_pa | LAST(NR_PAGES), .r12 = 0x888,
+	}, zeroed = { .r12 = 0x888 };
 	struct tdx_module_args args = good;
 
 	tdx_model_set_zero_registers(true);
@@ -359,7 +359,7 @@ static void zero_registers(struct kunit *test)
 	tdx_model_seamcall(TDH_SPDM_CREATE, &args);
 	KUNIT_EXPECT_MEMEQ(test, &args, &zeroed, sizeof(args));
 
-	args.rcx = raw->list_pa | LAST(NR_PAGES) | 1 << 3;
+	args = (struct tdx_module_args) { .rcx = raw->list_pa | LAST(NR_PAGES) | 1 << 3 };
 	fail(TDH_EXT_MEM_ADD, 1, TDX_OPERAND_BUSY, 2);
 	KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_EXT_MEM_ADD, &args), TDX_OPERAND_BUSY);
 	KUNIT_EXPECT_EQ(test, args.rcx, raw->list_pa | LAST(NR_PAGES) | 3 << 3);
@@ -402,7 +402,7 @@ static void success_with_information(struct kunit *test)
 	fail(TDH_EXT_MEM_ADD, 1, WITH_INFORMATION, 0);
 	fail(TDH_EXT_MEM_ADD, 2, WITH_INFORMATION, 3);
 	for (int i = 0; i < 2; i++) {
-		args.rcx = raw->list_pa | LAST(NR_PAGES);
+		args = (struct tdx_module_args) { .rcx = raw->list_pa | LAST(NR_PAGES) };
 		KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_EXT_MEM_ADD, &args),
 				WITH_INFORMATION);
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), i ? 3 : 0);
@@ -500,6 +500,7 @@ static void checks_hpa_array_of_stream(struct kunit *test)
 	struct tdx_module_args args = {
 		.rcx = 1, .rdx = spdm_id, .r8 = raw->list_pa | LAST(NR_PAGES),
 	};
+	struct tdx_module_args block;
 	u64 id;
 
 	refuse_bad_lists(test, TDH_IDE_STREAM_CREATE, &args, &args.r8, raw, other->pa[0], false);
@@ -509,13 +510,15 @@ static void checks_hpa_array_of_stream(struct kunit *test)
 	REFUSE(TDH_IDE_STREAM_CREATE, args, r8, other->pa[1], "stream exists");
 
 	/* BLOCK before DELETE, and the stream before its session. */
-	args = (struct tdx_module_args) { .rcx = spdm_id, .rdx = id, .r8 = raw->list_pa };
+	args = (struct tdx_module_args) { .rcx = spdm_id, .rdx = id };
+	block = args;
+	args.r8 = raw->list_pa;
 	refuse(test, TDH_IDE_STREAM_DELETE, args, TDX_OPERAND_INVALID, "not blocked");
 	refuse(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = spdm_id },
 	       TDX_OPERAND_BUSY, "has a stream");
-	REFUSE(TDH_IDE_STREAM_BLOCK, args, rcx, args.rcx + 1, "other session");
-	REFUSE(TDH_IDE_STREAM_BLOCK, args, rdx, args.rdx + 1, "other stream");
-	accept(test, TDH_IDE_STREAM_BLOCK, args);
+	REFUSE(TDH_IDE_STREAM_BLOCK, block, rcx, block.rcx + 1, "other session");
+	REFUSE(TDH_IDE_STREAM_BLOCK, block, rdx, block.rdx + 1, "other stream");
+	accept(test, TDH_IDE_STREAM_BLOCK, block);
 
 	REFUSE(TDH_IDE_STREAM_DELETE, args, rcx, args.rcx + 1, "other session");
 	REFUSE(TDH_IDE_STREAM_DELETE, args, r8, 0, "no output page");
@@ -1058,9 +1061,9 @@ static void create_and_delete(struct kunit *test, const struct raw *raw, u64 lea
 		};
 		args = (struct tdx_module_args) {
 			.rcx = spdm_id, .rdx = accept(test, TDH_IDE_STREAM_CREATE, args),
-			.r8 = raw->list_pa,
 		};
 		accept(test, TDH_IDE_STREAM_BLOCK, args);
+		args.r8 = raw->list_pa;
 		accept(test, leaf, args);
 		break;
 	default:
@@ -1098,6 +1101,53 @@ static void delete_keeps_pages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdx_model_digest(), before);
 	raw_free_lists(raw);
 	raw_free_lists(other);
+}
+
+/* Rule: a register that is not an operand of the leaf must be 0. */
+static void checks_unused_registers(struct kunit *test)
+{
+	static const struct {
+		u64 leaf;
+		unsigned int nr_operands;
+	} leaves[] = {
+		{ TDH_PHYMEM_PAGE_WBINVD, 1 },
+		{ TDH_EXT_INIT, 0 },
+		{ TDH_EXT_MEM_ADD, 1 },
+		{ TDH_IOMMU_SETUP, 2 },
+		{ TDH_IOMMU_CLEAR, 2 },
+		{ TDH_SPDM_CREATE, 2 },
+		{ TDH_SPDM_DELETE, 2 },
+		{ TDH_IDE_STREAM_CREATE, 9 },
+		{ TDH_IDE_STREAM_BLOCK, 2 },
+		{ TDH_IDE_STREAM_DELETE, 3 },
+		{ TDH_IDE_STREAM_KM, 5 },
+		{ TDH_SPDM_CONNECT, 5 },
+		{ TDH_SPDM_DISCONNECT, 3 },
+		{ TDH_SPDM_MNG, 6 },
+	};
+	static const size_t offsets[] = {
+		offsetof(struct tdx_module_args, rcx), offsetof(struct tdx_module_args, rdx),
+		offsetof(struct tdx_module_args, r8), offsetof(struct tdx_module_args, r9),
+		offsetof(struct tdx_module_args, r10), offsetof(struct tdx_module_args, r11),
+		offsetof(struct tdx_module_args, r12), offsetof(struct tdx_module_args, r13),
+		offsetof(struct tdx_module_args, r14), offsetof(struct tdx_module_args, r15),
+	};
+	static const u64 ids[] = { 1, 2, 8, 9, 10, 11, 12, 13, 14, 15 };
+
+	for (int i = 0; i < ARRAY_SIZE(leaves); i++) {
+		unsigned int end = leaves[i].leaf == TDH_IDE_STREAM_CREATE ? 10 : 6;
+
+		for (unsigned int n = leaves[i].nr_operands; n < end; n++) {
+			struct tdx_module_args args = {};
+			u64 before = tdx_model_digest();
+
+			*(u64 *)((u8 *)&args + offsets[n]) = 1;
+			KUNIT_EXPECT_EQ_MSG(test, tdx_model_seamcall(leaves[i].leaf, &args),
+					    TDX_OPERAND_INVALID | ids[n], "leaf %llu",
+					    leaves[i].leaf);
+			KUNIT_EXPECT_EQ(test, tdx_model_digest(), before);
+		}
+	}
 }
 
 /* Rule: an unknown leaf is rejected. */
@@ -1284,6 +1334,7 @@ static struct kunit_case model_cases[] = {
 	KUNIT_CASE(checks_mng_and_disconnect),
 	KUNIT_CASE(checks_km),
 	KUNIT_CASE_PARAM(delete_keeps_pages, delete_gen_params),
+	KUNIT_CASE(checks_unused_registers),
 	KUNIT_CASE(refuses_unknown_leaves),
 	KUNIT_CASE(checker_sees_owned_pages_freed),
 	KUNIT_CASE(checker_sees_dirty_pages_freed),

@@ -35,6 +35,9 @@
 /* IDs of operands, in the low half of a status */
 enum operand { RCX = 1, RDX = 2, R8 = 8, R9, R10, R11 };
 
+/* Number of registers from RCX to R11 */
+#define TO_R11	6
+
 #define INVALID(operand)	(TDX_OPERAND_INVALID | (operand))
 #define BUSY(operand)		(TDX_OPERAND_BUSY | (operand))
 
@@ -844,21 +847,22 @@ static u64 ide_stream_km(struct model_call *call)
 static const struct {
 	u64 leaf;
 	model_leaf_fn fn;
+	unsigned int nr_operands;
 } leaves[] = {
-	{ TDH_PHYMEM_PAGE_WBINVD, phymem_page_wbinvd },
-	{ TDH_EXT_INIT, ext_init },
-	{ TDH_EXT_MEM_ADD, ext_mem_add },
-	{ TDH_IOMMU_SETUP, iommu_setup },
-	{ TDH_IOMMU_CLEAR, iommu_clear },
-	{ TDH_SPDM_CREATE, spdm_create },
-	{ TDH_SPDM_DELETE, spdm_delete },
-	{ TDH_IDE_STREAM_CREATE, ide_stream_create },
-	{ TDH_IDE_STREAM_BLOCK, ide_stream_block },
-	{ TDH_IDE_STREAM_DELETE, ide_stream_delete },
-	{ TDH_IDE_STREAM_KM, ide_stream_km },
-	{ TDH_SPDM_CONNECT, spdm_connect },
-	{ TDH_SPDM_DISCONNECT, spdm_disconnect },
-	{ TDH_SPDM_MNG, spdm_mng },
+	{ TDH_PHYMEM_PAGE_WBINVD, phymem_page_wbinvd, 1 },
+	{ TDH_EXT_INIT, ext_init, 0 },
+	{ TDH_EXT_MEM_ADD, ext_mem_add, 1 },
+	{ TDH_IOMMU_SETUP, iommu_setup, 2 },
+	{ TDH_IOMMU_CLEAR, iommu_clear, 2 },
+	{ TDH_SPDM_CREATE, spdm_create, 2 },
+	{ TDH_SPDM_DELETE, spdm_delete, 2 },
+	{ TDH_IDE_STREAM_CREATE, ide_stream_create, 9 },
+	{ TDH_IDE_STREAM_BLOCK, ide_stream_block, 2 },
+	{ TDH_IDE_STREAM_DELETE, ide_stream_delete, 3 },
+	{ TDH_IDE_STREAM_KM, ide_stream_km, 5 },
+	{ TDH_SPDM_CONNECT, spdm_connect, 5 },
+	{ TDH_SPDM_DISCONNECT, spdm_disconnect, 3 },
+	{ TDH_SPDM_MNG, spdm_mng, 6 },
 };
 
 static_assert(ARRAY_SIZE(leaves) == MODEL_NR_LEAVES);
@@ -873,6 +877,30 @@ model_leaf_fn model_leaf(u64 leaf, unsigned int *slot)
 		}
 	}
 	return NULL;
+}
+
+/*
+ * Return 0 if all registers but the first @nr_operands are 0, else the status.  Most SEAMCALL
+ * helpers of the kernel set no register after R11.
+ */
+u64 model_check_unused(const struct tdx_module_args *args, unsigned int nr_operands)
+{
+	const u64 registers[] = {
+		args->rcx, args->rdx, args->r8, args->r9, args->r10,
+		args->r11, args->r12, args->r13, args->r14, args->r15,
+	};
+	unsigned int end = nr_operands > TO_R11 ? ARRAY_SIZE(registers) : TO_R11;
+
+	for (unsigned int i = nr_operands; i < end; i++) {
+		if (registers[i])
+			return INVALID(i < 2 ? RCX + i : R8 + i - 2);
+	}
+	return 0;
+}
+
+u64 model_check_registers(const struct tdx_module_args *args, unsigned int slot)
+{
+	return model_check_unused(args, leaves[slot].nr_operands);
 }
 
 u8 model_info_byte(size_t offset)

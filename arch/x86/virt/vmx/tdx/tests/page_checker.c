@@ -18,7 +18,7 @@
 
 #include "model.h"
 
-static bool attached, watching;
+static bool attached;
 static atomic_long_t freed_owned, freed_dirty, claimed_free, messages;
 
 /*
@@ -30,7 +30,7 @@ static void checker_page_free(void *data, struct page *page, unsigned int order)
 	unsigned long pfn = page_to_pfn(page);
 	unsigned long end = min(pfn + (1UL << order), model.end_pfn);
 
-	if (!READ_ONCE(watching))
+	if (!READ_ONCE(model.watching))
 		return;
 
 	for (; pfn < end; pfn++) {
@@ -48,7 +48,7 @@ static void checker_page_free(void *data, struct page *page, unsigned int order)
 
 void checker_claimed_free(void)
 {
-	if (READ_ONCE(watching))
+	if (READ_ONCE(model.watching))
 		atomic_long_inc(&claimed_free);
 }
 
@@ -243,7 +243,7 @@ int tdx_checker_begin(void)
 	nr_objects = 0;
 	last_message[0] = '\0';
 	WRITE_ONCE(watched_task, current);
-	WRITE_ONCE(watching, true);
+	WRITE_ONCE(model.watching, true);
 	return 0;
 }
 
@@ -256,7 +256,7 @@ int tdx_checker_begin(void)
  */
 void tdx_checker_end(void)
 {
-	WRITE_ONCE(watching, false);
+	WRITE_ONCE(model.watching, false);
 	WRITE_ONCE(watched_task, NULL);
 	WRITE_ONCE(nr_objects, 0);
 }

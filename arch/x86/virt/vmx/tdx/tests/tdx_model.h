@@ -16,6 +16,8 @@
  *
  * - An interrupted IOMMU.SETUP owns the entries that it has processed.  CLEAR
  *   returns all pages when it succeeds.
+ * - A register from RCX to R11 that is not an operand of the leaf must be 0, and R15 if
+ *   the leaf has operands after R11.
  * - An interrupted leaf leaves its operands in place.
  * - One leaf at a time exchanges messages with a device.  Until that ends, other
  *   such calls are busy.  DELETE ends it.
