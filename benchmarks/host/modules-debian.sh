@@ -3,8 +3,8 @@
 #
 # modules-debian.sh: build the modules for Debian's kernels, with Debian's headers and compiler,
 # and load them in a guest of the same kernel.  The oldest supported kernel comes from
-# the stable release, the newest from its backports.  The last line of the output is
-# "N passed, N failed" and counts kernels.
+# the stable release, the newest from its backports.  $SOURCE is a pattern of one release instead.
+# The last line of the output is "N passed, N failed" and counts kernels.
 #
 # The machine's own compiler may be too old, so headers and compiler are in another Debian.
 set -eu
@@ -85,7 +85,7 @@ load_modules()
 }
 
 passed=0 failed=0
-for pattern in '6\.12\.[0-9]+\+deb[0-9]+' '[0-9.]+\+deb[0-9]+'; do
+for pattern in ${SOURCE:-'6\.12\.[0-9]+\+deb[0-9]+' '[0-9.]+\+deb[0-9]+'}; do
 	kernel=$(in_root apt-cache search --names-only "^linux-headers-$pattern-amd64\$" | sort -V | tail -n 1)
 	kernel=${kernel%% *} kernel=${kernel#linux-headers-}
 	[ -n "$kernel" ] || die "Debian $RELEASE has no kernel headers for $pattern"
