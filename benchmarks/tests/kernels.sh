@@ -8,14 +8,14 @@ set -eu
 
 "$TOP/benchmarks/kernels/setup.sh" reports
 passed=0 failed=0
-while IFS=$'\t' read -r name script engine config source boot _; do
+while IFS=$'\t' read -r name script engine config source boot text; do
 	[[ $name != \#* && $name = "${KERNEL:-$name}" ]] || continue
 	log=$BUILD/kernels/$name.log
 	mkdir -p "$BUILD/kernels"
 	say "  kernel $name (log: $log)"
 	ENGINE=$engine CONFIG=${config#-} SOURCE=${source#-} BOOT=${boot#-} SEED=1 STEPS=200000 \
 		bash "$TOP/benchmarks/$script" > "$log" 2>&1 < /dev/null || tail -n 9 "$log" >&2
-	if $PYTHON -m tdxpa.kernels "$TOP" "$name" "$log"; then : $((++passed)); else : $((++failed)); fi
+	if $PYTHON -m tdxpa.kernels "$TOP" "$name" "$text" "$log"; then : $((++passed)); else : $((++failed)); fi
 done < "$TOP/benchmarks/tests/kernels.list"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]
