@@ -61,6 +61,7 @@ def refused(run: subprocess.CompletedProcess, message: str) -> None:
     ("bench WHAT=profile ENGINE=uml", "ENGINE=uml: must be one of: qemu"),
     ("bench KERNEL=x", "KERNEL=x: must be one of: zeroing plain hardened$"),
     ("bench WHAT=instructions KERNEL=hardened", "KERNEL=hardened: must be one of: zeroing plain$"),
+    ("torture WHAT=kernels KERNEL=x", "KERNEL=x: must be one of: uml-plain uml-hardened"),
     ("bench CHECK=1", "CHECK=1: make bench WHAT=time does not take it"),
     ("bench V2_MBOX=/none", "V2_MBOX=/none: must be a file"),
     ("host WHAT=run SIMULATE=abc", "SIMULATE=abc: must be a number"),
