@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tdxpa import cycles, faults, frag, profile, report, runs
+from tdxpa import cycles, faults, frag, kernels, profile, report, runs
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -209,6 +209,19 @@ def test_runs_write_below_build_and_failed_ones_are_not_kept(tmp_path: Path, mon
         runs.write(tmp_path, f"{name}.json", {"commit": commit}, {"records": []})
     assert {str(p.relative_to(tmp_path / "build")) for p in tmp_path.rglob("*.json")} == \
         {"faults-uml.json", "other.json", "runs/uml.json"}
+
+
+@pytest.mark.parametrize("end, status", [("3 passed, 0 failed", 0), ("0 passed, 0 failed", 1), ("error: stopped", 1)])
+def test_a_kernel_passes_if_its_log_ends_with_passed_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str,
+                                                           status: int) -> None:
+    monkeypatch.setattr(runs, "commit", lambda top: "7c0ffee")
+    log = tmp_path / "log"
+    log.write_text("  the suites on Linux 7.3 (uml)\n[00:00:00] === tdx_a (1 subtest) ===\n[00:00:00] [PASSED] x\n"
+                   f"[00:00:00] ==== [PASSED] tdx_a ====\n{end}\n", encoding="utf-8")
+    assert [kernels.main(str(tmp_path), name, "text", str(log)) for name in "aba"] == [status] * 3
+    records = json.loads((tmp_path / runs.RUNS / kernels.NAME).read_text(encoding="utf-8"))["kernels"]
+    assert records == [{"kernel": name, "text": "text", "commit": "7c0ffee", "linux": "7.3", "result": end,
+                        "suites": {"tdx_a": [1, 0, 0]}} for name in "ab"]
 
 
 @pytest.mark.parametrize("idle, loaded", [(100, False), (90, False), (70, True)])
