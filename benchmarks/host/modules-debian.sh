@@ -3,9 +3,8 @@
 #
 # modules-debian.sh: build the modules for Debian's kernels, with Debian's headers and compiler,
 # and load them in a guest of the same kernel.  The oldest supported kernel comes from
-# the stable release, the newest from its backports.  kernels.sh sets RELEASE, a release of Debian, and
-# SOURCE, a pattern of one kernel.
-# The last line of the output is "N passed, N failed" and counts kernels.
+# the stable release, the newest from its backports.  kernels.sh sets RELEASE, another release,
+# and SOURCE, a pattern of one kernel.  The last line is "N passed, N failed" and counts kernels.
 #
 # The machine's own compiler may be too old, so headers and compiler are in another Debian.
 set -eu
@@ -42,7 +41,6 @@ make_root()
 		 awk '$1 == "main" && $2 ~ /\/debian\/?$/ { print $2; exit }')
 	[ -n "$mirror" ] || { echo "apt has no Debian mirror: add one to /etc/apt/sources.list"; return 1; }
 	$SUDO rm -rf "$ROOT" &&
-	# shellcheck disable=SC2086
 	printf "deb $mirror %s main\n" $suites | $SUDO timeout 900 mmdebstrap --variant=apt --mode=root --skip=cleanup/apt/lists \
 		--include=make,perl,python3-minimal,ca-certificates $RELEASE "$ROOT" - &&
 	$SUDO touch "$ROOT/complete"

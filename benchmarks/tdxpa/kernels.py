@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""kernels.py TOP KERNEL TEXT LOG: add the result of a kernel of kernels.list to those below build/.
+"""kernels.py TOP KERNEL LOG: add the result of a kernel of kernels.list to those below build/.
 
 Status 1 unless the log ends with a passed test and no failed one.
 """
@@ -12,6 +12,7 @@ from tdxpa import runs
 from tdxpa.common import render
 
 NAME = "kernels.json"
+LIST = Path(__file__).parents[1] / "tests/kernels.list"
 KINDS = "PASSED", "FAILED", "SKIPPED"
 
 
@@ -28,18 +29,19 @@ def read(log: str) -> dict:
 
 
 def page(top: Path) -> str:
-    """The table: a column for each suite, and a line for each kernel"""
-    records = runs.load(top, NAME)["kernels"]
-    suites = list(dict.fromkeys(s for r in records for s in r["suites"]))
-    return render("kernels.rst", suites=suites, lines=[
-        [*(r[key] for key in ("kernel", "linux", "text", "result", "commit")),
-         *("/".join(map(str, r["suites"].get(s, "-"))) for s in suites)] for r in records])
+    """The table: a column for each suite, and a line for each kernel of the list that was run"""
+    records = {r["kernel"]: r for r in runs.load(top, NAME)["kernels"]}
+    suites = list(dict.fromkeys(s for r in records.values() for s in r["suites"]))
+    listed = re.findall(r"(?m)^([\w.-]+)\t.*\t(.*)$", LIST.read_text(encoding="utf-8"))
+    return render("kernels.rst", suites=suites, untried=[name for name, _ in listed if name not in records], lines=[
+        [name, r["linux"], text, r["result"], r["commit"],
+         *("/".join(map(str, r["suites"].get(s, "-"))) for s in suites)] for name, text in listed if (r := records.get(name))])
 
 
-def main(place: str, kernel: str, text: str, log: str) -> int:
+def main(place: str, kernel: str, log: str) -> int:
     top = Path(place)
     about = runs.about(top, "make torture WHAT=kernels", "-", "-")
-    new = {"kernel": kernel, "text": text, "commit": about["commit"],
+    new = {"kernel": kernel, "commit": about["commit"],
            **read(Path(log).read_text(encoding="utf-8", errors="replace"))}
     found = [p for p in (top / runs.folder(about) / NAME, top / runs.KEPT / NAME) if p.exists()]
     records = json.loads(found[0].read_text(encoding="utf-8"))["kernels"] if found else []

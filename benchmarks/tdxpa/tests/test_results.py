@@ -218,9 +218,9 @@ def test_a_kernel_passes_if_its_log_ends_with_passed_tests(tmp_path: Path, monke
     log = tmp_path / "log"
     log.write_text("  the suites on Linux 7.3 (uml)\n[00:00:00] === tdx_a (1 subtest) ===\n[00:00:00] [PASSED] x\n"
                    f"[00:00:00] ==== [PASSED] tdx_a ====\n{end}\n", encoding="utf-8")
-    assert [kernels.main(str(tmp_path), name, "text", str(log)) for name in "aba"] == [status] * 3
+    assert [kernels.main(str(tmp_path), name, str(log)) for name in "aba"] == [status] * 3
     records = json.loads((tmp_path / runs.RUNS / kernels.NAME).read_text(encoding="utf-8"))["kernels"]
-    assert records == [{"kernel": name, "text": "text", "commit": "7c0ffee", "linux": "7.3", "result": end,
+    assert records == [{"kernel": name, "commit": "7c0ffee", "linux": "7.3", "result": end,
                         "suites": {"tdx_a": [1, 0, 0]}} for name in "ab"]
 
 
