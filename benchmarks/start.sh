@@ -79,8 +79,7 @@ for name in $takes; do
 	TOOL) words=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt) && one_of TOOL events $words ;;
 	FILE | V2_MBOX) [ -f "${!name}" ] && [ -r "${!name}" ] || bad "$name" "must be a file that can be read" ;;
 	KERNEL)
-		words=$([ "$target" = torture ] && grep -oP '^[\w.-]+(?=\t)' "$TOP/benchmarks/tests/kernels.list" || echo zeroing plain)
-		[ "$WHAT" != time ] || words+=" hardened"
+		case $WHAT in kernels) words=$(cut -s -f 1 "$TOP/benchmarks/tests/kernels.list") ;; time) words="zeroing plain hardened" ;; *) words="zeroing plain" ;; esac
 		one_of KERNEL $words ;;
 	KDIR)
 		[ -f "$KDIR/Makefile" ] || bad KDIR "has no kernel headers; pass their directory, as in /usr/src/linux-headers-VERSION"

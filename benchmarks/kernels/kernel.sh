@@ -31,7 +31,7 @@ kernel_build()
 	# shellcheck disable=SC2086
 	key=$( (echo "$src $KVERSION"; print_versions; sort $configs $suites | grep CONFIG_) | sha256sum | cut -c 1-12)
 	KOBJ=$CACHE/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}-$key KSOURCE=$src
-	GUEST_ARGS="quiet panic=-1 log_buf_len=4M kunit.enable=1 kunit.autorun=1"
+	GUEST_ARGS="quiet panic=-1 log_buf_len=4M kunit.enable=1 kunit.autorun=1 ${BOOT:-}"
 	# By default, KASAN stops after one report.  Arrays of free objects (sheaves) point to
 	# leaked objects and hide them; a cache that checks its objects has none.
 	[ "$VARIANT" != sanitize ] || GUEST_ARGS+=" kasan_multi_shot slab_debug=F"

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""kernels.py TOP KERNEL LOG: add the result of a kernel of kernels.list to those below build/.
+"""kernels.py TOP [KERNEL]: run the tests on each kernel of kernels.list, and add the results to those below build/.
 
-Status 1 unless the log ends with a passed test and no failed one.
+A kernel passes if its log ends with a passed test and no failed one.  The last line counts kernels.
 """
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,43 +14,47 @@ from tdxpa import runs
 from tdxpa.common import render
 
 NAME = "kernels.json"
-LIST = Path(__file__).parents[1] / "tests/kernels.list"
-KINDS = "PASSED", "FAILED", "SKIPPED"
+# Name, script, variables, boot parameters, text
+LIST = [line.split("\t") for line in (Path(__file__).parents[1] / "tests/kernels.list").read_text().splitlines()
+        if line[0] != "#"]
 
 
 def read(log: str) -> dict:
-    """Linux, the last line, and the numbers of KINDS in each suite"""
-    suites: dict[str, list[int]] = {}
-    for suite, test in re.findall(rf"(?m)^\[[\d:]+\] (?:=+ (tdx_\w+) \(\d+ subtests?\) =+|\[({'|'.join(KINDS)})\] .*)$", log):
-        if suite:
-            counts = suites.setdefault(suite, [0] * len(KINDS))
-        else:
-            counts[KINDS.index(test)] += 1
-    linux = re.findall(r" (?:on|in) Linux (\S+) ", log)[-1:] or ["-"]
-    return {"linux": linux[0], "result": log.rstrip().rpartition("\n")[2], "suites": suites}
+    """Linux, the last line, and the numbers of passed, failed and skipped tests in each suite"""
+    parts = re.split(r"(?m)^\[[\d:]+\] =+ (tdx_\w+) \(\d+ subtests?\) =+$", log)
+    return {"linux": re.findall(r" (?:on|in) Linux (\S+) ", log + " in Linux - ")[0], "result": log.rstrip().rpartition("\n")[2],
+            "suites": {suite: [len(re.findall(rf"(?m)^\[[\d:]+\] \[{kind}\]", tests)) for kind in ("PASSED", "FAILED", "SKIPPED")]
+                       for suite, tests in zip(parts[1::2], parts[2::2])}}
 
 
 def page(top: Path) -> str:
     """The table: a column for each suite, and a line for each kernel of the list that was run"""
     records = {r["kernel"]: r for r in runs.load(top, NAME)["kernels"]}
     suites = list(dict.fromkeys(s for r in records.values() for s in r["suites"]))
-    listed = re.findall(r"(?m)^([\w.-]+)\t.*\t(.*)$", LIST.read_text(encoding="utf-8"))
-    return render("kernels.rst", suites=suites, untried=[name for name, _ in listed if name not in records], lines=[
-        [name, r["linux"], text, r["result"], r["commit"],
-         *("/".join(map(str, r["suites"].get(s, "-"))) for s in suites)] for name, text in listed if (r := records.get(name))])
+    return render("kernels.rst", suites=suites, untried=[name for name, *_ in LIST if name not in records], lines=[
+        [name, r["linux"], text, r["result"], r["commit"], *("/".join(map(str, r["suites"].get(s, "-"))) for s in suites)]
+        for name, *_, text in LIST if (r := records.get(name))])
 
 
-def main(place: str, kernel: str, log: str) -> int:
-    top = Path(place)
-    about = runs.about(top, "make torture WHAT=kernels", "-", "-")
-    new = {"kernel": kernel, "commit": about["commit"],
-           **read(Path(log).read_text(encoding="utf-8", errors="replace"))}
-    found = [p for p in (top / runs.folder(about) / NAME, top / runs.KEPT / NAME) if p.exists()]
-    records = json.loads(found[0].read_text(encoding="utf-8"))["kernels"] if found else []
-    runs.write(top, NAME, about, {"kernels": [*{r["kernel"]: r for r in [*records, new]}.values()]})
-    print(f"{kernel}: Linux {new['linux']}: {new['result']}")
-    return 0 if re.match(r"[1-9]\d* passed, 0 failed", new["result"]) else 1
+def main(top: Path, only: str = "") -> int:
+    results = []
+    for name, script, variables, boot, _ in (row for row in LIST if only in ("", row[0])):
+        log = top / "build/kernels" / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        print(f"  kernel {name} (log: {log})", file=sys.stderr, flush=True)
+        with log.open("w", encoding="utf-8") as out:
+            subprocess.run(["bash", top / "benchmarks" / script], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False,
+                           env=os.environ | dict(v.split("=") for v in variables.split()) | {"BOOT": boot.strip("-")})
+        about = runs.about(top, "make torture WHAT=kernels", "-", "-")
+        new = {"kernel": name, "commit": about["commit"], **read(log.read_text(encoding="utf-8", errors="replace"))}
+        records = next((json.loads(p.read_text(encoding="utf-8"))["kernels"] for p in
+                        (top / runs.folder(about) / NAME, top / runs.KEPT / NAME) if p.exists()), [])
+        runs.write(top, NAME, about, {"kernels": [*{r["kernel"]: r for r in [*records, new]}.values()]})
+        print(f"{name}: Linux {new['linux']}: {new['result']}")
+        results.append(bool(re.match(r"[1-9]\d* passed, 0 failed", new["result"])))
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

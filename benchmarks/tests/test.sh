@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # test.sh: run the KUnit suites.  With SAN=1, the kernel checks memory, locks and arithmetic.
-# kernels.sh sets CONFIG, a variant, and BOOT, parameters of the kernel.  The last line is
-# "N passed, N failed, N skipped".
+# CONFIG is a variant, and BOOT are parameters.  The last line is "N passed, N failed, N skipped".
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 . "$(dirname "$0")/suites.sh"
 
 prepare ${SAN:+sanitize} ${CONFIG:-}
-GUEST_ARGS+=" ${BOOT:-}"
 # The outcomes are those of Linux 7.3.
 if [ "$ENGINE" = tdx ] && [ -z "${SUITE:-}${KSRC:-}" ]; then
 	. "$(dirname "$0")/outcomes.sh"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tdxpa import cycles, faults, frag, kernels, profile, report, runs
+from tdxpa.common import replace
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -215,13 +216,13 @@ def test_runs_write_below_build_and_failed_ones_are_not_kept(tmp_path: Path, mon
 def test_a_kernel_passes_if_its_log_ends_with_passed_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str,
                                                            status: int) -> None:
     monkeypatch.setattr(runs, "commit", lambda top: "7c0ffee")
-    log = tmp_path / "log"
-    log.write_text("  the suites on Linux 7.3 (uml)\n[00:00:00] === tdx_a (1 subtest) ===\n[00:00:00] [PASSED] x\n"
-                   f"[00:00:00] ==== [PASSED] tdx_a ====\n{end}\n", encoding="utf-8")
-    assert [kernels.main(str(tmp_path), name, str(log)) for name in "aba"] == [status] * 3
+    monkeypatch.setattr(kernels, "LIST", [[name, "stub.sh", "CONFIG=c", boot, ""] for name, boot in ("a-", "bx")])
+    replace({tmp_path / "benchmarks/stub.sh": f"""printf '%s\\n' "  the suites on Linux $CONFIG$BOOT (uml)" \\
+        '[00:00:00] === tdx_a (1 subtest) ===' '[00:00:00] [PASSED] x' '[00:00:00] ==== [PASSED] tdx_a ====' '{end}'"""})
+    assert [kernels.main(tmp_path, *only) for only in ([], ["a"])] == [status] * 2
     records = json.loads((tmp_path / runs.RUNS / kernels.NAME).read_text(encoding="utf-8"))["kernels"]
-    assert records == [{"kernel": name, "commit": "7c0ffee", "linux": "7.3", "result": end,
-                        "suites": {"tdx_a": [1, 0, 0]}} for name in "ab"]
+    assert records == [{"kernel": name, "commit": "7c0ffee", "linux": linux, "result": end, "suites": {"tdx_a": [1, 0, 0]}}
+                       for name, linux in (("a", "c"), ("b", "cx"))]
 
 
 @pytest.mark.parametrize("idle, loaded", [(100, False), (90, False), (70, True)])
