@@ -131,7 +131,7 @@ no_warning()
 
 # configured COMPILER [SEED]: build the files of the series with allmodconfig, or with a random
 # configuration.  Of four seeds, three have INTEL_TDX_HOST, and two the tests, if other options allow it.
-# Warnings of other files are no errors.
+# Warnings in other files do not count.
 configured()
 {
 	local out=$work/random-$1 filters=(d '/KUNIT\|TRACE/d' '' '')
