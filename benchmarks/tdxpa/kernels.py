@@ -22,9 +22,10 @@ LIST = [line.split("\t") for line in (Path(__file__).parents[1] / "tests/kernels
 def read(log: str) -> dict:
     """Linux, the last line, and the numbers of passed, failed and skipped tests in each suite"""
     parts = re.split(r"(?m)^\[[\d:]+\] =+ (tdx_\w+) \(\d+ subtests?\) =+$", log)
-    return {"linux": re.findall(r" (?:on|in) Linux (\S+) ", log + " in Linux - ")[0], "result": log.rstrip().rpartition("\n")[2],
-            "suites": {suite: [len(re.findall(rf"(?m)^\[[\d:]+\] \[{kind}\]", tests)) for kind in ("PASSED", "FAILED", "SKIPPED")]
-                       for suite, tests in zip(parts[1::2], parts[2::2])}}
+    linux, result = re.findall(r" (?:on|in) Linux (\S+) ", log + " in Linux - ")[0], log.rstrip().rpartition("\n")[2]
+    return {"linux": linux, "result": result, "suites": {
+        suite: [len(re.findall(rf"(?m)^\[[\d:]+\] \[{kind}\]", tests)) for kind in ("PASSED", "FAILED", "SKIPPED")]
+        for suite, tests in zip(parts[1::2], parts[2::2])}}
 
 
 def page(top: Path) -> str:
@@ -47,9 +48,9 @@ def main(top: Path, only: str = "") -> int:
                            env=os.environ | dict(v.split("=") for v in variables.split()) | {"BOOT": boot.strip("-")})
         about = runs.about(top, "make torture WHAT=kernels", "-", "-")
         new = {"kernel": name, "commit": about["commit"], **read(log.read_text(encoding="utf-8", errors="replace"))}
-        records = next((json.loads(p.read_text(encoding="utf-8"))["kernels"] for p in
+        old: list = next((json.loads(p.read_text(encoding="utf-8"))["kernels"] for p in
                         (top / runs.folder(about) / NAME, top / runs.KEPT / NAME) if p.exists()), [])
-        runs.write(top, NAME, about, {"kernels": [*{r["kernel"]: r for r in [*records, new]}.values()]})
+        runs.write(top, NAME, about, {"kernels": [*{r["kernel"]: r for r in [*old, new]}.values()]})
         print(f"{name}: Linux {new['linux']}: {new['result']}")
         results.append(bool(re.match(r"[1-9]\d* passed, 0 failed", new["result"])))
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
