@@ -11,7 +11,7 @@ prepare ${CONFIG:-}
 log=$BUILD/$ENGINE-fuzz.log
 say "  running $STEPS steps from seed $SEED on Linux $KVERSION ($ENGINE) (log: $log)"
 : > "$log"
-(engine_boot "$log" $((60 + STEPS / 1000)) 2G fuzz "$SEED" 0 "$STEPS" > /dev/null 2>&1) || true
+(engine_boot "$log" $((${#VARIANT} ? 900 : 60 + STEPS / 1000)) 2G fuzz "$SEED" 0 "$STEPS" > /dev/null 2>&1) || true
 grep -q '^fuzz: starts$' "$log" || die "the guest did not reach the first step; its console: $log"
 if grep -q "^fuzz: $STEPS steps" "$log" && $PYTHON -m tdxpa.log "$log" "$VARIANT" >&2; then
 	echo "$STEPS steps of seed $SEED: nothing wrong"
