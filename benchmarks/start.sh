@@ -58,13 +58,13 @@ for name in WHAT ENGINE $(cut -s -f 5 "$TOP/benchmarks/targets.list") "$@"; do
 done
 
 own "" "$BUILD" "remove it as that user, or use a checkout of your own"
-if [[ $takes = KSRC* || -n ${CHECK:-} || $target = distclean ]]; then
+if [[ $takes = KSRC* || ${WHAT:-} = kernels || -n ${CHECK:-} || $target = distclean ]]; then
 	[ -n "${TDX_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
 		die "HOME is not set; set it, or TDX_CACHE=dir, where kernels are kept"
 	for dir in "$(dirname "$CACHE")" "$CACHE"; do own TDX_CACHE "$dir" "set TDX_CACHE=dir, where kernels are kept"; done
 	TDX_CACHE=$(dirname "$CACHE")
 fi
-[[ $takes != *KERNEL* ]] || KERNEL=${KERNEL:-zeroing}
+[[ $target != bench || $takes != *KERNEL* ]] || KERNEL=${KERNEL:-zeroing}
 for name in $takes; do
 	[ -n "${!name:-}" ] || continue
 	case $name in
@@ -79,7 +79,9 @@ for name in $takes; do
 	SUITE) words=$(find "$TOP"/{arch,benchmarks} -name '*_kunit.c' -printf 'tdx_%f\n' | sort) && one_of SUITE ${words//_kunit.c/} ;;
 	TOOL) words=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt) && one_of TOOL events $words ;;
 	FILE | V2_MBOX) [ -f "${!name}" ] && [ -r "${!name}" ] || bad "$name" "must be a file that can be read" ;;
-	KERNEL) [ "$WHAT" = time ] && one_of KERNEL zeroing plain hardened || one_of KERNEL zeroing plain ;;
+	KERNEL)
+		case $WHAT in kernels) words=$(cut -s -f 1 "$TOP/benchmarks/tests/kernels.list") ;; time) words="zeroing plain hardened" ;; *) words="zeroing plain" ;; esac
+		one_of KERNEL $words ;;
 	KDIR)
 		[ -f "$KDIR/Makefile" ] || bad KDIR "has no kernel headers; pass their directory, as in /usr/src/linux-headers-VERSION"
 		buildable KDIR "$(realpath "$KDIR")" ;;

@@ -3,8 +3,8 @@
 #
 # modules-debian.sh: build the modules for Debian's kernels, with Debian's headers and compiler,
 # and load them in a guest of the same kernel.  The oldest supported kernel comes from
-# the stable release, the newest from its backports.  The last line of the output is
-# "N passed, N failed" and counts kernels.
+# the stable release, the newest from its backports.  kernels.sh sets RELEASE, another release,
+# and SOURCE, a pattern of one kernel.  The last line is "N passed, N failed" and counts kernels.
 #
 # The machine's own compiler may be too old, so headers and compiler are in another Debian.
 set -eu
@@ -12,7 +12,7 @@ set -eu
 for part in kernel qemu; do
 	. "$TOP/benchmarks/kernels/$part.sh"
 done
-ENGINE=qemu VARIANT='' RELEASE=trixie
+ENGINE=qemu VARIANT='' RELEASE=${RELEASE:-trixie}
 GUEST_ARGS="quiet panic=-1 log_buf_len=4M"
 
 take_lock
@@ -33,16 +33,16 @@ in_root()
 # make_root: a Debian with make and compiler, from the mirror of this machine
 make_root()
 {
-	local mirror
+	local mirror suites=$RELEASE
 
+	[ "$RELEASE" = sid ] || suites+=" $RELEASE-backports"
 	# shellcheck disable=SC2016
 	mirror=$(apt-get indextargets --format '$(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
 		 awk '$1 == "main" && $2 ~ /\/debian\/?$/ { print $2; exit }')
 	[ -n "$mirror" ] || { echo "apt has no Debian mirror: add one to /etc/apt/sources.list"; return 1; }
 	$SUDO rm -rf "$ROOT" &&
-	$SUDO timeout 900 mmdebstrap --variant=apt --mode=root --skip=cleanup/apt/lists \
-		--include=make,perl,python3-minimal,ca-certificates $RELEASE "$ROOT" \
-		"deb $mirror $RELEASE main" "deb $mirror $RELEASE-backports main" &&
+	printf "deb $mirror %s main\n" $suites | $SUDO timeout 900 mmdebstrap --variant=apt --mode=root --skip=cleanup/apt/lists \
+		--include=make,perl,python3-minimal,ca-certificates $RELEASE "$ROOT" - &&
 	$SUDO touch "$ROOT/complete"
 }
 [ -e "$ROOT/complete" ] || step "$ROOT.log" "getting Debian $RELEASE" make_root
@@ -85,7 +85,7 @@ load_modules()
 }
 
 passed=0 failed=0
-for pattern in '6\.12\.[0-9]+\+deb[0-9]+' '[0-9.]+\+deb[0-9]+'; do
+for pattern in ${SOURCE:-'6\.12\.[0-9]+\+deb[0-9]+' '[0-9.]+\+deb[0-9]+'}; do
 	kernel=$(in_root apt-cache search --names-only "^linux-headers-$pattern-amd64\$")
 	kernel=$(sort -V <<< "$kernel" | tail -n 1)
 	kernel=${kernel%% *} kernel=${kernel#linux-headers-}

@@ -11,6 +11,7 @@ print_versions()
 {
 	gcc -dumpfullversion; gcc -dumpmachine; ld --version | head -n 1
 	if [ "$ENGINE" = uml ]; then getconf GNU_LIBC_VERSION; else pahole --version; fi
+	[ -z "$COMPILER" ] || "${COMPILER#CC=}" --version
 }
 
 # kernel_build SRC [VARIANT]: sets KOBJ, KSOURCE, KVERSION, VARIANT and GUEST_ARGS.  Kernels
@@ -18,7 +19,9 @@ print_versions()
 kernel_build()
 {
 	local src=$1 dir=$TOP/benchmarks/kernels configs='' suites='' f key title
-	VARIANT=${2:-}
+	VARIANT=${2:-} COMPILER=''
+	# Only clang has kCFI.
+	[ "$VARIANT" != kcfi ] || { "$dir/setup.sh" kcfi; COMPILER=CC=clang-19; }
 	for f in guest ${ENGINE_BASE:-} "$ENGINE" ${VARIANT:+"$VARIANT" "$ENGINE-$VARIANT"}; do
 		[ ! -e "$dir/$f.config" ] || configs+=" $dir/$f.config"
 	done
@@ -28,13 +31,13 @@ kernel_build()
 	# shellcheck disable=SC2086
 	key=$( (echo "$src $KVERSION"; print_versions; sort $configs $suites | grep CONFIG_) | sha256sum | cut -c 1-12)
 	KOBJ=$CACHE/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}-$key KSOURCE=$src
-	GUEST_ARGS="quiet panic=-1 log_buf_len=4M kunit.enable=1 kunit.autorun=1"
+	GUEST_ARGS="quiet panic=-1 log_buf_len=4M kunit.enable=1 kunit.autorun=1 ${BOOT:-}"
 	# By default, KASAN stops after one report.  Arrays of free objects (sheaves) point to
 	# leaked objects and hide them; a cache that checks its objects has none.
 	[ "$VARIANT" != sanitize ] || GUEST_ARGS+=" kasan_multi_shot slab_debug=F"
 
 	[ ! -e "$KOBJ/complete" ] || [ -n "${KSRC:-}" ] || return 0
-	kernel_make() { make -C "$src" O="$KOBJ" ARCH="$ENGINE_ARCH" "$@"; }
+	kernel_make() { make -C "$src" O="$KOBJ" ARCH="$ENGINE_ARCH" $COMPILER "$@"; }
 	# shellcheck disable=SC2086
 	kernel_config()
 	{
@@ -62,7 +65,7 @@ kernel_modules()
 {
 	TREE=$BUILD/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}${1:+-posted}
 	"$TOP/benchmarks/kernels/build-tree.sh" "$TREE" "$VARIANT" ${1:+"$1"}
-	external_modules "$TREE" make -C "$KOBJ" ARCH="$ENGINE_ARCH" M="$TREE" W=1
+	external_modules "$TREE" make -C "$KOBJ" ARCH="$ENGINE_ARCH" $COMPILER M="$TREE" W=1
 }
 
 # guest_run LOG SECONDS COMMAND...: run a guest whose console is its output.  It ends after

@@ -4,7 +4,7 @@
 # source.sh: get a kernel source tree and print its path.
 #
 # KSRC=path, else the newest linux-source-7.x of the machine's apt sources and of Debian's
-# backports on the same mirror, else linux-source-6.12.
+# backports on the same mirror, else linux-source-6.12.  $SOURCE is a version to get instead.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -19,7 +19,8 @@ if [ -n "${KSRC:-}" ]; then
 fi
 
 # Trees are moved there when they are complete.
-print_source() { find "$CACHE/src" -maxdepth 1 -name 'linux-source-*' 2> /dev/null | sort -V | tail -n 1 | grep .; }
+dir=$CACHE/src${SOURCE:+-$SOURCE}
+print_source() { find "$dir" -maxdepth 1 -name 'linux-source-*' 2> /dev/null | sort -V | tail -n 1 | grep .; }
 ! print_source || exit 0
 hold 9 "$CACHE/src.lock"
 ! print_source || exit 0
@@ -38,14 +39,14 @@ mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Cr
 	 awk -v release="${VERSION_CODENAME:-}" '$1 == release && $2 == "main" { print $3; exit }')
 { cat /etc/apt/sources.list || true
   [ -z "$mirror" ] ||
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie-backports main"
+	printf "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror %s main\n" trixie trixie-backports
 } > "$apt/sources.list" 2> /dev/null
 printf '%s;\n' "Dir::State \"$apt/state\"" 'Dir::State::status "/var/lib/dpkg/status"' "Dir::Cache \"$apt/cache\"" \
 	"Dir::Etc::SourceList \"$apt/sources.list\"" "APT::Sandbox::User \"$(id -un)\"" > "$apt/conf"
 export APT_CONFIG=$apt/conf
 apt-get -q update > "$apt/update.log" 2>&1 ||
 	say "  warning: apt-get update failed, so the newest kernel may be missing (log: $apt/update.log)"
-for version in '7\.[0-9]+' '6\.12'; do
+for version in ${SOURCE:-'7\.[0-9]+' '6\.12'}; do
 	package=$(apt-cache -q search --names-only "^linux-source-$version\$" | cut -d ' ' -f 1 | sort -V | tail -n 1)
 	[ -z "$package" ] || break
 done
@@ -56,14 +57,14 @@ done
 get_source()
 {
 	rm -rf "$CACHE/unpack" &&
-	mkdir -p "$CACHE/unpack" "$CACHE/src" &&
+	mkdir -p "$CACHE/unpack" "$dir" &&
 	cd "$CACHE/unpack" &&
 	apt-get -q download "$package" &&
 	dpkg-deb -x linux-source-*.deb deb &&
 	tar -xf "deb/usr/src/$package.tar.xz" &&
-	mv "$package" "$CACHE/src/" &&
+	mv "$package" "$dir/" &&
 	cd / && rm -rf "$CACHE/unpack"
 }
 
 step "$CACHE/log/source.log" "getting $package" get_source
-echo "$CACHE/src/$package"
+echo "$dir/$package"

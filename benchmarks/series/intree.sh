@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # intree.sh: apply the series of patches.sh to a clean copy of the kernel.  Check, build and test
-# it like a maintainer.  The last line is "N passed, N failed", with ", N skipped" if any.
+# it like a maintainer.  With WHAT=random, build it only, for $STEPS random configurations from $SEED
+# and for allmodconfig.  The last line is "N passed, N failed", with ", N skipped" if any.
 set -eu
 
 [ -n "$(git config user.email 2> /dev/null)" ] || export GIT_AUTHOR_NAME=nobody GIT_AUTHOR_EMAIL=nobody@localhost
 . "$(dirname "$0")/patches.sh" > /dev/null
 . "$TOP/benchmarks/kernels/tdx.sh"
 "$TOP/benchmarks/kernels/setup.sh" intree
-"$TOP/benchmarks/kernels/setup.sh" tdx
-qemu=$("$TOP/benchmarks/kernels/tdx-host/build.sh")
+[ "$WHAT" = random ] || { "$TOP/benchmarks/kernels/setup.sh" tdx; qemu=$("$TOP/benchmarks/kernels/tdx-host/build.sh"); }
 version=$(make -s -C "$src" kernelversion)
 # The copy of the kernel and its builds are kept, one for each source.
 work=$CACHE/intree-$version-$(echo "$src" | sha256sum | cut -c 1-12)
@@ -129,6 +129,21 @@ no_warning()
 		grep -v 'error: bad constant expression$'
 }
 
+# configured COMPILER [SEED]: build the files of the series with allmodconfig, or with a random
+# configuration.  Of four seeds, three have INTEL_TDX_HOST, and two the tests, if other options allow it.
+# Warnings in other files do not count.
+configured()
+{
+	local out=$work/random-$1 filters=(d '/KUNIT\|TRACE/d' '' '')
+
+	mkdir -p "$out" && sed "${filters[${2:-0} % 4]}" "$tree/$dir/tests/x86_64.kunitconfig" > "$work/forced.config" &&
+		KCONFIG_SEED=${2:-} KCONFIG_ALLCONFIG=$work/forced.config \
+			make -C "$tree" O="$out" ARCH=x86_64 CC="$1" "$([ -n "${2:-}" ] && echo rand || echo allmod)config" &&
+		cp "$out/.config" "$work/random.config" || return
+	grep '^CONFIG_INTEL_TDX_HOST=y' "$out/.config" || { ! grep CONFIG_TDX_PA_ARRAY "$out/.config"; return; }
+	no_warning CC random "random-$1" W=1 CC="$1" CONFIG_WERROR=
+}
+
 # builds COMMIT: a kernel with the patches up to this one
 builds()
 {
@@ -159,6 +174,15 @@ emulated()
 [ -z "${KSRC:-}" ] || rm -rf "$tree"
 check "Linux $version without the series" clean_kernel || finish
 check "git am, ${#patches[@]} patches" git -C "$tree" am -q "${patches[@]}" || finish
+if [ "$WHAT" = random ]; then
+	for compiler in gcc clang-19; do
+		for seed in "" $(seq "${SEED:=$RANDOM}" $((SEED + ${STEPS:-20} - 1))); do
+			check "$compiler, ${seed:+random, SEED=}${seed:-allmodconfig}" configured $compiler $seed || true
+		done
+	done
+	say "  $(grep -l '^CONFIG_INTEL_TDX_HOST=y' "$logs"/{gcc,clang}*.log | wc -l) with INTEL_TDX_HOST; Kconfig leaves the series out of the others"
+	finish
+fi
 for p in "${patches[@]}"; do
 	check "checkpatch --strict $(basename "$p" .patch)" checkpatch "$p" || true
 done

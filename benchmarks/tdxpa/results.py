@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tdxpa import kernels as built
 from tdxpa import callers, cycles, evidence, faults, frag, host, runs, size
 from tdxpa.common import excerpt, render, replace, table
 from tdxpa.runs import AGAIN, BASE, CONFIGURATIONS, DESIGN, DESIGNS, KEPT, OPERATIONS, RUNS, Run, number
@@ -218,6 +219,7 @@ def pages(top: Path) -> dict[str, str]:
         "Documentation/results/memory.md": render("memory.md", run=fragmented["run"], table=frag.table_text(fragmented)),
         "Documentation/results/plots.md": render("plots.md", plots=all_plots(top, ks, matrix)),
         "Documentation/results/faults.rst": render("faults.rst", faults=faults, data=matrix),
+        "Documentation/results/kernels.rst": built.page(top),
         callers.PAGE: render("callers.rst", flows=callers.FLOWS, records=sized["callers"]),
     }
 

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# fuzz.sh: run $STEPS random steps from $SEED, and say how to repeat a failure.  The last line is
-# "N passed, N failed" and counts runs.
+# fuzz.sh: run $STEPS random steps from $SEED, and say how to repeat a failure.  kernels.sh sets
+# CONFIG, a variant.  The last line is "N passed, N failed" and counts runs.
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 SEED=${SEED:-$(date +%s)} STEPS=${STEPS:-1000000}
-prepare
+prepare ${CONFIG:-}
 log=$BUILD/$ENGINE-fuzz.log
 say "  running $STEPS steps from seed $SEED on Linux $KVERSION ($ENGINE) (log: $log)"
 : > "$log"
-(engine_boot "$log" $((60 + STEPS / 1000)) 2G fuzz "$SEED" 0 "$STEPS" > /dev/null 2>&1) || true
+(engine_boot "$log" $((${#VARIANT} ? 900 : 60 + STEPS / 1000)) 2G fuzz "$SEED" 0 "$STEPS" > /dev/null 2>&1) || true
 grep -q '^fuzz: starts$' "$log" || die "the guest did not reach the first step; its console: $log"
-if grep -q "^fuzz: $STEPS steps" "$log"; then
+if grep -q "^fuzz: $STEPS steps" "$log" && $PYTHON -m tdxpa.log "$log" "$VARIANT" >&2; then
 	echo "$STEPS steps of seed $SEED: nothing wrong"
 	echo "1 passed, 0 failed"
 	exit 0

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tdxpa import callers, cycles, faults, frag, profile, report, runs, size
+from tdxpa import callers, cycles, faults, frag, kernels, profile, report, runs, size
+from tdxpa.common import replace
 
 TOP = Path(__file__).resolve().parents[3]
 CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
@@ -205,6 +206,21 @@ def test_runs_write_below_build_and_failed_ones_are_not_kept(tmp_path: Path, mon
         runs.write(tmp_path, f"{name}.json", {"commit": commit}, {"records": []})
     assert {str(p.relative_to(tmp_path / "build")) for p in tmp_path.rglob("*.json")} == \
         {"faults-uml.json", "other.json", "runs/uml.json"}
+
+
+@pytest.mark.parametrize("end, status", [("3 passed, 0 failed", 0), ("0 passed, 0 failed", 1), ("error: stopped", 1)])
+def test_a_kernel_passes_if_its_log_ends_with_passed_tests(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, end: str, status: int) -> None:
+    monkeypatch.setattr(runs, "commit", lambda top: "7c0ffee")
+    monkeypatch.setattr(kernels, "LIST", [["a", "stub.sh", "CONFIG=c", "-", ""], ["b", "stub.sh", "CONFIG=c", "x", ""]])
+    replace({tmp_path / "benchmarks/stub.sh": f"""printf '%s\\n' "  the suites on Linux $CONFIG$BOOT (uml)" \\
+        '[00:00:00] === tdx_a (1 subtest) ===' '[00:00:00] [PASSED] x' '[00:00:00] ==== [PASSED] tdx_a ====' '{end}'"""})
+    for only, n in (("", 2), ("a", 1)):
+        assert kernels.main(tmp_path, only) == status
+        assert capsys.readouterr().out.endswith(f"\n{n * (1 - status)} passed, {n * status} failed\n")
+    records = json.loads((tmp_path / runs.RUNS / kernels.NAME).read_text(encoding="utf-8"))["kernels"]
+    assert records == [{"kernel": name, "commit": "7c0ffee", "linux": linux, "result": end, "suites": {"tdx_a": [1, 0, 0]}}
+                       for name, linux in (("a", "c"), ("b", "cx"))]
 
 
 @pytest.mark.parametrize("idle, loaded", [(100, False), (90, False), (70, True)])

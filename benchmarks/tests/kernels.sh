@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernels.sh: run the tests on each kernel of kernels.list, or on the kernel $KERNEL.
+set -eu
+. "$(dirname "$0")/../kernels/common.sh"
+
+"$TOP/benchmarks/kernels/setup.sh" reports
+exec $PYTHON -m tdxpa.kernels "$TOP" ${KERNEL:+"$KERNEL"}
