@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # build.sh: build QEMU as an emulated TDX host, and print the path of qemu-system-x86_64.
-# Builds are kept, by sources and compiler.
+# Builds are kept, by sources and compiler.  With --check, only return whether it is built.
 set -eu
 . "$(dirname "$0")/../common.sh"
 
@@ -12,6 +12,7 @@ sources=("$here"/* arch/x86/virt/vmx/tdx/tests/{model.c,model_leaves.c,model.h,t
 	 arch/x86/include/asm/tdx_{connect,pa_array}.h benchmarks/seam/{tdx_seam.h,include/tdx.h})
 key=$( (gcc -dumpfullversion; gcc -dumpmachine; cat "${sources[@]}") | sha256sum | cut -c 1-12)
 dir=$CACHE/qemu-tdx-$key qemu=$dir/obj/qemu-system-x86_64
+[ "${1:-}" != --check ] || { [ -e "$dir/complete" ]; exit; }
 hold 9 "$dir.lock"
 [ ! -e "$dir/complete" ] || { echo "$qemu"; exit; }
 
