@@ -36,7 +36,6 @@
 #define MAX_SIZES	16
 #define MAX_BATCH	256
 #define MAX_REPEATS	1001
-#define WARM_UP		1
 
 #define MAX_STRETCHES	4096
 
@@ -662,9 +661,7 @@ static void record_absent(const struct bench_op *op, const struct run *run, int 
 /* All @runs have the same number of pages.  An error ends the benchmark. */
 static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_runs)
 {
-	/* Samples from a prepared state or with cold caches need no warm-up. */
 	unsigned int rounds = runs->nr_pages > MANY_PAGES ? MANY_REPEATS : repeats;
-	unsigned int warm_up = prepare || op->cold ? 0 : WARM_UP;
 	unsigned int order[MAX_DESIGNS];
 	unsigned int round, i;
 
@@ -681,7 +678,7 @@ static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_
 			record_absent(op, &runs[i], ret);
 	}
 
-	for (round = 0; round < warm_up + rounds; round++) {
+	for (round = 0; round < rounds; round++) {
 		shuffle(order, nr_runs);
 		for (i = 0; i < nr_runs; i++) {
 			unsigned int which = order[i];
@@ -693,8 +690,7 @@ static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_
 				runs[which].absent = true;
 				record_absent(op, &runs[which], ns);
 			}
-			if (round >= warm_up)
-				*sample_of(which, round - warm_up) = ns;
+			*sample_of(which, round) = ns;
 		}
 		cond_resched();
 	}
