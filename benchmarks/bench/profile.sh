@@ -14,17 +14,9 @@ ICOUNT=1
 prepare
 
 log=$BUILD/$ENGINE-profile.log
-operations=()
-for design in flat floor v2; do
-	operations+=("release-flushed:$design:512")
-	for pages in 1 32 512; do
-		operations+=("create:$design:$pages" "release:$design:$pages")
-	done
-done
-# v2's are millions.
-for design in flat floor; do
-	operations+=("create:$design:12800" "release:$design:12800")
-done
+# Those of v2 with 12,800 pages are millions.
+operations=(release-flushed:{flat,floor,v2}:512 {create,release}:{flat,floor,v2}:{1,32,512}
+	{create,release}:{flat,floor}:12800)
 
 QEMU_RUNNER="$PYTHON -m tdxpa.profile watch $BUILD $KOBJ/vmlinux"
 # The clock's interrupt may come within an operation, and does so in each boot, because

@@ -79,12 +79,10 @@ def machine() -> dict[str, str]:
 
 def excerpt(readme: str, name: str, text: str) -> str:
     """README.md with @text between the two lines that mark the place for @name."""
-    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
-    head, found, rest = readme.partition(begin)
-    _, found_too, tail = rest.partition(end)
-    if not found or not found_too:
+    place = rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->\n)"
+    if not re.search(place, readme, re.S):
         sys.exit(f"error: README.md has no place for the table of {name}")
-    return f"{head}{begin}\n{text}\n\n{end}{tail}"
+    return re.sub(place, lambda m: f"{m[1]}\n{text}\n\n{m[2]}", readme, flags=re.S)
 
 
 def replace(files: Mapping[Path, str | bytes]) -> None:

@@ -100,22 +100,18 @@ def kept(path: Path, *records: dict) -> runs.Run:
     return runs.Run(path)
 
 
-def check(path: Path, now: list[dict], monkeypatch: pytest.MonkeyPatch, compiler: str = "gcc 1") -> int:
-    monkeypatch.setattr(report, "compiler", lambda: compiler)
-    return report.check(kept(path / "run", {**SAMPLE, "ns": 1000}), runs.Samples(runs.gathered(now), True), "7.3")
-
-
 @pytest.mark.parametrize("now, failed", [([{**SAMPLE, "ns": 1019}], 0), ([{**SAMPLE, "ns": 1021}], 1), ([], 1),
                                          ([{**SAMPLE, "ns": 1000}, {**SAMPLE, "pages": 2}], 1)])
 def test_a_slower_operation_and_a_missing_cell_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: list[dict],
                                                     failed: int, capsys: pytest.CaptureFixture) -> None:
-    assert check(tmp_path, now, monkeypatch) == failed
+    stored, samples = kept(tmp_path / "run", {**SAMPLE, "ns": 1000}), runs.Samples(runs.gathered(now), True)
+    monkeypatch.setattr(report, "compiler", lambda: "gcc 1")
+    assert report.check(stored, samples, "7.3") == failed
     assert capsys.readouterr().out.splitlines()[-1].endswith(f" passed, {failed} failed")
-
-
-def test_a_comparison_of_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A comparison of nothing
+    monkeypatch.setattr(report, "compiler", lambda: "gcc 2")
     with pytest.raises(SystemExit, match="error: nothing can be compared"):
-        check(tmp_path, [SAMPLE], monkeypatch, compiler="gcc 2")
+        report.check(stored, samples, "7.3")
 
 
 def test_a_second_run_is_compared_with_the_kept_one(tmp_path: Path) -> None:
