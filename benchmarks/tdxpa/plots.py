@@ -148,7 +148,7 @@ def remaining(cases: Sequence[tuple[str, Sequence[float]]], us: Sequence[float],
         axes.set_ylabel("time of v2 / time of flat")
         axes.legend()
 
-    return Plot("seamcalls", "What remains of the difference with real SEAMCALLs", source(about),
+    return Plot("seamcalls", "What remains of the difference with slower SEAMCALLs", source(about),
                 ["v2 / flat", *(f"{u:g} us" for u in us)], [[title, *map(number, values)] for title, values in cases], draw)
 
 
