@@ -333,12 +333,19 @@ static void own_and_return(struct kunit *test, struct page *page)
 	KUNIT_ASSERT_EQ(test, page_state(page), TDX_HOST_DIRTY);
 }
 
-/* Fill @page, wait, and return true if its contents have changed. */
+/*
+ * Store to @page, wait, and return true if its contents have changed.  More stores would
+ * hide a line that is written back between them.
+ */
 static bool is_corrupted(struct page *page)
 {
-	memset(page_address(page), 0x5a, PAGE_SIZE);
+	static u8 before[PAGE_SIZE];
+	u8 *bytes = page_address(page);
+
+	memcpy(before, bytes, PAGE_SIZE);
+	WRITE_ONCE(bytes[0], before[0]);
 	msleep(4 * MAX_DELAY_MS);
-	return memchr_inv(page_address(page), 0x5a, PAGE_SIZE);
+	return memcmp(before, bytes, PAGE_SIZE);
 }
 
 static void flush_nothing(struct page *page)

@@ -204,5 +204,5 @@ for commit in $(git -C "$tree" rev-list --reverse base..series); do
 	check "builds at \"$(git -C "$tree" log -1 --format=%s "$commit")\"" builds "$commit" || true
 done
 check "KUnit suites on an emulated TDX host" emulated || true
-grep 'Testing complete' "$logs"/kunit-suites-*.log >&2 || true
+grep 'Testing complete' "$logs"/KUnit-suites-*.log >&2 || true
 finish

@@ -137,42 +137,30 @@ def test_a_run_ends_if_modules_are_loaded_already(tmp_path: Path) -> None:
     assert not unload_all()
 
 
-# Calls of the TDX module, busy ones, and pages that a free of flat flushed
-COUNT = """kprobe:tdx_pa_array_free { @freeing[tid] = 1 }
-kretprobe:tdx_pa_array_free { delete(@freeing[tid]) }
-kprobe:tdx_seamcall_checked { @calls = count(); @leaf[tid] = arg0 }
-kretprobe:tdx_seamcall_checked /(retval >> 32 & 0xffffffff) == 0x80000200/ { @busy = count() }
-kretprobe:tdx_seamcall_checked /@freeing[tid] && @leaf[tid] == 41 && !retval/ { @flushed = count() }"""
-
-
 def attach(out: Path) -> None:
-    """During the part of a run that calls the TDX module, count events with bpftrace, and run free-paths."""
+    """While a run calls the TDX module, run bpftrace with test_host_guest.bt and with free-paths."""
     load, unload = host_run.insmod, host_run.unload_all
-    tools: list[subprocess.Popen[str]] = []
+    programs = {__file__.replace(".py", ".bt"): "bpftrace", "free-paths": f"{TREE}/benchmarks/host/trace/attach.sh"}
+    running: list[subprocess.Popen[bytes]] = []
     # bpftrace starts this command when its probes are attached, and ends with it.
     (out / "wait").write_text(f"touch {out}/$1\nuntil [ -e {out}/end ]; do sleep 0.1; done\n", encoding="ascii")
 
     def insmod(name: str, path: Path, parameters: list[str]) -> None:
         load(name, path, parameters)
-        if name != "tdx_seamcall":
-            return
-        for tool, line in (("count", ["bpftrace", "-e", COUNT]),
-                           ("free-paths", [f"{TREE}/benchmarks/host/trace/attach.sh", "free-paths"])):
-            line[1:1] = ["-c", f"/bin/sh {out}/wait {tool}"]
-            with (out / f"{tool}.txt").open("w", encoding="ascii") as text:
-                tools.append(subprocess.Popen(line, stdout=text, stderr=text, text=True))
-            while not (out / tool).exists():
-                assert tools[-1].poll() is None
+        for script, program in programs.items() if name == "tdx_seamcall" else ():
+            tool = Path(script).stem
+            with (out / f"{tool}.txt").open("w") as text:
+                running.append(subprocess.Popen([program, "-c", f"/bin/sh {out}/wait {tool}", script], stdout=text))
+            while not (out / tool).exists() and running[-1].poll() is None:
                 time.sleep(0.1)
 
-    def unload_tools() -> list[str]:
-        if tools:
+    def unload_all() -> list[str]:
+        for tool in running:
             (out / "end").touch()
-        for tool in tools:
             tool.wait(60)
         return unload()
 
-    host_run.insmod, host_run.unload_all = insmod, unload_tools
+    host_run.insmod, host_run.unload_all = insmod, unload_all
 
 
 def test_on_a_tdx_host_the_report_equals_what_tools_count(tmp_path: Path) -> None:
@@ -185,7 +173,8 @@ def test_on_a_tdx_host_the_report_equals_what_tools_count(tmp_path: Path) -> Non
     assert data["run"]["module"] == "2.0.00" and data["run"]["packages"] == 2
     flushes = {(r["lines"], r["where"]): len(r["ns"]) for r in data["records"] if r.get("what") == "wbinvd"}
     assert flushes == {(a, b): 64 for a in ("flushed", "clean", "dirty") for b in ("same", "other")}
-    counted = {name: int(n) for name, n in re.findall(r"^@(\w+): (\d+)$", (tmp_path / "count.txt").read_text(), re.M)}
+    counts = (tmp_path / "test_host_guest.txt").read_text()
+    counted = {name: int(n) for name, n in re.findall(r"^@(\w+): (\d+)$", counts, re.M)}
     assert data["run"]["busy"] == counted["busy"] > 0
     pages = re.findall(r"^@pages\[flushed, .*total (\d+)$", (tmp_path / "free-paths.txt").read_text(), re.M)
     assert sum(map(int, pages)) == counted["flushed"] > 0
