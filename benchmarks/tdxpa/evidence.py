@@ -35,10 +35,10 @@ FIGURE = re.compile(r"\* ``(make [^`]+)``: (.+), ((?:[\w-]+ / )*[\w-]+) = (.+)")
 CHECKED = r"<!-- (\w+): begin.+?\1: end -->|^\* ``make .+(?:\n  .+)*|\{%.+?%\}|\{\{.+?\}\}|^--\n.*|^ {4}[^\n]*"
 MEASURED_FIGURE = re.compile(r"(?<!\w)\d[\d.,]*(?:%|\s+(?:[mnu]s|times|instructions|(?:net\s+)?lines|bytes|rows|regions)\b)")
 RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
-# The measured code, and by command the code that measures it.  Only V2_MBOX builds v2_posted.
+# The measured code, and by WHAT the code that measures it.  Only V2_MBOX builds v2_posted.
 MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
-MEASURES = {"make bench WHAT=fragmentation": "tdx_frag", "make bench WHAT=profile": "tdx_profile",
-            "make torture WHAT=faults": "tdx_faults", "make bench WHAT=size": "-"}
+MEASURES = {"fragmentation": "tdx_frag", "profile": "tdx_profile", "size": "-", "faults": "tdx_faults",
+            "cycles": "tdx_cycles", "load": "tdx_load|tdx_fuzz", "kernels": "-"}
 # Changed lines that are not code, for git: ^ also matches after the line.
 COMMENT = r"\`\s*($|/\*.*\*/$|/\*\*?$|\*( |$|/$)|//|#include )"
 KERNEL = {"kunit.py", "tdx_reclaim_control_page", "tdh_mem_page_add"}
@@ -113,7 +113,7 @@ class Tree:
 
     def changed_since(self, commit: str, command: str) -> list[str]:
         """Measured and measuring files whose code differs from @commit.  Folders may have moved."""
-        measures = MEASURES.get(plain(command), "records|tdx_bench")
+        measures = MEASURES.get(re.findall(r"WHAT=(\w+)|$", command)[0], "records|tdx_bench")
         wanted = re.compile(rf"(?!.*_kunit)(?:{MEASURED}|benchmarks/.*/(?:{measures})\.[ch])")
         rows = git(self.top, "diff", "--numstat", "-M", "-w", "-I", COMMENT, commit).splitlines()
         names = [re.sub(r"\{.* => (.*)\}", r"\1", row.split("\t")[2]) for row in rows if not row.startswith("0\t0\t")]
