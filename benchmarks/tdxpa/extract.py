@@ -170,4 +170,5 @@ def main() -> None:
         print(f"patch {n:02}: {subject} {message_id}")
     own = ", ".join(name for name in OPTIONAL if name not in functions)
     print(f"{len(functions)} functions are in {out}; {left} parts within other code are left out\n"
-          f"The project's own: wrappers and callers{', ' + own if own else ''}")
+          f"The project's own: wrappers and callers{', ' + own if own else ''}\n"
+          "If this does not build, add what it lacks to benchmarks/designs/v2_posted/prelude.h")
