@@ -176,7 +176,7 @@ def environment(ks: Runs) -> str:
 
 def all_plots(top: Path, ks: Runs, matrix: dict) -> list:
     # make series needs this module, but no matplotlib.
-    from tdxpa import plots
+    from tdxpa import load, plots
     sizes = runs.load(top, size.NAME)
     plain, time = ks[PLAIN, "instructions"], ks[ZEROING, "time"]
     cells = [(title, [(at(time, op, p, BASE, c) or 0) / (at(time, op, p, DESIGN, c) or 1) for c in (0, *SEAMCALL_US)])
@@ -191,7 +191,8 @@ def all_plots(top: Path, ks: Runs, matrix: dict) -> list:
                       "instructions", plain.samples.cells("hand-over")),
         plots.heat_map(*faults.heat(matrix), matrix["run"]),
         plots.size_by_concern(sizes["functions"], [d for d in SHOWN if d in sizes["functions"]], sizes["run"]),
-        plots.remaining(cells, (0, *SEAMCALL_US), time.about)]
+        plots.remaining(cells, (0, *SEAMCALL_US), time.about),
+        load.plot(runs.load(top, "load-qemu.json"))]
 
 
 def pages(top: Path) -> dict[str, str]:

@@ -22,6 +22,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
+#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 #include <asm/shared/tdx_errno.h>
@@ -207,6 +208,8 @@ static int round_set(const char *text, const struct kernel_param *kp)
 		nr_calls += tdx_model_nr_calls(leaves[i]);
 	tdx_model_reclaim();
 	tdx_model_reset();
+	/* The kernel keeps the addresses that vfree() frees, up to 32 MiB and more of them. */
+	vm_unmap_aliases();
 	scnprintf(totals, sizeof(totals),
 		  "\"cpus\": %u, \"sequences\": %d, \"failed\": %ld, \"failed_allocations\": %ld, \"arrays\": %ld, \"pages\": %ld, \"calls\": %lu, \"held\": %lu, \"refused\": %lu, \"freed_owned\": %lu, \"freed_dirty\": %lu, \"freed_twice\": %lu, \"claimed_free\": %lu, \"needless\": %lu, \"free\": %lu",
 		  num_online_cpus(), num_online_cpus() * NR_SEQUENCES, atomic_long_read(&nr_failed),
