@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """load.py LOG: memory in use after each round of the load, when no array exists.
 
-Status 1 if a counter grew, or if the page checker or the kernel complained.
+Status 1 if a counter grew, or if the page checker complained.  A guest whose kernel warns does not end.
 """
 import json
 import sys
@@ -13,7 +13,7 @@ from tdxpa.common import read_records
 from tdxpa.plots import LINES, Plot, plt, source
 
 # The file explains them.
-COUNTERS, TRIED, VIOLATIONS, BOUND, TAINTED, SAMPLE, MINUTES = (
+COUNTERS, TRIED, VIOLATIONS, BOUND, SAMPLE, MINUTES = (
     [*json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8")).values()][1:])
 
 
@@ -48,7 +48,6 @@ def main() -> int:
     checks = {f"{k} grow by at most {BOUND:,} KiB": growth([s[i] for s in samples]) <= BOUND
               for i, k in enumerate(COUNTERS, 1)}
     checks |= {f"{k} is {'not ' * (k in TRIED)}0": (n > 0) == (k in TRIED) for k, n in totals.items()}
-    checks |= {"the kernel does not warn": all(r["tainted"] == TAINTED for r in rounds)}
     wrong = [words for words, good in checks.items() if not good]
     print("".join(f"wrong, not true: {words}\n" for words in wrong), end="")
     runs.write(args.top, f"load-{args.engine}.json", data["run"], {"samples": samples},
