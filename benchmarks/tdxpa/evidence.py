@@ -38,7 +38,7 @@ RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
 # The measured code, and by WHAT the code that measures it.  Only V2_MBOX builds v2_posted.
 MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
 MEASURES = {"fragmentation": "tdx_frag", "profile": "tdx_profile", "size": "-", "faults": "tdx_faults",
-            "cycles": "tdx_cycles", "load": "tdx_load|tdx_fuzz", "kernels": "-"}
+            "cycles": "tdx_cycles", "load": "-", "kernels": "-"}
 # Changed lines that are not code, for git: ^ also matches after the line.
 COMMENT = r"\`\s*($|/\*.*\*/$|/\*\*?$|\*( |$|/$)|//|#include )"
 KERNEL = {"kunit.py", "tdx_reclaim_control_page", "tdh_mem_page_add"}
