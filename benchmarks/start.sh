@@ -34,6 +34,8 @@ own()
 	[ "$dir" != "$2" ] || [ -O "$dir" ] || die "${1:+$1=}$2: belongs to the user $(stat -c %U "$dir"); $3"
 }
 
+# Scripts set these for others.
+unset CONFIG BOOT SOURCE RELEASE
 target=$1 whats='' engines='' script='' takes=''
 shift
 while IFS=$'\t' read -r row what engine command variables; do

@@ -15,7 +15,7 @@ if [ -d "$BUILD" ]; then
 fi
 [ "${1:-}" = cache ] && [ -d "$CACHE" ] || exit 0
 hold 6 "$CACHE/in-use.lock"
-rm -rf "$CACHE"/{src,src-*,apt,log,unpack} "$CACHE"/{uml,qemu,intree,kvm}-* "$CACHE"/src.lock
+rm -rf "$CACHE"/{src,src-*,apt,log,unpack} "$CACHE"/{uml,qemu,tdx,intree,kvm}-* "$CACHE"/src.lock
 # Another Debian belongs to root.
 sudo=
 [ "$(id -u)" -eq 0 ] || sudo=sudo

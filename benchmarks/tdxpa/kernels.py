@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """kernels.py TOP [KERNEL]: run the tests on each kernel of kernels.list, and add the results to those below build/.
 
-A kernel passes if its log ends with a passed test and no failed one.  The last line counts kernels.
+A kernel passes if its script does, and the log ends with a passed test and no failed one.  The last line counts kernels.
 """
 import json
 import os
@@ -44,15 +44,15 @@ def main(top: Path, only: str = "") -> int:
         log.parent.mkdir(parents=True, exist_ok=True)
         print(f"  kernel {name} (log: {log})", file=sys.stderr, flush=True)
         with log.open("w", encoding="utf-8") as out:
-            subprocess.run(["bash", top / "benchmarks" / script], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False,
-                           env=os.environ | dict(v.split("=") for v in variables.split()) | {"BOOT": boot.strip("-")})
+            run = subprocess.run(["bash", top / "benchmarks" / script], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False,
+                                 env=os.environ | dict(v.split("=") for v in variables.split()) | {"BOOT": boot.strip("-")})
         about = runs.about(top, "make torture WHAT=kernels", "-", "-")
         new = {"kernel": name, "commit": about["commit"], **read(log.read_text(encoding="utf-8", errors="replace"))}
         old: list = next((json.loads(p.read_text(encoding="utf-8"))["kernels"] for p in
                         (top / runs.folder(about) / NAME, top / runs.KEPT / NAME) if p.exists()), [])
         runs.write(top, NAME, about, {"kernels": [*{r["kernel"]: r for r in [*old, new]}.values()]})
         print(f"{name}: Linux {new['linux']}: {new['result']}")
-        results.append(bool(re.match(r"[1-9]\d* passed, 0 failed", new["result"])))
+        results.append(not run.returncode and bool(re.fullmatch(r"[1-9]\d* passed, 0 failed(, \d+ skipped)?", new["result"])))
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if all(results) else 1
 

@@ -47,6 +47,7 @@ def main() -> int:
     print(", ".join(f"{k}: {n:,}" for k, n in totals.items()), plot(data).text(), sep="\n\n")
     checks = {f"{k} grow by at most {BOUND:,} KiB": growth([s[i] for s in samples]) <= BOUND
               for i, k in enumerate(COUNTERS, 1)}
+    checks["there are two samples"] = len(samples) > 1
     checks |= {f"{k} is {'not ' * (k in TRIED)}0": (n > 0) == (k in TRIED) for k, n in totals.items()}
     wrong = [words for words, good in checks.items() if not good]
     print("".join(f"wrong, not true: {words}\n" for words in wrong), end="")

@@ -6,4 +6,5 @@ set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 "$TOP/benchmarks/kernels/setup.sh" reports
+hold 7 "$BUILD/kernels.lock"
 exec $PYTHON -m tdxpa.kernels "$TOP" ${KERNEL:+"$KERNEL"}

@@ -6,7 +6,7 @@
 set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
-CPUS=${CPUS:-4} MINUTES=${MINUTES:-60}
+CPUS=${CPUS:-$([ "$ENGINE" = uml ] && echo 2 || echo 4)} MINUTES=${MINUTES:-60}
 prepare
 "$TOP/benchmarks/kernels/setup.sh" reports
 log=$BUILD/$ENGINE-load.log

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tdxpa import callers, cycles, faults, frag, kernels, profile, report, runs, size
+from tdxpa import callers, cycles, faults, frag, kernels, load, profile, report, runs, size
 from tdxpa.common import replace
 
 TOP = Path(__file__).resolve().parents[3]
@@ -204,19 +204,34 @@ def test_runs_write_below_build_and_failed_ones_are_not_kept(tmp_path: Path, mon
         {"faults-uml.json", "other.json", "runs/uml.json"}
 
 
-@pytest.mark.parametrize("end, status", [("3 passed, 0 failed", 0), ("0 passed, 0 failed", 1), ("error: stopped", 1)])
+@pytest.mark.parametrize("end, exits, status", [
+    ("3 passed, 0 failed", 0, 0), ("0 passed, 0 failed", 0, 1), ("error: stopped", 0, 1), ("3 passed, 0 failed", 2, 1),
+    ("3 passed, 0 failed, 1 error", 0, 1)])
 def test_a_kernel_passes_if_its_log_ends_with_passed_tests(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, end: str, status: int) -> None:
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, end: str, exits: int,
+        status: int) -> None:
     monkeypatch.setattr(runs, "commit", lambda top: "7c0ffee")
     monkeypatch.setattr(kernels, "LIST", [["a", "stub.sh", "CONFIG=c", "-", ""], ["b", "stub.sh", "CONFIG=c", "x", ""]])
     replace({tmp_path / "benchmarks/stub.sh": f"""printf '%s\\n' "  the suites on Linux $CONFIG$BOOT (uml)" \\
-        '[00:00:00] === tdx_a (1 subtest) ===' '[00:00:00] [PASSED] x' '[00:00:00] ==== [PASSED] tdx_a ====' '{end}'"""})
+        '[00:00:00] === tdx_a (1 subtest) ===' '[00:00:00] [PASSED] x' '[00:00:00] ==== [PASSED] tdx_a ====' '{end}'
+        exit {exits}"""})
     for only, n in (("", 2), ("a", 1)):
         assert kernels.main(tmp_path, only) == status
         assert capsys.readouterr().out.endswith(f"\n{n * (1 - status)} passed, {n * status} failed\n")
     records = json.loads((tmp_path / runs.RUNS / kernels.NAME).read_text(encoding="utf-8"))["kernels"]
     assert records == [{"kernel": name, "commit": "7c0ffee", "linux": linux, "result": end, "suites": {"tdx_a": [1, 0, 0]}}
                        for name, linux in (("a", "c"), ("b", "cx"))]
+
+
+@pytest.mark.parametrize("wrong, last, status", [
+    ({}, 30, 0), ({"arrays": 0}, 30, 1), ({"needless": 1}, 30, 1), ({"SUnreclaim": 9999}, 30, 1), ({}, 1, 1)])
+def test_the_load_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict, last: int, status: int) -> None:
+    good = dict.fromkeys(load.TRIED, 1) | dict.fromkeys(load.VIOLATIONS, 0) | {"free": 9, "SUnreclaim": 9, "VmallocUsed": 9}
+    rounds = [good | {"second": 0, "cpus": 4}, good | {"second": last, "cpus": 4} | wrong]
+    rounds[0] |= {k: 0 for k in wrong if k in load.TRIED}
+    (tmp_path / "log").write_text("".join(f"load: {json.dumps(r)}\n" for r in rounds), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "log"), "--engine=qemu", "--kernel=7.3", f"--top={tmp_path}"])
+    assert load.main() == status
 
 
 @pytest.mark.parametrize("idle, loaded", [(100, False), (90, False), (70, True)])
