@@ -34,8 +34,7 @@ own()
 	[ "$dir" != "$2" ] || [ -O "$dir" ] || die "${1:+$1=}$2: belongs to the user $(stat -c %U "$dir"); $3"
 }
 
-# Scripts set these for others.
-unset CONFIG BOOT SOURCE RELEASE
+unset CONFIG BOOT SOURCE RELEASE	# kernels.py sets them
 target=$1 whats='' engines='' script='' takes=''
 shift
 while IFS=$'\t' read -r row what engine command variables; do

@@ -183,17 +183,12 @@ def check_runs(tree: Tree) -> Iterator[str]:
         kept = json.loads(tree.text(path))
         again = f"repeat {plain(kept['run']['command'])}"
         for run in (kept["run"], *({**kept["run"], **kernel} for kernel in kept.get("kernels", ()))):
-            yield from check_run(tree, path, run, again)
-
-
-def check_run(tree: Tree, path: str, run: dict, again: str) -> Iterator[str]:
-    """A run of other code, or of no commit"""
-    if not re.fullmatch(r"[0-9a-f]+", run["commit"]):
-        yield f"{path} was made at {run['commit']}, which is not a commit: commit, then {again}"
-    elif f"\n{run['commit']}" not in tree.history:
-        yield f"{path} was made at {run['commit']}, which is not in the history: git fetch --unshallow, or {again}"
-    elif changed := tree.changed_since(run["commit"], run["command"]):
-        yield f"{path} was made at {run['commit']}, before a change of {', '.join(changed)}: {again}"
+            if not re.fullmatch(r"[0-9a-f]+", run["commit"]):
+                yield f"{path} was made at {run['commit']}, which is not a commit: commit, then {again}"
+            elif f"\n{run['commit']}" not in tree.history:
+                yield f"{path} was made at {run['commit']}, which is not in the history: git fetch --unshallow, or {again}"
+            elif changed := tree.changed_since(run["commit"], run["command"]):
+                yield f"{path} was made at {run['commit']}, before a change of {', '.join(changed)}: {again}"
 
 
 def check_figures(path: str, tree: Tree) -> Iterator[str]:

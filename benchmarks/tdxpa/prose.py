@@ -112,7 +112,3 @@ def main() -> None:
     if errors := [f"{path}:{line}: {error}" for path, text in texts.items() for line, error in check(path, text)]:
         sys.exit("\n".join(errors))
     print(f"{sum(counts.values()):,} words on {len(counts)} pages, limits hold")
-
-
-if __name__ == "__main__":
-    main()

@@ -92,7 +92,7 @@ check "pytest" quiet $PYTHON -m pytest -q -p no:cacheprovider benchmarks/tdxpa/t
 check "every mutant changes its file" mutants
 check "documentation pages" quiet "$TOP/Documentation/docs.sh"
 check "limits of make bench WHAT=size" quiet "$TOP/benchmarks/bench/size.sh"
-check "plain English" quiet $PYTHON -m tdxpa.prose --top "$TOP"
+check "plain English" quiet $PYTHON -m tdxpa prose --top "$TOP"
 check "evidence in Documentation/" $PYTHON -m tdxpa.evidence --top "$TOP"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -9,8 +9,7 @@ set -eu
 SEED=${SEED:-$(date +%s)} STEPS=${STEPS:-1000000}
 prepare ${CONFIG:-}
 log=$BUILD/$ENGINE-fuzz.log
-# A million steps print more than other tests.
-GUEST_ARGS+=" log_buf_len=64M"
+GUEST_ARGS+=" log_buf_len=64M"	# for the messages of a million steps
 say "  running $STEPS steps from seed $SEED on Linux $KVERSION ($ENGINE) (log: $log)"
 : > "$log"
 (engine_boot "$log" $((${#VARIANT} ? 900 : 60 + STEPS / 1000)) 2G fuzz "$SEED" 0 "$STEPS" > /dev/null 2>&1) || true

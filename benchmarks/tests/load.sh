@@ -12,4 +12,4 @@ prepare
 log=$BUILD/$ENGINE-load.log
 say "  running the load for $MINUTES minutes on $CPUS CPUs and Linux $KVERSION ($ENGINE) (log: $log)"
 engine_boot "$log" $((300 + MINUTES * 90)) 3G load $((MINUTES * 60 + 30)) > /dev/null
-$PYTHON -m tdxpa.load --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" "$log"
+$PYTHON -m tdxpa load --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" "$log"

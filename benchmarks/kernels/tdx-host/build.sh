@@ -8,7 +8,7 @@ set -eu
 
 cd "$TOP"
 here=benchmarks/kernels/tdx-host
-sources=("$here"/* arch/x86/virt/vmx/tdx/tests/{model.c,model_leaves.c,model.h,tdx_model.h}
+sources=("$here"/{*.[ch],insert*,meson.build} arch/x86/virt/vmx/tdx/tests/{model.c,model_leaves.c,model.h,tdx_model.h}
 	 arch/x86/include/asm/tdx_{connect,pa_array}.h benchmarks/seam/{tdx_seam.h,include/tdx.h})
 key=$( (gcc -dumpfullversion; gcc -dumpmachine; cat "${sources[@]}") | sha256sum | cut -c 1-12)
 dir=$CACHE/qemu-tdx-$key qemu=$dir/obj/qemu-system-x86_64

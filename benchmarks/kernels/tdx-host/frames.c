@@ -248,14 +248,14 @@ static uint64_t pa_of(const struct frame *frame, ram_addr_t addr)
 	return ((uint64_t)frame->pfn << TDX_HOST_PAGE_BITS) | (addr & (PAGE - 1));
 }
 
-/* Count a store, and log the first to each page. */
+/* Count a store, and log the first to each page.  Without @rip, a device stores. */
 static void report(struct frame *frame, uint64_t *nr, const char *what, uint64_t pa, uint64_t size,
 		   uint64_t rip)
 {
 	++*nr;
 	if (!frame->logged && ++tdx_host.nr_pages <= MAX_LOGGED)
 		tdx_host_log("%s: %" PRIu64 " bytes, PA 0x%" PRIx64 ", RIP 0x%" PRIx64 "%s", what,
-			     size, pa, rip, tdx_host.machine_check ? ", machine check" : "");
+			     size, pa, rip, rip && tdx_host.machine_check ? ", machine check" : "");
 	frame->logged = true;
 }
 
