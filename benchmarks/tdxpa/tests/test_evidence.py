@@ -47,7 +47,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
     (top / "benchmarks/old").rename(top / "benchmarks/bench")
     before = git(top, "log", "-1", "--format=%h")
     for kept in (top / "benchmarks/results").glob("*.json"):
-        kept.write_text(re.sub(r'"commit": "[^"]*"', f'"commit": "{before}"', kept.read_text(), count=1))
+        kept.write_text(re.sub(r'"commit": "[^"]*"', f'"commit": "{before}"', kept.read_text()))
     git(top, "add", "-A")
     git(top, "commit", "-q", "-m", "after")
     return top, set(evidence.check(top))
