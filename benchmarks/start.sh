@@ -93,10 +93,8 @@ for name in $takes; do
 done
 [[ $target != modules || -n ${CHECK:-}${KDIR:-} || -e /lib/modules/$(uname -r)/build/Makefile ]] ||
 	die "KDIR is not set, and the headers of the running Linux $(uname -r) are not installed; install them, or set KDIR=path"
-if [ -n "${COVERAGE:-}" ]; then
-	[ "$ENGINE" = uml ] || bad ENGINE "COVERAGE=1 needs ENGINE=uml"
-	script=tests/coverage.sh
-fi
+[ -z "${COVERAGE:-}" ] || [ "$ENGINE" = uml ] || bad ENGINE "COVERAGE=1 needs ENGINE=uml"
+[ -z "${COVERAGE:-}" ] || script=tests/coverage.sh
 # The second has no effect with the first.
 for names in "COVERAGE SAN" "V2_MBOX CHECK" "CHECK QUICK" "CHECK KDIR"; do
 	first=${names% *} second=${names#* }

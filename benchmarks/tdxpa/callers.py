@@ -61,8 +61,7 @@ class Source:
 
     def called(self, roots: list[str]) -> list[Function]:
         """@roots and the functions that they call, in the order of the file"""
-        todo = list(roots)
-        found: set[str] = set()
+        todo, found = list(roots), set[str]()
         while todo:
             if (name := todo.pop()) not in found | self.skipped:
                 found.add(name)

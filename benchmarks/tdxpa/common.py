@@ -37,7 +37,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
 def render(template: str, **values: Any) -> str:
     # Few reports need it.
     import jinja2
-
     places = [Path(__file__).parent / "templates", Path(__file__).parents[1] / "series"]
     env = jinja2.Environment(loader=jinja2.FileSystemLoader(places), keep_trailing_newline=True,
                              undefined=jinja2.StrictUndefined)

@@ -118,7 +118,6 @@ def unload_all() -> list[str]:
 def measure(phases: Plan, modules: dict[str, Path]) -> list[Any]:
     # The packages of its imports are installed before the modules are built.
     from tdxpa.runs import gathered
-
     records: list[Any] = []
     for behind, loads in phases.items():
         say(f"  measuring: {behind}")

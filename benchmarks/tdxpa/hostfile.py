@@ -28,7 +28,6 @@ def parse(raw: bytes) -> Any:
     """The checked data of a file's bytes."""
     # Not needed, and perhaps not installed, on a TDX host
     import jsonschema  # type: ignore[import]
-
     if len(raw) > MAX_BYTES:
         raise BadFile(f"more than {MAX_BYTES >> 20} MiB")
     try:

@@ -19,11 +19,9 @@ from pathlib import Path
 WARN = re.compile(r"WARNING: (CPU: \d+ PID: \d+ at |\S+:\d+ at |at )")
 PATTERNS = json.loads(Path(__file__).with_suffix(".json").read_text())
 COMPLAINT, WARN_PARTS = (re.compile("|".join(PATTERNS[k])) for k in ("complaints", "other lines of WARN()"))
-
 LOADED = "tdx_seam: loading out-of-tree module taints kernel"
 EXPECTED = "tdx-test: warnings expected"
 NO_MORE = "tdx-test: no more warnings expected"
-
 # Lines to print of a complaint, and complaints to print
 LINES, REPORTS = 24, 8
 

@@ -57,7 +57,6 @@ def boots_differ(samples: Samples) -> dict:
 def main() -> int:
     args = runs.arguments(__doc__, quick="few samples: the run is not kept", check="compare with the kept run",
                           icount="a nanosecond is an instruction", emulated="the times are an emulator's")
-
     name = f"{args.engine}{'-icount' if args.icount else ''}-{args.configuration}.json"
     records = runs.read_logs(*args.logs)
     samples = Samples(records, args.icount)

@@ -18,8 +18,6 @@ SHOWN, COST, EQUAL, CASES, SEAMCALL_US, README, SAFETY, RUNS_SHOWN = (
     json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))[k]
     for k in ("shown", "cost", "equal allocation", "cases", "seamcall us", "readme", "safety", "runs"))
 ZEROING, PLAIN = CONFIGURATIONS["zeroing"], CONFIGURATIONS["plain"]
-
-
 Runs = dict[tuple[str, str], Run]
 
 

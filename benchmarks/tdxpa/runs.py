@@ -188,11 +188,9 @@ def arguments(doc: str | None, **flags: str) -> argparse.Namespace:
 
 def is_loaded(*logs: str) -> bool:
     """Did other processes take more than 1/4 CPU?  measure() wrote LOG.stat before and after the guest."""
-    most = 0.0
-    for log in logs:
-        before, after = (np.array(line.split()[1:9], int) for line in Path(f"{log}.stat").read_text().splitlines())
-        ticks = after - before
-        most = max(most, (os.cpu_count() or 1) * (1 - ticks[3:5].sum() / ticks.sum()) - 1)
+    stats = [[line.split()[1:9] for line in Path(f"{log}.stat").read_text().splitlines()] for log in logs]
+    idle = min(ticks[3:5].sum() / ticks.sum() for ticks in np.diff(np.array(stats, int), axis=1)[:, 0])
+    most = (os.cpu_count() or 1) * (1 - idle) - 1
     if most > 0.25:
         print(f"\nOther processes took {most:.1f} CPUs.  Repeat the run on an idle machine.")
     return bool(most > 0.25)

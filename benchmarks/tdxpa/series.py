@@ -131,8 +131,8 @@ def added_lines(git: Git) -> list[dict]:
             rows.append({"patch": len(rows) + 1, "subject": line[1:], "production": 0, "tests": 0, "documentation": 0})
         elif line:
             added, _, path = line.split("\t")
-            test = "tests" if "/tests/" in path else "production"
-            rows[-1]["documentation" if path.startswith("Documentation/") else test] += int(added)
+            kind = "documentation" if path.startswith("Documentation/") else "tests" if "/tests/" in path else "production"
+            rows[-1][kind] += int(added)
     return rows
 
 
@@ -158,7 +158,6 @@ def main() -> None:
     kernel, repo, out = map(Path, sys.argv[1:])
     for folder in (repo, out / "cover"):
         folder.mkdir(parents=True)
-
     git = functools.partial(run, "git", cwd=repo)
     make([Patch(path) for path in sorted(TEXTS.glob("0*.txt"))], kernel, repo, git)
     rows = added_lines(git)

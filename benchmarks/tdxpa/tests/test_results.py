@@ -73,8 +73,7 @@ def log(tmp_path: Path, *records: dict) -> str:
     return str(path)
 
 
-SAMPLE = {"kind": "sample", "op": "create", "design": "flat", "pages": 1, "boot": 1, "round": 0, "operations": 2,
-          "ns": 100}
+SAMPLE = {"kind": "sample", "op": "create", "design": "flat", "pages": 1, "boot": 1, "round": 0, "operations": 2, "ns": 100}
 
 
 @pytest.mark.parametrize("records, message", [

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """make series: after the last patch, each file is equal to the file of this repository."""
 import functools
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tdxpa import series
 from tdxpa.common import replace
+from tdxpa.tests.test_start import TOP
 
 # A source, and the texts of two patches
 _, CODE, FIRST, SECOND = Path(__file__).with_name("series.example").read_text(encoding="utf-8").split("=====\n")
@@ -69,3 +72,12 @@ def test_an_item_without_effect_is_an_error(name: str, old: str, new: str, messa
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(SystemExit, match=message):
         make(top)
+
+
+@pytest.mark.parametrize("seed, status", [("", 1), ("3", 0)])
+def test_a_build_without_the_series_passes_only_with_a_random_configuration(tmp_path: Path, seed: str, status: int) -> None:
+    # make configures a kernel without INTEL_TDX_HOST.
+    configured, = re.findall(r"(?ms)^configured\(\)\n.*?^}", (TOP / "benchmarks/series/intree.sh").read_text())
+    run = subprocess.run(["bash", "-c", f"""work={tmp_path} tree={TOP} dir=arch/x86/virt/vmx/tdx; {configured}
+        make() {{ echo "$@" > $work/random-gcc/.config; }}; no_warning() {{ echo built; }}; configured gcc {seed}"""])
+    assert run.returncode == status
