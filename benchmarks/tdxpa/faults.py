@@ -173,7 +173,7 @@ def summary_lines(data: dict, designs: Sequence[str]) -> list[list[str]]:
         return len({name for names in new for name in names if names[name] == BAD})
 
     return [["classes of bugs", *(f"{len(classes(data['rows'], d))}" for d in designs)],
-            *(c for c in counts(data["rows"], designs) if c[0] == "rows" or "needless" in c[0] or "UNSAFE, " in c[0]),
+            *(c for c in counts(data["rows"], designs) if c[0] == "rows" or "needless" in c[0] or "UNSAFE" in c[0]),
             *([f"pages {NUMBERS[k]} in the worst case",
                *(f"{max(r['cells'].get(d, {}).get(k, 0) for r in data['rows']):,}" for d in designs)]
               for k in ("leaked", "needless")),

@@ -2,7 +2,7 @@
 /*
  * v2: struct page pointers plus one reused root page
  *
- * The design of the series posted on 28 March 2026, written from a description
+ * The design of the series posted on 27 March 2026, written from a description
  * of it, with its names:
  * https://lore.kernel.org/all/20260327160132.2946114-1-yilun.xu@linux.intel.com/
  * Nothing is slower than posted and nothing is repaired.
