@@ -10,6 +10,7 @@
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/vmalloc.h>
 
 #include <asm/tdx_connect.h>
@@ -46,7 +47,10 @@ static bool is_in_free_block(struct page *page)
 	return false;
 }
 
-/* Is a page in the page allocator?  Pages of per-CPU lists are allocated next. */
+/*
+ * Is a page in the page allocator?  Pages of the lists of this CPU are allocated next: the
+ * caller must run on the CPU that freed it.
+ */
 static bool is_free(struct page *page)
 {
 	const unsigned int nr = 4096;
@@ -81,11 +85,13 @@ static void poisoned_page_is_not_reused(struct kunit *test)
 		poison(test, mt, 100);
 		if (returned)
 			KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
+		migrate_disable();
 		tdx_pa_array_free(mt);
 
 		KUNIT_EXPECT_TRUE(test, PageHWPoison(bad));
 		KUNIT_EXPECT_FALSE(test, is_free(bad));
 		KUNIT_EXPECT_TRUE(test, is_free(next));
+		migrate_enable();
 	}
 }
 

@@ -1269,8 +1269,9 @@ static void check_unused_registers(struct kunit *test, bool after_r11)
 		for (unsigned int n = leaves[i].nr_operands; n < ARRAY_SIZE(ids); n++) {
 			struct tdx_module_args args = {};
 			u64 before = tdx_model_digest();
+			bool is_common = n < common;
 
-			if (after_r11 != (n >= common))
+			if (is_common == after_r11)
 				continue;
 			*(u64 *)((u8 *)&args + offsets[n]) = 1;
 			KUNIT_EXPECT_EQ_MSG(test, tdx_model_seamcall(leaves[i].leaf, &args),
