@@ -62,23 +62,28 @@ static struct raw *raw_alloc(struct kunit *test)
 	return raw;
 }
 
-static void raw_flush(struct raw *raw)
+/* Convert a page back, unless the module owns it. */
+static void flush_and_reset(u64 pa)
 {
-	for (int i = 0; i < NR_PAGES; i++) {
-		struct tdx_module_args args = { .rcx = raw->pa[i] | tdx_model_key() };
+	struct tdx_module_args args = { .rcx = pa | tdx_model_key() };
 
-		tdx_model_seamcall(TDH_PHYMEM_PAGE_WBINVD, &args);
-	}
+	tdx_model_seamcall(TDH_PHYMEM_PAGE_WBINVD, &args);
+	if (!tdx_model_owns(pa))
+		tdx_model_reset_paddr(pa, PAGE_SIZE);
 }
 
-/* Flush, reset and free everything. */
+static void raw_flush(struct raw *raw)
+{
+	for (int i = 0; i < NR_PAGES; i++)
+		flush_and_reset(raw->pa[i]);
+}
+
+/* Flush and free everything. */
 static void raw_free(struct raw *raw)
 {
 	raw_flush(raw);
-	for (int i = 0; i < NR_PAGES; i++) {
-		tdx_model_reset_paddr(raw->pa[i], PAGE_SIZE);
+	for (int i = 0; i < NR_PAGES; i++)
 		__free_page(raw->page[i]);
-	}
 	raw_free_lists(raw);
 }
 
@@ -950,8 +955,7 @@ static void checks_objects(struct kunit *test)
 
 	for (int i = 0; i < 64; i++) {
 		accept(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = sessions[i].id });
-		accept(test, TDH_PHYMEM_PAGE_WBINVD, (struct tdx_module_args) {
-			.rcx = page_to_phys(sessions[i].page) | tdx_model_key() });
+		flush_and_reset(page_to_phys(sessions[i].page));
 		__free_page(sessions[i].page);
 	}
 	raw_free(raw);
@@ -1342,7 +1346,7 @@ static void checker_sees_dirty_pages_freed(struct kunit *test)
 	struct tdx_pa_array *mt = claimed(test, 9, &id);
 
 	KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	KUNIT_ASSERT_EQ(test, flush_page(mt->entries[1]), 0);
+	flush_and_reset(mt->entries[1]);
 	mt->flush = false;
 	tdx_pa_array_free(mt);
 	KUNIT_EXPECT_EQ(test, report_and_restart().freed_dirty, 8);
