@@ -4,6 +4,7 @@
  *
  * ENGINE=tdx runs all cases.  A kernel without these features skips them.
  */
+#include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/memory.h>
@@ -48,8 +49,8 @@ static bool is_in_free_block(struct page *page)
 }
 
 /*
- * Is a page in the page allocator?  Pages of the lists of this CPU are allocated next: the
- * caller must run on the CPU that freed it.
+ * Is a page in the page allocator?  Pages of the lists of this CPU are allocated next, so the
+ * caller must run on the CPU that has freed it.
  */
 static bool is_free(struct page *page)
 {
@@ -58,7 +59,7 @@ static bool is_free(struct page *page)
 	bool found = is_in_free_block(page);
 
 	for (unsigned int i = 0; pages && i < nr; i++) {
-		pages[i] = alloc_page(GFP_KERNEL);
+		pages[i] = alloc_pages_node(page_to_nid(page), GFP_KERNEL, 0);
 		found |= pages[i] == page;
 	}
 	for (unsigned int i = 0; pages && i < nr; i++) {
@@ -75,6 +76,8 @@ static bool is_free(struct page *page)
  */
 static void poisoned_page_is_not_reused(struct kunit *test)
 {
+	/* The thread of this case ends with it. */
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
 	for (int returned = 0; returned < 2; returned++) {
 		struct tdx_pa_array *mt = fixture_alloc(test, NR_PAGES);
 		struct page *bad = entry_page(mt, 100), *next = entry_page(mt, 101);
@@ -85,13 +88,11 @@ static void poisoned_page_is_not_reused(struct kunit *test)
 		poison(test, mt, 100);
 		if (returned)
 			KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
-		migrate_disable();
 		tdx_pa_array_free(mt);
 
 		KUNIT_EXPECT_TRUE(test, PageHWPoison(bad));
 		KUNIT_EXPECT_FALSE(test, is_free(bad));
 		KUNIT_EXPECT_TRUE(test, is_free(next));
-		migrate_enable();
 	}
 }
 
