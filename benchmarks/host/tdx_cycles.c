@@ -3,30 +3,22 @@
  * Random cycles of one design on an emulated TDX host, with a memory load
  *
  * Each cycle brings up an IOMMU, a session and an IDE stream with the driver example, and
- * takes them down.  Some cycles also add memory of the extensions.  Calls are interrupted,
- * and one call in some cycles fails.  All of that depends on the seed and on the number of
- * the cycle only.
+ * takes them down.  Some cycles also add memory of the extensions.  The thread moves to
+ * another CPU for each half.  Calls are interrupted, and one call in some cycles fails.
+ * All of that depends on the seed and on the number of the cycle only.
  *
  * Then the load reuses freed pages and verifies what it wrote to them before.
- *
- * There are as many threads as CPUs, so the objects of several cycles exist at the same
- * time.  A thread moves to another CPU for each half of a cycle.  Only one thread runs half
- * a cycle, because the machine has one set of faults.
  *
  * Three parts of a run are not those of a real host.  The machine deletes objects with a
  * page for the output only, so designs that delete by ID borrow one here.  WBINVD does
  * not fail.  TDH.EXT.INIT does not fail either: the WBINVD of v2 and the descriptor that
  * follows acts on the software module of the tests.
  */
-#include <linux/completion.h>
 #include <linux/cpumask.h>
-#include <linux/err.h>
-#include <linux/kthread.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/mutex.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -112,35 +104,11 @@ struct plan {
 	unsigned int after;
 };
 
-/**
- * struct worker - a thread
- * @number: its position among the threads
- * @cycle: its current cycle
- * @plan: what this cycle does
- * @rnd: where the plan comes from
- * @load: its memory load
- * @done: it has ended
- */
-struct worker {
-	unsigned int number;
-	unsigned int cycle;
-	struct plan plan;
-	struct rnd_state rnd;
-	struct load *load;
-	struct completion done;
-};
-
 static const struct design *rival;
-static struct worker *workers;
-static unsigned int nr_workers;
-
-/* Held during half a cycle.  It protects what follows. */
-static DEFINE_MUTEX(lock);
-static const struct plan *plan;
+static struct plan plan;
 static unsigned int cycle;
 static unsigned int current_operation = NR_OPERATIONS;
 static unsigned long nr_operations, nr_failed, nr_faults, nr_interrupts;
-static unsigned int nr_cycles;		/* that have ended */
 
 /*
  * Pages of arrays: the page allocator gets them, or the module keeps them, or they leak.
@@ -219,7 +187,7 @@ static u64 counted_seamcall(u64 leaf, struct tdx_module_args *args)
 		return status;
 	if (status == TDX_INTERRUPTED_RESUMABLE)
 		nr_interrupts++;
-	else if (status == plan->status && plan->failing == current_operation)
+	else if (status == plan.status && plan.failing == current_operation)
 		nr_faults++;
 	return status;
 }
@@ -231,7 +199,7 @@ static u64 counted_seamcall(u64 leaf, struct tdx_module_args *args)
 static void arm(u64 leaf, unsigned int nth, u64 status)
 {
 	struct tdx_module_args args = {
-		.rcx = leaf, .rdx = nth, .r8 = status, .r9 = plan->after,
+		.rcx = leaf, .rdx = nth, .r8 = status, .r9 = plan.after,
 	};
 
 	tdx_seam_call(TDX_HOST_FAIL, &args);
@@ -239,7 +207,7 @@ static void arm(u64 leaf, unsigned int nth, u64 status)
 
 static void begin(enum operation op)
 {
-	bool interrupted = plan->interrupts & BIT(op);
+	bool interrupted = plan.interrupts & BIT(op);
 
 	current_operation = op;
 	nr_operations++;
@@ -249,8 +217,8 @@ static void begin(enum operation op)
 		arm(operations[op].leaf, 1, TDX_INTERRUPTED_RESUMABLE);
 	if (op == EXT_START && interrupted)
 		arm(TDH_EXT_INIT, 1, TDX_INTERRUPTED_RESUMABLE);
-	if (plan->failing == op)
-		arm(operations[op].leaf, 1 + interrupted, plan->status);
+	if (plan.failing == op)
+		arm(operations[op].leaf, 1 + interrupted, plan.status);
 }
 
 /* Print the first time that an operation with this result frees pages in this state. */
@@ -280,13 +248,9 @@ static int end(int ret)
 static int iommu_setup(u64 reg_base, unsigned int order, unsigned int nr_pages,
 		       struct design_object *iommu)
 {
-	struct tdx_module_args args = {
-		.rcx = TDH_IOMMU_SETUP, .rdx = TDX_IOMMU_MT_NR_BLOCKS + nr_pages,
-	};
 	int ret;
 
 	begin(IOMMU_SETUP);
-	tdx_seam_call(TDX_HOST_CONTROL, &args);
 	ret = rival->iommu_setup(reg_base, order, nr_pages, iommu);
 	/* v2 skips an IOMMU that the module refuses. */
 	end(ret ?: iommu->array ? 0 : -ENODEV);
@@ -346,54 +310,55 @@ static const struct design observed = {
  * Cycles
  */
 
-static u32 draw(struct worker *w, u32 n)
+static struct rnd_state rnd;
+
+static u32 draw(u32 n)
 {
-	return prandom_u32_state(&w->rnd) % n;
+	return prandom_u32_state(&rnd) % n;
 }
 
-static unsigned int draw_cpu(struct worker *w)
+static unsigned int draw_cpu(void)
 {
-	return cpumask_nth(draw(w, num_online_cpus()), cpu_online_mask);
+	return cpumask_nth(draw(num_online_cpus()), cpu_online_mask);
 }
 
-static void make_plan(struct worker *w)
+static void make_plan(void)
 {
 	static const u64 statuses[] = {
 		TDX_OPERAND_BUSY, TDX_OPERAND_INVALID, TDX_PAGE_METADATA_INCORRECT,
 	};
-	struct plan *p = &w->plan;
 
-	prandom_seed_state(&w->rnd, seed * 0x9e3779b97f4a7c15ULL + w->cycle);
-	*p = (struct plan) {
+	prandom_seed_state(&rnd, seed * 0x9e3779b97f4a7c15ULL + cycle);
+	plan = (struct plan) {
 		.failing = NR_OPERATIONS,
 		.config = {
 			/* The module accepts each of these once. */
-			.reg_base = w->cycle * PAGE_SIZE,
-			.func_id = w->cycle,
-			.stream_info = w->cycle,
+			.reg_base = cycle * PAGE_SIZE,
+			.func_id = cycle,
+			.stream_info = cycle,
 			/* All designs support these. */
 			.iommu_order = 1,
 			.nr_ide = 1,
 		},
 	};
-	p->cpus[0] = draw_cpu(w);
-	p->cpus[1] = draw_cpu(w);
-	p->starts = !draw(w, START_CYCLES) && w->cycle <= MAX_START_CYCLE;
-	p->nr_ext = 1 + draw(w, 1100);
-	p->config.nr_iommu = draw(w, 30);
+	plan.cpus[0] = draw_cpu();
+	plan.cpus[1] = draw_cpu();
+	plan.starts = !draw(START_CYCLES) && cycle <= MAX_START_CYCLE;
+	plan.nr_ext = 1 + draw(1100);
+	plan.config.nr_iommu = draw(30);
 	/* A single page has no list: see counted_seamcall(). */
-	p->config.nr_spdm = 2 + draw(w, 40);
-	p->config.nr_info = 1 + draw(w, 8);
+	plan.config.nr_spdm = 2 + draw(40);
+	plan.config.nr_info = 1 + draw(8);
 	for (unsigned int op = 0; op < NR_OPERATIONS; op++)
-		p->interrupts |= !draw(w, 3) && operations[op].resumable ? BIT(op) : 0;
-	if (!draw(w, 4))
-		p->failing = draw(w, FIRST_DESTROY);
-	if (!draw(w, max(steps / NR_FAILED, 2)))
-		p->failing = FIRST_DESTROY + draw(w, NR_OPERATIONS - FIRST_DESTROY);
-	if (p->starts && draw(w, 2))
-		p->failing = EXT_START;
-	p->status = statuses[draw(w, ARRAY_SIZE(statuses))];
-	p->after = draw(w, p->failing == EXT_START ? 512 : 40);
+		plan.interrupts |= !draw(3) && operations[op].resumable ? BIT(op) : 0;
+	if (!draw(4))
+		plan.failing = draw(FIRST_DESTROY);
+	if (!draw(max(steps / NR_FAILED, 2)))
+		plan.failing = FIRST_DESTROY + draw(NR_OPERATIONS - FIRST_DESTROY);
+	if (plan.starts && draw(2))
+		plan.failing = EXT_START;
+	plan.status = statuses[draw(ARRAY_SIZE(statuses))];
+	plan.after = draw(plan.failing == EXT_START ? 512 : 40);
 }
 
 static void move_to(unsigned int cpu)
@@ -401,79 +366,48 @@ static void move_to(unsigned int cpu)
 	set_cpus_allowed_ptr(current, cpumask_of(cpu));
 }
 
+static void run_cycle(void)
+{
+	struct tdx_module_args args = {
+		.rcx = TDH_IOMMU_SETUP,
+		.rdx = TDX_IOMMU_MT_NR_BLOCKS + plan.config.nr_iommu,
+	};
+	struct tdx_link link;
+
+	move_to(plan.cpus[0]);
+	if (plan.starts) {
+		begin(EXT_START);
+		end(rival->ext_start(plan.nr_ext));
+	}
+	/* One design has memory of the extensions only. */
+	if (!rival->spdm_create)
+		return;
+	tdx_seam_call(TDX_HOST_CONTROL, &args);
+	if (tdx_link_up(&link, &observed, &plan.config))
+		return;
+	move_to(plan.cpus[1]);
+	tdx_link_down(&link);
+}
+
+static struct load *load;
 static u64 first_owned;
 
 static void report(const char *kind)
 {
-	unsigned long nr_checked = 0, nr_corrupted = 0;
-
-	for (struct worker *w = workers; w < workers + nr_workers; w++) {
-		nr_checked += w->load->nr_checked;
-		nr_corrupted += w->load->nr_corrupted;
-	}
 	pr_info("tdx_cycles: {\"kind\": \"%s\", \"cycle\": %u, \"operations\": %lu, \"failed\": %lu, \"faults\": %lu, \"interruptions\": %lu, \"verified\": %lu, \"corrupted\": %lu, \"stores\": %llu, \"partial\": %llu, \"write_backs\": %llu, \"owned\": %lld, \"leaked\": %lu}\n",
-		kind, nr_cycles, nr_operations, nr_failed, nr_faults, nr_interrupts,
-		nr_checked, nr_corrupted, read_machine(POSITION(nr_stores)),
+		kind, cycle, nr_operations, nr_failed, nr_faults, nr_interrupts,
+		load->nr_checked, load->nr_corrupted, read_machine(POSITION(nr_stores)),
 		read_machine(POSITION(nr_partial)), read_machine(POSITION(nr_write_backs)),
 		read_machine(POSITION(nr_owned)) - first_owned, count_leaked());
 }
 
-static void report_first_corruption(const struct worker *w)
+static void report_first_corruption(void)
 {
 	static bool reported;
 
-	if (w->load->nr_corrupted && !reported)
+	if (load->nr_corrupted && !reported)
 		pr_info("tdx_cycles: {\"kind\": \"corrupted\", \"cycle\": %u}\n", cycle);
-	reported |= w->load->nr_corrupted;
-}
-
-static void end_cycle(struct worker *w)
-{
-	report_first_corruption(w);
-	if (++nr_cycles % max(steps / NR_REPORTS, 1) == 0)
-		report("progress");
-}
-
-/* Only one thread runs, so the load gets what its half has freed. */
-static void begin_half(struct worker *w, unsigned int half)
-{
-	move_to(w->plan.cpus[half]);
-	mutex_lock(&lock);
-	plan = &w->plan;
-	cycle = w->cycle;
-}
-
-static void run_cycle(struct worker *w)
-{
-	struct tdx_link link;
-
-	begin_half(w, 0);
-	if (plan->starts) {
-		begin(EXT_START);
-		end(rival->ext_start(plan->nr_ext));
-	}
-	/* One design has memory of the extensions only. */
-	if (rival->spdm_create && !tdx_link_up(&link, &observed, &plan->config)) {
-		mutex_unlock(&lock);
-		begin_half(w, 1);
-		tdx_link_down(&link);
-	}
-	load_turn(w->load);
-	end_cycle(w);
-	mutex_unlock(&lock);
-}
-
-static int work(void *data)
-{
-	struct worker *w = data;
-
-	for (w->cycle = 1 + w->number; w->cycle <= steps; w->cycle += nr_workers) {
-		make_plan(w);
-		run_cycle(w);
-		cond_resched();
-	}
-	/* Not complete() and return: this module may be gone before the thread returns. */
-	kthread_complete_and_exit(&w->done, 0);
+	reported = load->nr_corrupted;
 }
 
 static void run_cycles(void)
@@ -481,20 +415,20 @@ static void run_cycles(void)
 	pr_info("tdx_cycles: {\"kind\": \"begin\", \"seed\": %llu, \"steps\": %u, \"cpus\": %u}\n",
 		seed, steps, num_online_cpus());
 	first_owned = read_machine(POSITION(nr_owned));
-	for (struct worker *w = workers; w < workers + nr_workers; w++) {
-		if (IS_ERR(kthread_run(work, w, "tdx_cycles/%u", w->number))) {
-			pr_err("tdx_cycles: cannot start a thread\n");
-			complete(&w->done);
-		}
+	for (cycle = 1; cycle <= steps; cycle++) {
+		make_plan();
+		run_cycle();
+		load_turn(load);
+		report_first_corruption();
+		if (cycle % max(steps / NR_REPORTS, 1) == 0)
+			report("progress");
+		cond_resched();
 	}
-	for (struct worker *w = workers; w < workers + nr_workers; w++)
-		wait_for_completion(&w->done);
 	cycle = steps;
-	for (struct worker *w = workers; w < workers + nr_workers; w++) {
-		load_end(w->load);
-		report_first_corruption(w);
-	}
+	load_end(load);
+	report_first_corruption();
 	report("end");
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
 }
 
 static int prepare(void)
@@ -513,18 +447,10 @@ static int prepare(void)
 	for_each_online_node(nid)
 		end_pfn = max(end_pfn, node_end_pfn(nid));
 	watched = vzalloc(end_pfn);
+	load = vzalloc(sizeof(*load));
 	output = alloc_page(GFP_KERNEL);
-	nr_workers = num_online_cpus();
-	workers = vzalloc(array_size(nr_workers, sizeof(*workers)));
-	if (!watched || !output || !workers)
+	if (!watched || !load || !output)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < nr_workers; i++) {
-		workers[i].number = i;
-		init_completion(&workers[i].done);
-		workers[i].load = vzalloc(sizeof(*workers[i].load));
-		if (!workers[i].load)
-			return -ENOMEM;
-	}
 
 	for_each_kernel_tracepoint(find_page_free, NULL);
 	return page_free ? tracepoint_probe_register(page_free, on_page_free, NULL) : -ENOENT;
@@ -563,9 +489,7 @@ static int __init cycles_init(void)
 	ret = prepare() ?: run();
 	if (output)
 		__free_page(output);
-	for (unsigned int i = 0; workers && i < nr_workers; i++)
-		vfree(workers[i].load);
-	vfree(workers);
+	vfree(load);
 	vfree(watched);
 	return ret;
 }
