@@ -9,6 +9,7 @@
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 
@@ -52,6 +53,36 @@ static inline void disarm(void)
 	u64 unused;
 
 	machine_call(TDX_HOST_DISARM, 0, 0, &unused);
+}
+
+/* The DMA interface of QEMU's firmware configuration device */
+#define FW_CFG_DMA_PORT		0x514
+#define FW_CFG_DMA_READ		cpu_to_be32(2 | 8)	/* read, and select item 0 */
+
+struct fw_cfg_dma {
+	__be32 control;
+	__be32 length;
+	__be64 address;
+};
+
+/* Let a device store 4 bytes. */
+static inline int store_by_device(phys_addr_t pa)
+{
+	struct fw_cfg_dma *dma = kzalloc(sizeof(*dma), GFP_KERNEL);
+	int ret;
+
+	if (!dma)
+		return -ENOMEM;
+	*dma = (struct fw_cfg_dma) {
+		.control = FW_CFG_DMA_READ,
+		.length = cpu_to_be32(4),
+		.address = cpu_to_be64(pa),
+	};
+	outl((__force u32)cpu_to_be32(upper_32_bits(virt_to_phys(dma))), FW_CFG_DMA_PORT);
+	outl((__force u32)cpu_to_be32(lower_32_bits(virt_to_phys(dma))), FW_CFG_DMA_PORT + 4);
+	ret = READ_ONCE(dma->control) ? -EIO : 0;
+	kfree(dma);
+	return ret;
 }
 
 /* Late write-backs happen within this time. */

@@ -278,49 +278,47 @@ static void store_to_owned_page_is_reported(struct kunit *test)
 	expect_reports(test, 2, 0);
 }
 
+static u64 wbinvd_status(phys_addr_t pa)
+{
+	return tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, PHYS_PFN(pa)) &
+	       TDX_SEAMCALL_STATUS_MASK;
+}
+
 /* Rule: a leaf that finds its pages locked changes nothing. */
 static void locked_pages_are_busy(struct kunit *test)
 {
 	struct tdx_pa_array *mt = tdx_pa_array_alloc(3, NUMA_NO_NODE);
+	struct tdx_module_args lock = { .rcx = MODEL_LOCK_PAGES, .r8 = SZ_2M };
 	u64 id;
 
 	KUNIT_ASSERT_NOT_NULL(test, mt);
+	lock.rdx = tdx_pa_entry(mt, 1);
 	set(POSITION(busy), 1);
 	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), TDX_OPERAND_BUSY);
 	set(POSITION(busy), 0);
 	KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 0);
+
+	/* Dynamic PAMT locks the entry of 2 MiB. */
+	tdx_seam_call(TDX_HOST_MODEL, &lock);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id) & TDX_SEAMCALL_STATUS_MASK,
+			TDX_OPERAND_BUSY);
+	KUNIT_EXPECT_EQ(test, wbinvd_status(tdx_pa_entry(mt, 1)), TDX_OPERAND_BUSY);
+	machine_call(TDX_HOST_MODEL, MODEL_UNLOCK, 0, &id);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 0);
+	KUNIT_EXPECT_EQ(test, wbinvd_status(tdx_pa_entry(mt, 1)), 0);
 	tdx_pa_array_free(mt);
 	expect_reports(test, 0, 0);
 }
 
-/* The DMA interface of QEMU's firmware configuration device */
-#define FW_CFG_DMA_PORT		0x514
-#define FW_CFG_DMA_READ		cpu_to_be32(2 | 8)	/* read, and select item 0 */
-
-struct fw_cfg_dma {
-	__be32 control;
-	__be32 length;
-	__be64 address;
-};
-
 /* Rule: a store of a device to an owned page is reported. */
 static void dma_to_owned_page_is_reported(struct kunit *test)
 {
-	struct fw_cfg_dma *dma = kunit_kzalloc(test, sizeof(*dma), GFP_KERNEL);
 	struct tdx_pa_array *mt = tdx_pa_array_alloc(2, NUMA_NO_NODE);
 	u64 id;
 
-	KUNIT_ASSERT_NOT_NULL(test, dma);
 	KUNIT_ASSERT_NOT_NULL(test, mt);
 	KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
-	*dma = (struct fw_cfg_dma) {
-		.control = FW_CFG_DMA_READ,
-		.length = cpu_to_be32(4),
-		.address = cpu_to_be64(tdx_pa_entry(mt, 1) + 16),
-	};
-	outl((__force u32)cpu_to_be32(upper_32_bits(virt_to_phys(dma))), FW_CFG_DMA_PORT);
-	outl((__force u32)cpu_to_be32(lower_32_bits(virt_to_phys(dma))), FW_CFG_DMA_PORT + 4);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(dma->control), 0);
+	KUNIT_EXPECT_EQ(test, store_by_device(tdx_pa_entry(mt, 1) + 16), 0);
 	expect_reports(test, 1, 0);
 	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
 	tdx_pa_array_free(mt);
@@ -560,12 +558,6 @@ static void cpus_go_offline_and_online(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
 	}
 	expect_reports(test, 0, 0);
-}
-
-static u64 wbinvd_status(phys_addr_t pa)
-{
-	return tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, PHYS_PFN(pa)) &
-	       TDX_SEAMCALL_STATUS_MASK;
 }
 
 #define TDH_SYS_KEY_CONFIG	31

@@ -10,11 +10,12 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
+#include <linux/string.h>
 
 #include <asm/tdx_connect.h>
 
-#include "../kernels/tdx-host/tdx-host.h"
 #include "../seam/tdx_seam.h"
+#include "emulated_host.h"
 #include "tdx.h"
 
 #define FUNC_ID			0x1000
@@ -29,44 +30,33 @@ static ulong held;
 module_param(held, ulong, 0444);
 MODULE_PARM_DESC(held, "PA of a control page of the session");
 
-static bool store;
-module_param(store, bool, 0444);
-MODULE_PARM_DESC(store, "store to the control page (default: N)");
+static char *store = "";
+module_param(store, charp, 0444);
+MODULE_PARM_DESC(store, "cpu or device: it stores to the control page (default: none)");
 
 static struct tdx_pa_array *memory, *session;
 static u64 session_id;
 
-static u64 machine_call(u64 leaf, u64 rcx)
-{
-	struct tdx_module_args args = { .rcx = rcx };
-
-	return tdx_seam_call(leaf, &args) ? ~0ULL : args.rcx;
-}
-
-static u64 read_machine(size_t offset)
-{
-	return machine_call(TDX_HOST_GET, offset / sizeof(u64));
-}
-
 static void print_machine(const char *when)
 {
+	u64 nr_owned;
+
+	machine_call(TDX_HOST_MODEL, MODEL_NR_OWNED, 0, &nr_owned);
 	pr_info("tdx_outcomes: %s: %llu pages owned, %llu dirty, %llu stores to owned pages, %llu late write-backs\n",
-		when, machine_call(TDX_HOST_MODEL, MODEL_NR_OWNED),
-		read_machine(offsetof(struct tdx_host, nr_dirty)),
-		read_machine(offsetof(struct tdx_host, nr_stores)),
-		read_machine(offsetof(struct tdx_host, nr_write_backs)));
+		when, nr_owned, read_machine(POSITION(nr_dirty)),
+		read_machine(POSITION(nr_stores)), read_machine(POSITION(nr_write_backs)));
 }
 
 static int __init outcomes_init(void)
 {
-	u64 status = 0;
+	u64 value, status = 0;
 
-	if (machine_call(TDX_HOST_IDENTIFY, 0) != TDX_HOST_MAGIC)
+	if (machine_call(TDX_HOST_IDENTIFY, 0, 0, &value) || value != TDX_HOST_MAGIC)
 		return -ENODEV;
 	print_machine("before");
 
 	/* Linux 7.3 enables neither the extensions nor TDX Connect. */
-	machine_call(TDX_HOST_ENABLE, 1);
+	machine_call(TDX_HOST_ENABLE, 1, 0, &value);
 	memory = tdx_pa_array_alloc(NR_DONATED_PAGES, NUMA_NO_NODE);
 	session = tdx_pa_array_alloc(NR_HELD_PAGES, NUMA_NO_NODE);
 	if (memory && session)
@@ -79,9 +69,9 @@ static int __init outcomes_init(void)
 	donated = tdx_pa_entry(memory, 0);
 	held = tdx_pa_entry(session, 0);
 	print_machine("with arrays");
-	if (store)
+	if (!strcmp(store, "cpu"))
 		WRITE_ONCE(*(u8 *)phys_to_virt(held), 1);
-	return 0;
+	return strcmp(store, "device") ? 0 : store_by_device(held);
 }
 module_init(outcomes_init);
 

@@ -89,6 +89,7 @@ static const struct {
 } skipped[] = {
 	{ "checker_sees_free_pages_claimed", "the machine does not see the page allocator" },
 	{ "delete_keeps_pages", "only a reset of the machine takes pages from its module" },
+	{ "checks_registers_after_r11", "most SEAMCALL helpers do not load them" },
 };
 
 int tdx_model_attach(struct kunit *test)
@@ -180,6 +181,21 @@ void tdx_model_set_busy_region(phys_addr_t pa, unsigned int nr)
 	CALL2(MODEL_SET_BUSY_REGION, pa, nr);
 }
 
+void tdx_model_lock_pages(phys_addr_t pa, u64 size)
+{
+	CALL2(MODEL_LOCK_PAGES, pa, size);
+}
+
+void tdx_model_lock_object(u64 id)
+{
+	CALL1(MODEL_LOCK_OBJECT, id);
+}
+
+void tdx_model_unlock(void)
+{
+	CALL1(MODEL_UNLOCK, 0);
+}
+
 /* The machine stores to @args, which is on the stack of the test. */
 void tdx_model_record(u64 leaf, struct tdx_module_args *args)
 {
@@ -252,6 +268,11 @@ void tdx_model_device(phys_addr_t response, phys_addr_t request, size_t len)
 unsigned long tdx_model_nr_calls(u64 leaf)
 {
 	return CALL1(MODEL_NR_CALLS, leaf);
+}
+
+void tdx_model_reset_paddr(unsigned long base, unsigned long size)
+{
+	tdx_quirk_reset_paddr(base, size);
 }
 
 #define LINES_PER_PAGE	(PAGE_SIZE / 64)

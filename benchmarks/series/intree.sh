@@ -167,7 +167,7 @@ emulated()
 		-append "console=ttyS0 panic=-1 kunit.enable=1 kunit_shutdown=reboot tsc=unstable" > "$log" || return
 	git -C "$tree" clean -fdq "$dir/tests" && git -C "$tree" checkout -q -f series || return
 	python3 "$tree/tools/testing/kunit/kunit.py" parse "$log" && grep 'TDX-Module initialized' "$log" &&
-		grep ' 0 stores to owned pages' "$logs/emulated.host"
+		grep ' 0 stores to owned pages, 0 partial stores' "$logs/emulated.host"
 }
 
 # The tree of the user may have changed.

@@ -4,12 +4,14 @@
  *
  * ENGINE=tdx runs all cases.  A kernel without these features skips them.
  */
+#include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/memory.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/vmalloc.h>
 
 #include <asm/tdx_connect.h>
@@ -46,7 +48,10 @@ static bool is_in_free_block(struct page *page)
 	return false;
 }
 
-/* Is a page in the page allocator?  Pages of per-CPU lists are allocated next. */
+/*
+ * Is a page in the page allocator?  Pages of the lists of this CPU are allocated next, so the
+ * caller must run on the CPU that has freed it.
+ */
 static bool is_free(struct page *page)
 {
 	const unsigned int nr = 4096;
@@ -54,7 +59,7 @@ static bool is_free(struct page *page)
 	bool found = is_in_free_block(page);
 
 	for (unsigned int i = 0; pages && i < nr; i++) {
-		pages[i] = alloc_page(GFP_KERNEL);
+		pages[i] = alloc_pages_node(page_to_nid(page), GFP_KERNEL, 0);
 		found |= pages[i] == page;
 	}
 	for (unsigned int i = 0; pages && i < nr; i++) {
@@ -71,6 +76,8 @@ static bool is_free(struct page *page)
  */
 static void poisoned_page_is_not_reused(struct kunit *test)
 {
+	/* The thread of this case ends with it. */
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
 	for (int returned = 0; returned < 2; returned++) {
 		struct tdx_pa_array *mt = fixture_alloc(test, NR_PAGES);
 		struct page *bad = entry_page(mt, 100), *next = entry_page(mt, 101);

@@ -6,16 +6,16 @@
 # run_outcomes: sets outcomes_passed and outcomes_failed
 run_outcomes()
 {
-	local base=$BUILD/$ENGINE-outcomes list=$TOP/benchmarks/tests/outcomes.list line
+	local base=$BUILD/$ENGINE-outcomes list=$TOP/benchmarks/tests/outcomes.list line by
 
 	say "  outcomes of events on Linux $KVERSION (logs: $base*)"
 	(engine_boot "$base.log" 180 6G outcomes step=1 "kernel=$KOBJ") || true
-	# The kernel stops at the store.  Only on a CPU with the erratum, its report has the state of the page.
-	(TDX_HOST=mce=1 TDX_MODEL=143 engine_boot "$base-mce.log" 60 6G outcomes step=1 store=Y) > /dev/null 2>&1 || true
-	{ sed -n 's/^outcome: //p' "$base.log"
-	  sed -n 's/^tdx-host: .* SEAMCALLs, /end: /p' "$base.log.host"
-	  sed -n 's/.*mce: \[Hardware Error\]: Machine check: /machine check: /p; s/.*Kernel panic - not syncing: /panic: /p' "$base-mce.log"
-	  sed -n 's/.*: \(store to an owned page\): .*\(, machine check\)/\1\2/p' "$base-mce.log.host"
+	{ sed -n 's/^outcome: //p; s/^tdx-host: .* SEAMCALLs, /end: /p' "$base.log"{,.host}
+	  # The kernel stops at the store.  Only on a CPU with the erratum, its report has the state of the page.
+	  for by in cpu device; do
+		(TDX_HOST=mce=1 TDX_MODEL=143 engine_boot "$base-$by.log" 60 6G outcomes step=1 store=$by) > /dev/null 2>&1 || true
+		sed -n "s/.*\(Machine check\|Kernel panic[^:]*\): /$by: \1: /p; s/^tdx-host: \(store.* page\): .*, /$by: \1, /p" "$base-$by.log"{,.host}
+	  done
 	} > "$base.txt"
 
 	outcomes_passed=0 outcomes_failed=0

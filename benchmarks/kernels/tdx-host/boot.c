@@ -315,8 +315,10 @@ void boot_reset_model(void)
 
 	for (unsigned long pfn = first; pfn <= last; pfn++) {
 		owner[pfn] = model_page(pfn)->owner;
-		if (tdx_module_page(pfn) != TDX_HOST_SHARED && owner[pfn] < OWNER_PAMT)
-			tdx_host_changed(pfn, 1);
+		if (tdx_module_page(pfn) == TDX_HOST_SHARED || owner[pfn] >= OWNER_PAMT)
+			continue;
+		tdx_host_changed(pfn, 1);
+		tdx_host_forget_partial(pfn);
 	}
 	tdx_model_reset();
 	for (unsigned long pfn = first; pfn <= last; pfn++) {
@@ -338,8 +340,11 @@ static u64 sys_disable(void)
 	unsigned long first = model.first_pfn, last = model.last_pfn;
 	u8 *owned = calloc(model.end_pfn, 1);
 
-	for (unsigned long pfn = first; pfn <= last; pfn++)
+	for (unsigned long pfn = first; pfn <= last; pfn++) {
 		owned[pfn] = tdx_module_page(pfn) != TDX_HOST_SHARED;
+		/* The erratum does not affect them any more: Linux relies on it for kexec. */
+		tdx_host_forget_partial(pfn);
+	}
 	tdx_model_reset();
 	for (unsigned long pfn = first; pfn <= last; pfn++) {
 		if (owned[pfn]) {

@@ -120,6 +120,7 @@ void helper_tdx_host_movdir64b(CPUX86State *env, target_ulong to, target_ulong f
 		line[i] = cpu_ldq_data_ra(env, from + i * 8, GETPC());
 	tdx_host.nr_lines++;
 	tdx_host_whole_line = to;
+	tdx_host_whole_retaddr = GETPC();
 	for (int i = 0; i < 8; i++)
 		cpu_stq_data_ra(env, to + i * 8, line[i], GETPC());
 	tdx_host_whole_line = -1;

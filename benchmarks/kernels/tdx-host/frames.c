@@ -53,6 +53,7 @@ static FILE *log_file;
 /* The module itself stores to its pages. */
 static __thread bool own_store;
 __thread vaddr tdx_host_whole_line = -1;
+__thread uintptr_t tdx_host_whole_retaddr;
 static bool erratum;
 
 void tdx_host_lock(void) { qemu_mutex_lock(&lock); }
@@ -111,29 +112,47 @@ void tdx_host_changed(uint64_t pfn, uint64_t nr_pages)
 	g_array_append_vals(changed, range, 2);
 }
 
+/* Return NULL if the page is not RAM. */
+static struct frame *frame_of(uint64_t pfn)
+{
+	hwaddr offset;
+	MemoryRegion *mr = ram_at(pfn << TDX_HOST_PAGE_BITS, &offset);
+	size_t i = mr ? (memory_region_get_ram_addr(mr) + offset) >> TDX_HOST_PAGE_BITS : nr_frames;
+
+	return i < nr_frames ? &frames[i] : NULL;
+}
+
+/* MOVDIR64B does not have to write the lines of this page. */
+void tdx_host_forget_partial(uint64_t pfn)
+{
+	struct frame *frame = frame_of(pfn);
+
+	if (frame)
+		frame->partial = 0;
+}
+
 /* Take over the state of one page.  Return true if stores must be watched from now on. */
 static bool sync_page(uint64_t pfn)
 {
 	enum tdx_host_page state = tdx_module_page(pfn);
-	hwaddr offset;
-	MemoryRegion *mr = ram_at(pfn << TDX_HOST_PAGE_BITS, &offset);
-	ram_addr_t addr = mr ? memory_region_get_ram_addr(mr) + offset : -1;
-	struct frame *frame = &frames[addr >> TDX_HOST_PAGE_BITS];
+	struct frame *frame = frame_of(pfn);
 	bool starts;
 
-	if (!mr || frame - frames >= nr_frames || frame->state == state ||
+	if (!frame || frame->state == state ||
 	    (frame->state == TDX_HOST_ARMED && state == TDX_HOST_DIRTY))
 		return false;
 
-	starts = !tdx_host_watches(addr);
+	starts = !frame->state && !frame->partial;
 	frame->pfn = pfn;
-	if (frame->state == TDX_HOST_OWNED && erratum && tdx_module_is_on())
+	/* Only a reset or the end of the module returns a page otherwise. */
+	if (frame->state == TDX_HOST_OWNED && state == TDX_HOST_DIRTY && erratum &&
+	    tdx_module_is_on())
 		frame->partial = ~0ULL;
 	qatomic_set(&frame->state, state);
 	if (state == TDX_HOST_OWNED) {
 		frame->logged = false;
 		frame->partial = 0;
-		memset(memory_region_get_ram_ptr(mr) + offset, POISON, PAGE);
+		memset(tdx_host_memory(pfn << TDX_HOST_PAGE_BITS), POISON, PAGE);
 	}
 	return starts;
 }
@@ -151,9 +170,6 @@ void tdx_host_sync(void)
 			starts |= sync_page(pfn);
 	}
 	g_array_set_size(changed, 0);
-	/* TDH.SYS.DISABLE ends the erratum's conditions: Linux relies on it for kexec. */
-	for (size_t i = 0; erratum && !tdx_module_is_on() && i < nr_frames; i++)
-		frames[i].partial = 0;
 	if (starts)
 		tdx_host_watch_all();
 }
@@ -227,20 +243,32 @@ static uint64_t guest_rip(CPUX86State *env, uintptr_t retaddr)
 }
 
 /* SRAR, for this CPU alone: otherwise Linux waits for the other CPUs. */
-static void G_NORETURN machine_check(CPUState *cpu, uint64_t pa, uintptr_t retaddr)
+static void fill_bank(CPUX86State *env, uint64_t pa, uint64_t ip_is_valid)
 {
-	CPUX86State *env = cpu->env_ptr;
-
 	env->mce_banks[1] = MCI_STATUS_VAL | MCI_STATUS_UC | MCI_STATUS_EN | MCI_STATUS_MISCV |
 			    MCI_STATUS_ADDRV | MCI_STATUS_S | MCI_STATUS_AR | 0x134;
 	env->mce_banks[2] = pa;
 	env->mce_banks[3] = MCM_ADDR_PHYS << 6 | TDX_HOST_PAGE_BITS;
-	env->mcg_status = MCG_STATUS_MCIP | MCG_STATUS_EIPV | MCG_STATUS_LMCE;
+	env->mcg_status = MCG_STATUS_MCIP | MCG_STATUS_LMCE | ip_is_valid;
+}
+
+static void G_NORETURN machine_check(CPUState *cpu, uint64_t pa, uintptr_t retaddr)
+{
+	CPUX86State *env = cpu->env_ptr;
+
+	fill_bank(env, pa, MCG_STATUS_EIPV);
 	cpu->exception_index = EXCP12_MCHK;
 	env->error_code = 0;
 	env->exception_is_int = 0;
 	env->exception_next_eip = 0;
 	cpu_loop_exit_restore(cpu, retaddr);
+}
+
+/* A device has stored, so no instruction of this CPU is the cause. */
+static void device_machine_check(CPUState *cpu, run_on_cpu_data pa)
+{
+	fill_bank(cpu->env_ptr, pa.target_ptr, 0);
+	cpu_interrupt(cpu, CPU_INTERRUPT_MCE);
 }
 
 static uint64_t pa_of(const struct frame *frame, ram_addr_t addr)
@@ -255,7 +283,7 @@ static void report(struct frame *frame, uint64_t *nr, const char *what, uint64_t
 	++*nr;
 	if (!frame->logged && ++tdx_host.nr_pages <= MAX_LOGGED)
 		tdx_host_log("%s: %" PRIu64 " bytes, PA 0x%" PRIx64 ", RIP 0x%" PRIx64 "%s", what,
-			     size, pa, rip, rip && tdx_host.machine_check ? ", machine check" : "");
+			     size, pa, rip, tdx_host.machine_check ? ", machine check" : "");
 	frame->logged = true;
 }
 
@@ -263,6 +291,9 @@ static void report(struct frame *frame, uint64_t *nr, const char *what, uint64_t
 bool tdx_host_store(CPUState *cpu, ram_addr_t addr, vaddr va, unsigned int size, uintptr_t retaddr)
 {
 	uint64_t line = 1ULL << (addr & (PAGE - 1)) / LINE;
+	/* After a MOVDIR64B that faulted, the address is that of an earlier call. */
+	bool whole = (va & ~(vaddr)(LINE - 1)) == tdx_host_whole_line &&
+		     retaddr == tdx_host_whole_retaddr;
 	bool check = true;
 	struct frame *frame;
 	uint64_t pa;
@@ -273,9 +304,9 @@ bool tdx_host_store(CPUState *cpu, ram_addr_t addr, vaddr va, unsigned int size,
 	tdx_host_lock();
 	frame = &frames[addr >> TDX_HOST_PAGE_BITS];
 	pa = pa_of(frame, addr);
-	if ((va & ~(vaddr)(LINE - 1)) == tdx_host_whole_line)
+	if (whole)
 		frame->partial &= ~line;
-	if (va == tdx_host_whole_line && frame->state)
+	if (whole && va == tdx_host_whole_line && frame->state)
 		tdx_host.nr_early_lines++;
 	if (frame->state == TDX_HOST_OWNED)
 		report(frame, &tdx_host.nr_stores, "store to an owned page", pa, size,
@@ -299,16 +330,22 @@ void tdx_host_device_store(ram_addr_t addr, uint64_t size)
 {
 	for (ram_addr_t end = addr + size; addr < end; addr = (addr | (PAGE - 1)) + 1) {
 		struct frame *frame = &frames[addr >> TDX_HOST_PAGE_BITS];
+		bool check;
 
 		if (own_store || !tdx_host_watches(addr))
 			continue;
 		tdx_host_lock();
-		if (frame->state == TDX_HOST_OWNED)
+		check = frame->state == TDX_HOST_OWNED;
+		if (check)
 			report(frame, &tdx_host.nr_stores, "store of a device to an owned page",
 			       pa_of(frame, addr), size, 0);
 		else if (frame->state == TDX_HOST_DIRTY)
 			arm(frame);
 		tdx_host_unlock();
+
+		if (check && tdx_host.machine_check)
+			async_run_on_cpu(current_cpu ?: first_cpu, device_machine_check,
+					 RUN_ON_CPU_TARGET_PTR(pa_of(frame, addr)));
 	}
 }
 

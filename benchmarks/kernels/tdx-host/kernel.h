@@ -24,6 +24,7 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef u64 phys_addr_t;
 
+#define BIT(n)			(1UL << (n))
 #define BIT_ULL(n)		(1ULL << (n))
 #define GENMASK_ULL(high, low)	((~0ULL << (low)) & (~0ULL >> (63 - (high))))
 #define FIELD_GET(mask, value)	(((value) & (mask)) >> __builtin_ctzll(mask))

@@ -128,6 +128,15 @@ static u64 model_function(enum tdx_host_function function, u64 a, u64 b, u64 c, 
 	case MODEL_SET_BUSY_REGION:
 		tdx_model_set_busy_region(a, b);
 		return 0;
+	case MODEL_LOCK_PAGES:
+		tdx_model_lock_pages(a, b);
+		return 0;
+	case MODEL_LOCK_OBJECT:
+		tdx_model_lock_object(a);
+		return 0;
+	case MODEL_UNLOCK:
+		tdx_model_unlock();
+		return 0;
 	case MODEL_RECORD:
 		tdx_model_record(a, phys_to_virt(b));
 		return 0;
@@ -303,8 +312,9 @@ uint64_t tdx_module_call(const struct tdx_host_cpu *cpu, uint64_t rax, uint64_t 
 	u64 status;
 
 	/*
-	 * Only IDE.STREAM.CREATE has operands beyond R11, and no leaf returns them.  The
-	 * caller of an interrupted leaf may repeat it with other values there.
+	 * Only IDE.STREAM.CREATE has operands beyond R11, and no leaf returns them.  Most
+	 * SEAMCALL helpers of the kernel load no register beyond R11, so for other leaves the
+	 * registers have values of the caller.
 	 */
 	if (rax == TDH_IDE_STREAM_CREATE)
 		size = offsetof(struct tdx_module_args, rbx);

@@ -72,6 +72,9 @@ enum tdx_host_function {
 	MODEL_SET_OUTSIDE,
 	MODEL_DISARM,
 	MODEL_SET_BUSY_REGION,
+	MODEL_LOCK_PAGES,
+	MODEL_LOCK_OBJECT,
+	MODEL_UNLOCK,
 	MODEL_RECORD,
 	MODEL_SET_FLUSH_OWNED,
 	MODEL_SET_LIST_WRITE,
@@ -121,6 +124,7 @@ bool tdx_module_is_on(void);
 /* frames.c: guest memory, for module.c */
 void *tdx_host_memory(uint64_t pa);
 void tdx_host_changed(uint64_t pfn, uint64_t nr_pages);
+void tdx_host_forget_partial(uint64_t pfn);
 uint64_t tdx_host_random(uint64_t end);
 
 /**
@@ -184,6 +188,8 @@ bool tdx_host_store(CPUState *cpu, ram_addr_t addr, vaddr va, unsigned int size,
 		    uintptr_t retaddr);
 /* Address of the line that the current MOVDIR64B writes as a whole */
 extern __thread vaddr tdx_host_whole_line;
+/* The call of the MOVDIR64B that has set it */
+extern __thread uintptr_t tdx_host_whole_retaddr;
 void tdx_host_device_store(ram_addr_t addr, uint64_t size);
 void tdx_host_watch_all(void);
 #endif

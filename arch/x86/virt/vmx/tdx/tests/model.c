@@ -100,8 +100,10 @@ u64 tdx_model_seamcall(u64 leaf, struct tdx_module_args *args)
 	if (seamcall_fails(&call))
 		return call.fault->status;
 
-	/* Benchmarks do not measure this check. */
-	status = READ_ONCE(model.watching) ? model_check_registers(args, slot) : 0;
+	/* Benchmarks do not measure these checks. */
+	status = 0;
+	if (READ_ONCE(model.watching))
+		status = model_check_registers(args, slot) ?: model_check_objects(args, slot);
 	if (!status)
 		status = fn(&call);
 	/* A success with information */
@@ -220,6 +222,47 @@ void tdx_model_set_busy_region(phys_addr_t pa, unsigned int nr_calls)
 
 	model.busy_region = pa / SZ_2M;
 	model.nr_busy = nr_calls;
+}
+
+/**
+ * tdx_model_lock_pages - another call has locked a PAMT entry
+ * @pa: PA of its pages
+ * @size: size of its pages: 4 KiB, 2 MiB or 1 GiB
+ *
+ * Until tdx_model_unlock(), leaves that flush, claim or return one of these pages return
+ * TDX_OPERAND_BUSY.
+ */
+void tdx_model_lock_pages(phys_addr_t pa, u64 size)
+{
+	guard(spinlock)(&model.lock);
+
+	model.lock_pa = pa & ~(size - 1);
+	model.lock_size = size;
+}
+
+/**
+ * tdx_model_lock_object - another call has locked an IOMMU, a session or a stream
+ * @id: ID of the object
+ *
+ * Until tdx_model_unlock(), leaves that have this ID as an operand return
+ * TDX_OPERAND_BUSY.
+ */
+void tdx_model_lock_object(u64 id)
+{
+	guard(spinlock)(&model.lock);
+
+	model.locked_object = id < NR_OBJECTS ? &model.objects[id] : NULL;
+}
+
+/**
+ * tdx_model_unlock - the other call ends
+ */
+void tdx_model_unlock(void)
+{
+	guard(spinlock)(&model.lock);
+
+	model.lock_size = 0;
+	model.locked_object = NULL;
 }
 
 /**
@@ -516,6 +559,8 @@ void tdx_model_reset(void)
 	model.nr_spdm_control = 0;
 	model.nr_ide_control = 0;
 	model.nr_busy = 0;
+	model.lock_size = 0;
+	model.locked_object = NULL;
 	nr_faults = 0;
 	memset(nr_calls, 0, sizeof(nr_calls));
 	atomic_long_set(&nr_resets, 0);

@@ -111,6 +111,9 @@ struct model_object {
  * @bad_flush_status: status of WBINVD of a page with @bad_flush
  * @busy_region: region of 2 MiB that another call works on
  * @nr_busy: number of WBINVDs in @busy_region that will find it busy
+ * @lock_pa: PA of the pages whose PAMT entry another call has locked
+ * @lock_size: size of these pages in bytes, or 0
+ * @locked_object: object that another call has locked, or NULL
  * @flush_owned: WBINVD of an owned page succeeds
  * @zero_registers: failed leaves change their registers
  * @record: where to store the operands of calls of @record_leaf
@@ -139,6 +142,9 @@ struct model {
 	u64 bad_flush_status;
 	u64 busy_region;
 	unsigned int nr_busy;
+	phys_addr_t lock_pa;
+	u64 lock_size;
+	const struct model_object *locked_object;
 	bool flush_owned;
 	bool zero_registers;
 	struct tdx_module_args *record;
@@ -185,6 +191,7 @@ model_leaf_fn model_leaf(u64 leaf, unsigned int *slot);
 
 u64 model_check_unused(const struct tdx_module_args *args, unsigned int nr_operands);
 u64 model_check_registers(const struct tdx_module_args *args, unsigned int slot);
+u64 model_check_objects(const struct tdx_module_args *args, unsigned int slot);
 void model_leaves_init(void);
 u8 model_info_byte(size_t offset);
 u8 model_message_byte(u32 message, size_t offset);

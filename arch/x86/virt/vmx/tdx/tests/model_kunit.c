@@ -62,13 +62,20 @@ static struct raw *raw_alloc(struct kunit *test)
 	return raw;
 }
 
+/* Convert a page back, unless the module owns it. */
+static void flush_and_reset(u64 pa)
+{
+	struct tdx_module_args args = { .rcx = pa | tdx_model_key() };
+
+	tdx_model_seamcall(TDH_PHYMEM_PAGE_WBINVD, &args);
+	if (!tdx_model_owns(pa))
+		tdx_model_reset_paddr(pa, PAGE_SIZE);
+}
+
 static void raw_flush(struct raw *raw)
 {
-	for (int i = 0; i < NR_PAGES; i++) {
-		struct tdx_module_args args = { .rcx = raw->pa[i] | tdx_model_key() };
-
-		tdx_model_seamcall(TDH_PHYMEM_PAGE_WBINVD, &args);
-	}
+	for (int i = 0; i < NR_PAGES; i++)
+		flush_and_reset(raw->pa[i]);
 }
 
 /* Flush and free everything. */
@@ -222,6 +229,123 @@ static void busy_region(struct kunit *test)
 	raw_free(raw);
 }
 
+static const struct entry_size {
+	const char *name;
+	u64 size;
+} entry_sizes[] = {
+	{ "4 KiB", PAGE_SIZE },
+	{ "2 MiB", SZ_2M },
+	{ "1 GiB", SZ_1G },
+};
+
+KUNIT_ARRAY_PARAM_DESC(entry_size, entry_sizes, name);
+
+/*
+ * Rule: leaves that flush, claim or return a page are busy while another call has locked the
+ * PAMT entry of it, or that of its 2 MiB or 1 GiB.
+ */
+static void locked_pages_are_busy(struct kunit *test)
+{
+	const struct entry_size *p = test->param_value;
+	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
+	const u64 id = spdm_create(test, other, 1), last = raw->pa[NR_PAGES - 1];
+	const u64 operand = raw->list_pa | LAST(NR_PAGES);
+	struct tdx_module_args flush = { .rcx = last | tdx_model_key() };
+	struct tdx_module_args add = { .rcx = operand };
+	struct tdx_module_args setup = { .rcx = 0xfed90000, .rdx = raw->list_pa };
+	struct tdx_module_args spdm = { .rcx = 0x2000, .rdx = operand };
+	struct tdx_module_args ide = { .rcx = 1, .rdx = id, .r8 = operand };
+
+	tdx_model_set_iommu_entries(NR_PAGES);
+	tdx_model_lock_pages(last, p->size);
+	refuse(test, TDH_PHYMEM_PAGE_WBINVD, flush, TDX_OPERAND_BUSY, "WBINVD");
+	refuse(test, TDH_EXT_MEM_ADD, add, TDX_OPERAND_BUSY, "EXT.MEM.ADD");
+	refuse(test, TDH_IOMMU_SETUP, setup, TDX_OPERAND_BUSY, "IOMMU.SETUP");
+	refuse(test, TDH_SPDM_CREATE, spdm, TDX_OPERAND_BUSY, "SPDM.CREATE");
+	refuse(test, TDH_IDE_STREAM_CREATE, ide, TDX_OPERAND_BUSY, "IDE.STREAM.CREATE");
+	KUNIT_EXPECT_NE(test, class(flush_page(last ^ p->size)), TDX_OPERAND_BUSY);
+	tdx_model_unlock();
+
+	setup.rcx = accept(test, TDH_IOMMU_SETUP, setup);
+	tdx_model_lock_pages(last, p->size);
+	refuse(test, TDH_IOMMU_CLEAR, setup, TDX_OPERAND_BUSY, "IOMMU.CLEAR");
+	tdx_model_unlock();
+	accept(test, TDH_IOMMU_CLEAR, setup);
+
+	spdm.rcx = accept(test, TDH_SPDM_CREATE, spdm);
+	spdm.rdx = raw->list_pa;
+	tdx_model_lock_pages(last, p->size);
+	refuse(test, TDH_SPDM_DELETE, spdm, TDX_OPERAND_BUSY, "SPDM.DELETE");
+	tdx_model_unlock();
+	accept(test, TDH_SPDM_DELETE, spdm);
+
+	ide = (struct tdx_module_args) {
+		.rcx = id, .rdx = accept(test, TDH_IDE_STREAM_CREATE, ide),
+	};
+	accept(test, TDH_IDE_STREAM_BLOCK, ide);
+	ide.r8 = raw->list_pa;
+	tdx_model_lock_pages(last, p->size);
+	refuse(test, TDH_IDE_STREAM_DELETE, ide, TDX_OPERAND_BUSY, "IDE.STREAM.DELETE");
+	tdx_model_unlock();
+	accept(test, TDH_IDE_STREAM_DELETE, ide);
+
+	spdm_delete(test, other, id, 1);
+	raw_free(other);
+	raw_free(raw);
+}
+
+/* Rule: leaves are busy while another call has locked an object that they name. */
+static void locked_objects_are_busy(struct kunit *test)
+{
+	struct raw *mt = raw_alloc(test), *raw = raw_alloc(test);
+	const u64 id = spdm_create(test, mt, 1), id2 = spdm_create_for(test, raw, 1, 0x2000);
+	const u64 stream = accept(test, TDH_IDE_STREAM_CREATE, (struct tdx_module_args) {
+		.rcx = 1, .rdx = id, .r8 = mt->pa[1],
+	});
+	struct tdx_module_args setup = { .rcx = 0xfed90000, .rdx = mt->list_pa };
+	struct tdx_module_args ide = { .rcx = id, .rdx = stream };
+	struct tdx_module_args message = ide, connect = connect_args(raw, id2);
+	struct tdx_module_args clear;
+
+	message.r8 = 1;
+	message.r9 = raw->shared[1];
+	message.r10 = raw->shared[2];
+	memcpy(mt->list, mt->pa + 2, 2 * sizeof(*mt->list));
+	clear = setup;
+	clear.rcx = accept(test, TDH_IOMMU_SETUP, setup);
+
+	for (int i = 0; i < 2; i++) {
+		tdx_model_lock_object(i ? stream : id);
+		refuse(test, TDH_IDE_STREAM_KM, message, TDX_OPERAND_BUSY, "KM");
+		refuse(test, TDH_IDE_STREAM_BLOCK, ide, TDX_OPERAND_BUSY, "BLOCK");
+		refuse(test, TDH_IDE_STREAM_DELETE, ide, TDX_OPERAND_BUSY, "DELETE of a stream");
+		tdx_model_unlock();
+	}
+	tdx_model_lock_object(id);
+	refuse(test, TDH_IDE_STREAM_CREATE, (struct tdx_module_args) { .rdx = id },
+	       TDX_OPERAND_BUSY, "CREATE of a stream");
+	tdx_model_lock_object(id2);
+	refuse(test, TDH_SPDM_CONNECT, connect, TDX_OPERAND_BUSY, "CONNECT");
+	refuse(test, TDH_SPDM_DISCONNECT, (struct tdx_module_args) { .rcx = id2 },
+	       TDX_OPERAND_BUSY, "DISCONNECT");
+	refuse(test, TDH_SPDM_MNG, (struct tdx_module_args) { .rcx = id2 }, TDX_OPERAND_BUSY,
+	       "MNG");
+	refuse(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = id2 }, TDX_OPERAND_BUSY,
+	       "DELETE of a session");
+	tdx_model_lock_object(clear.rcx);
+	refuse(test, TDH_IOMMU_CLEAR, clear, TDX_OPERAND_BUSY, "CLEAR");
+
+	/* Other objects are not locked. */
+	accept(test, TDH_IDE_STREAM_BLOCK, ide);
+	accept(test, TDH_IDE_STREAM_DELETE, ide);
+	spdm_delete(test, mt, id, 1);
+	spdm_delete(test, raw, id2, 1);
+	tdx_model_unlock();
+	accept(test, TDH_IOMMU_CLEAR, clear);
+	raw_free(mt);
+	raw_free(raw);
+}
+
 /* Rule: in this mode, WBINVD of an owned page succeeds, and the module still owns it. */
 static void flushes_owned_pages(struct kunit *test)
 {
@@ -345,19 +469,22 @@ static void writes_to_input_lists(struct kunit *test)
 /* Rule: in this mode a failed leaf changes its registers, but not if it lacks entropy. */
 static void zero_registers(struct kunit *test)
 {
-	struct raw *raw = raw_alloc(test);
+	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
+	const u64 id = spdm_create(test, other, 1);
 	const struct tdx_module_args good = {
-		.rcx = 0x1000, .rdx = raw->list_pa | LAST(NR_PAGES), .r12 = 0x888,
-	}, zeroed = { .r12 = 0x888 };
+		.rcx = 1, .rdx = id, .r8 = raw->list_pa | LAST(NR_PAGES), .r12 = 0x888,
+	}, zeroed = { .r8 = good.r8, .r12 = 0x888 };
 	struct tdx_module_args args = good;
 
 	tdx_model_set_zero_registers(true);
-	fail(TDH_SPDM_CREATE, 1, TDX_RND_NO_ENTROPY, 0);
-	fail(TDH_SPDM_CREATE, 2, TDX_OPERAND_BUSY, 0);
-	tdx_model_seamcall(TDH_SPDM_CREATE, &args);
+	fail(TDH_IDE_STREAM_CREATE, 1, TDX_RND_NO_ENTROPY, 0);
+	fail(TDH_IDE_STREAM_CREATE, 2, TDX_OPERAND_BUSY, 0);
+	tdx_model_seamcall(TDH_IDE_STREAM_CREATE, &args);
 	KUNIT_EXPECT_MEMEQ(test, &args, &good, sizeof(args));
-	tdx_model_seamcall(TDH_SPDM_CREATE, &args);
+	tdx_model_seamcall(TDH_IDE_STREAM_CREATE, &args);
 	KUNIT_EXPECT_MEMEQ(test, &args, &zeroed, sizeof(args));
+	spdm_delete(test, other, id, 1);
+	raw_free(other);
 
 	args = (struct tdx_module_args) { .rcx = raw->list_pa | LAST(NR_PAGES) | 1 << 3 };
 	fail(TDH_EXT_MEM_ADD, 1, TDX_OPERAND_BUSY, 2);
@@ -368,9 +495,9 @@ static void zero_registers(struct kunit *test)
 	tdx_model_disarm();
 	tdx_model_set_zero_registers(false);
 	args = good;
-	args.rdx |= 1;
-	tdx_model_seamcall(TDH_SPDM_CREATE, &args);
-	KUNIT_EXPECT_EQ(test, args.rcx, 0x1000);
+	args.r8 |= 1;
+	tdx_model_seamcall(TDH_IDE_STREAM_CREATE, &args);
+	KUNIT_EXPECT_EQ(test, args.rcx, 1);
 
 	raw_flush(raw);
 	KUNIT_EXPECT_EQ(test, tdx_model_reclaim(), NR_PAGES);
@@ -828,8 +955,7 @@ static void checks_objects(struct kunit *test)
 
 	for (int i = 0; i < 64; i++) {
 		accept(test, TDH_SPDM_DELETE, (struct tdx_module_args) { .rcx = sessions[i].id });
-		accept(test, TDH_PHYMEM_PAGE_WBINVD, (struct tdx_module_args) {
-			.rcx = page_to_phys(sessions[i].page) | tdx_model_key() });
+		flush_and_reset(page_to_phys(sessions[i].page));
 		__free_page(sessions[i].page);
 	}
 	raw_free(raw);
@@ -1103,8 +1229,12 @@ static void delete_keeps_pages(struct kunit *test)
 	raw_free_lists(other);
 }
 
-/* Rule: a register that is not an operand of the leaf must be 0. */
-static void checks_unused_registers(struct kunit *test)
+/* Number of registers from RCX to R11, and to R15 */
+#define TO_R11	6
+#define TO_R15	10
+
+/* Expect that all leaves check their unused registers: those after R11, or the others. */
+static void check_unused_registers(struct kunit *test, bool after_r11)
 {
 	static const struct {
 		u64 leaf;
@@ -1131,16 +1261,22 @@ static void checks_unused_registers(struct kunit *test)
 		offsetof(struct tdx_module_args, r10), offsetof(struct tdx_module_args, r11),
 		offsetof(struct tdx_module_args, r12), offsetof(struct tdx_module_args, r13),
 		offsetof(struct tdx_module_args, r14), offsetof(struct tdx_module_args, r15),
+		offsetof(struct tdx_module_args, rbx), offsetof(struct tdx_module_args, rdi),
+		offsetof(struct tdx_module_args, rsi),
 	};
-	static const u64 ids[] = { 1, 2, 8, 9, 10, 11, 12, 13, 14, 15 };
+	static const u64 ids[] = { 1, 2, 8, 9, 10, 11, 12, 13, 14, 15, 3, 7, 6 };
 
 	for (int i = 0; i < ARRAY_SIZE(leaves); i++) {
-		unsigned int end = leaves[i].leaf == TDH_IDE_STREAM_CREATE ? 10 : 6;
+		/* One leaf has operands after R11. */
+		unsigned int common = leaves[i].nr_operands > TO_R11 ? TO_R15 : TO_R11;
 
-		for (unsigned int n = leaves[i].nr_operands; n < end; n++) {
+		for (unsigned int n = leaves[i].nr_operands; n < ARRAY_SIZE(ids); n++) {
 			struct tdx_module_args args = {};
 			u64 before = tdx_model_digest();
+			bool is_common = n < common;
 
+			if (is_common == after_r11)
+				continue;
 			*(u64 *)((u8 *)&args + offsets[n]) = 1;
 			KUNIT_EXPECT_EQ_MSG(test, tdx_model_seamcall(leaves[i].leaf, &args),
 					    TDX_OPERAND_INVALID | ids[n], "leaf %llu",
@@ -1148,6 +1284,18 @@ static void checks_unused_registers(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, tdx_model_digest(), before);
 		}
 	}
+}
+
+/* Rule: a register that is not an operand of the leaf must be 0. */
+static void checks_unused_registers(struct kunit *test)
+{
+	check_unused_registers(test, false);
+}
+
+/* The same for registers that only some SEAMCALL helpers of the kernel load */
+static void checks_registers_after_r11(struct kunit *test)
+{
+	check_unused_registers(test, true);
 }
 
 /* Rule: an unknown leaf is rejected. */
@@ -1198,7 +1346,7 @@ static void checker_sees_dirty_pages_freed(struct kunit *test)
 	struct tdx_pa_array *mt = claimed(test, 9, &id);
 
 	KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
-	KUNIT_ASSERT_EQ(test, flush_page(mt->entries[1]), 0);
+	flush_and_reset(mt->entries[1]);
 	mt->flush = false;
 	tdx_pa_array_free(mt);
 	KUNIT_EXPECT_EQ(test, report_and_restart().freed_dirty, 8);
@@ -1315,6 +1463,8 @@ static struct kunit_case model_cases[] = {
 	KUNIT_CASE(checks_wbinvd),
 	KUNIT_CASE(checks_tdmrs),
 	KUNIT_CASE(busy_region),
+	KUNIT_CASE_PARAM(locked_pages_are_busy, entry_size_gen_params),
+	KUNIT_CASE(locked_objects_are_busy),
 	KUNIT_CASE(flushes_owned_pages),
 	KUNIT_CASE_PARAM(writes_to_input_lists, list_write_gen_params),
 	KUNIT_CASE(zero_registers),
@@ -1335,6 +1485,7 @@ static struct kunit_case model_cases[] = {
 	KUNIT_CASE(checks_km),
 	KUNIT_CASE_PARAM(delete_keeps_pages, delete_gen_params),
 	KUNIT_CASE(checks_unused_registers),
+	KUNIT_CASE(checks_registers_after_r11),
 	KUNIT_CASE(refuses_unknown_leaves),
 	KUNIT_CASE(checker_sees_owned_pages_freed),
 	KUNIT_CASE(checker_sees_dirty_pages_freed),

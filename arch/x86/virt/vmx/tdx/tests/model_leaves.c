@@ -33,10 +33,8 @@
 #define NO_OPERAND		(~0ULL)
 
 /* IDs of operands, in the low half of a status */
-enum operand { RCX = 1, RDX = 2, R8 = 8, R9, R10, R11 };
-
-/* Number of registers from RCX to R11 */
-#define TO_R11	6
+enum operand { RCX = 1, RDX = 2, RBX = 3, RSI = 6, RDI = 7, R8 = 8, R9, R10, R11, R12, R13, R14,
+	       R15 };
 
 #define INVALID(operand)	(TDX_OPERAND_INVALID | (operand))
 #define BUSY(operand)		(TDX_OPERAND_BUSY | (operand))
@@ -110,6 +108,22 @@ static void own_entries(const u64 *entries, unsigned int nr, enum model_owner ow
 	}
 }
 
+static bool is_locked(u64 pa, u64 size)
+{
+	return model.lock_size && pa < model.lock_pa + model.lock_size &&
+	       pa + size > model.lock_pa;
+}
+
+/* Return 0 if no other call has locked a page of the entries, else the status. */
+static u64 check_locks(const u64 *entries, unsigned int nr, enum operand operand)
+{
+	for (unsigned int i = 0; model.lock_size && i < nr; i++) {
+		if (is_locked(entries[i] & OPERAND_PFN, entry_nr_pages(entries[i]) * PAGE_SIZE))
+			return BUSY(operand);
+	}
+	return 0;
+}
+
 /*
  * Own all entries or none, without writing to the pages.  The second entry of a
  * duplicate fails.
@@ -127,6 +141,10 @@ static u64 claim_entries(const u64 *entries, unsigned int nr, unsigned int nr_bl
 		own_entries(entries + i, 1, owner, false);
 	}
 
+	if (check_locks(entries, nr, operand)) {
+		own_entries(entries, nr, OWNER_NONE, false);
+		return BUSY(operand);
+	}
 	return 0;
 }
 
@@ -375,8 +393,12 @@ static bool is_output(const struct model_object *o, u64 out)
 static u64 object_give_back(struct model_call *call, struct model_object *o, u64 out,
 			    enum operand operand)
 {
+	u64 status = check_locks(o->entries, o->nr, operand);
+
 	if (!is_output(o, out))
 		return INVALID(operand);
+	if (status)
+		return status;
 	if (model_fails(call))
 		return call->fault->status;
 
@@ -508,6 +530,8 @@ static u64 page_wbinvd_status(const struct model_call *call, u64 pa, const struc
 		model.nr_busy--;
 		return BUSY(RCX);
 	}
+	if (is_locked(pa, PAGE_SIZE))
+		return BUSY(RCX);
 	if (mp->owner && !model.flush_owned)
 		return TDX_PAGE_METADATA_INCORRECT | RCX;
 	if (model_fails(call))
@@ -641,6 +665,9 @@ static u64 iommu_clear(struct model_call *call)
 	if (!model.delete_by_id && model.clear == TDX_MODEL_CLEAR_READS &&
 	    memcmp(phys_to_virt(args->rdx), o->entries, o->nr * sizeof(*o->entries)))
 		return INVALID(RDX);
+	status = check_locks(o->entries, o->nr, RDX);
+	if (status)
+		return status;
 	if (model_fails(call))
 		return fail(call, &o->pending);
 
@@ -844,25 +871,27 @@ static u64 ide_stream_km(struct model_call *call)
 	return status;
 }
 
+/* @ids: RCX, RDX or both are IDs of objects, one bit each */
 static const struct {
 	u64 leaf;
 	model_leaf_fn fn;
 	unsigned int nr_operands;
+	unsigned int ids;
 } leaves[] = {
 	{ TDH_PHYMEM_PAGE_WBINVD, phymem_page_wbinvd, 1 },
 	{ TDH_EXT_INIT, ext_init, 0 },
 	{ TDH_EXT_MEM_ADD, ext_mem_add, 1 },
 	{ TDH_IOMMU_SETUP, iommu_setup, 2 },
-	{ TDH_IOMMU_CLEAR, iommu_clear, 2 },
+	{ TDH_IOMMU_CLEAR, iommu_clear, 2, BIT(RCX) },
 	{ TDH_SPDM_CREATE, spdm_create, 2 },
-	{ TDH_SPDM_DELETE, spdm_delete, 2 },
-	{ TDH_IDE_STREAM_CREATE, ide_stream_create, 9 },
-	{ TDH_IDE_STREAM_BLOCK, ide_stream_block, 2 },
-	{ TDH_IDE_STREAM_DELETE, ide_stream_delete, 3 },
-	{ TDH_IDE_STREAM_KM, ide_stream_km, 5 },
-	{ TDH_SPDM_CONNECT, spdm_connect, 5 },
-	{ TDH_SPDM_DISCONNECT, spdm_disconnect, 3 },
-	{ TDH_SPDM_MNG, spdm_mng, 6 },
+	{ TDH_SPDM_DELETE, spdm_delete, 2, BIT(RCX) },
+	{ TDH_IDE_STREAM_CREATE, ide_stream_create, 9, BIT(RDX) },
+	{ TDH_IDE_STREAM_BLOCK, ide_stream_block, 2, BIT(RCX) | BIT(RDX) },
+	{ TDH_IDE_STREAM_DELETE, ide_stream_delete, 3, BIT(RCX) | BIT(RDX) },
+	{ TDH_IDE_STREAM_KM, ide_stream_km, 5, BIT(RCX) | BIT(RDX) },
+	{ TDH_SPDM_CONNECT, spdm_connect, 5, BIT(RCX) },
+	{ TDH_SPDM_DISCONNECT, spdm_disconnect, 3, BIT(RCX) },
+	{ TDH_SPDM_MNG, spdm_mng, 6, BIT(RCX) },
 };
 
 static_assert(ARRAY_SIZE(leaves) == MODEL_NR_LEAVES);
@@ -879,22 +908,36 @@ model_leaf_fn model_leaf(u64 leaf, unsigned int *slot)
 	return NULL;
 }
 
-/*
- * Return 0 if all registers but the first @nr_operands are 0, else the status.  Most SEAMCALL
- * helpers of the kernel set no register after R11.
- */
+/* Return 0 if all registers but the first @nr_operands are 0, else the status. */
 u64 model_check_unused(const struct tdx_module_args *args, unsigned int nr_operands)
 {
 	const u64 registers[] = {
 		args->rcx, args->rdx, args->r8, args->r9, args->r10,
 		args->r11, args->r12, args->r13, args->r14, args->r15,
+		args->rbx, args->rdi, args->rsi,
 	};
-	unsigned int end = nr_operands > TO_R11 ? ARRAY_SIZE(registers) : TO_R11;
+	static const u8 ids[] = {
+		RCX, RDX, R8, R9, R10, R11, R12, R13, R14, R15, RBX, RDI, RSI,
+	};
 
-	for (unsigned int i = nr_operands; i < end; i++) {
+	for (unsigned int i = nr_operands; i < ARRAY_SIZE(registers); i++) {
 		if (registers[i])
-			return INVALID(i < 2 ? RCX + i : R8 + i - 2);
+			return INVALID(ids[i]);
 	}
+	return 0;
+}
+
+/* Return 0 if no other call has locked an object of this call, else the status. */
+u64 model_check_objects(const struct tdx_module_args *args, unsigned int slot)
+{
+	const struct model_object *locked = model.locked_object;
+
+	if (!locked)
+		return 0;
+	if ((leaves[slot].ids & BIT(RCX)) && args->rcx == object_id(locked))
+		return BUSY(RCX);
+	if ((leaves[slot].ids & BIT(RDX)) && args->rdx == object_id(locked))
+		return BUSY(RDX);
 	return 0;
 }
 

@@ -16,8 +16,9 @@
  *
  * - An interrupted IOMMU.SETUP owns the entries that it has processed.  CLEAR
  *   returns all pages when it succeeds.
- * - A register from RCX to R11 that is not an operand of the leaf must be 0, and R15 if
- *   the leaf has operands after R11.
+ * - A register that is not an operand of the leaf must be 0.
+ * - A leaf that claims or returns pages is busy if another call has locked the PAMT entry
+ *   of one of them, as the specification says for TDH.PHYMEM.PAGE.WBINVD.
  * - An interrupted leaf leaves its operands in place.
  * - One leaf at a time exchanges messages with a device.  Until that ends, other
  *   such calls are busy.  DELETE ends it.
@@ -109,6 +110,9 @@ int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status);
 int tdx_model_set_outside(phys_addr_t pa);
 void tdx_model_disarm(void);
 void tdx_model_set_busy_region(phys_addr_t pa, unsigned int nr_calls);
+void tdx_model_lock_pages(phys_addr_t pa, u64 size);
+void tdx_model_lock_object(u64 id);
+void tdx_model_unlock(void);
 void tdx_model_record(u64 leaf, struct tdx_module_args *args);
 void tdx_model_set_flush_owned(bool on);
 void tdx_model_set_list_write(enum tdx_model_list_write how);
