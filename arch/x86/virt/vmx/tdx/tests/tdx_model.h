@@ -19,6 +19,8 @@
  * - A register from RCX to R11 that is not an operand of the leaf must be 0, and R15 if
  *   the leaf has operands after R11.
  * - An interrupted leaf leaves its operands in place.
+ * - A leaf that lacks entropy leaves its registers and its input list in place: the
+ *   kernel's sc_retry() calls it again with both.
  * - One leaf at a time exchanges messages with a device.  Until that ends, other
  *   such calls are busy.  DELETE ends it.
  */
