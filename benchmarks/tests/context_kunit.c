@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Contexts in which drivers and the kernel call: with panic_on_warn, in stop_machine(),
- * under a lock that reclaim takes, without memory, in a task that is being killed, in a full
- * memory cgroup
+ * under a lock that reclaim takes, without memory.  The task is being killed, or in a full
+ * memory cgroup.
  */
 #include <linux/cgroup.h>
 #include <linux/fs.h>

@@ -178,7 +178,7 @@ static int round_set(const char *text, const struct kernel_param *kp)
 	unsigned int rounds = draw(4);
 	struct tdx_checker_report r;
 	unsigned long nr_calls = 0;
-	int ret;
+	int len, ret;
 
 	/* Never hand test pages to a real TDX module. */
 	ret = tdx_model_install();
@@ -213,14 +213,15 @@ static int round_set(const char *text, const struct kernel_param *kp)
 	tdx_model_reset();
 	/* The kernel keeps the addresses that vfree() frees, up to 32 MiB and more of them. */
 	vm_unmap_aliases();
-	scnprintf(totals, sizeof(totals),
-		  "\"cpus\": %u, \"sequences\": %d, \"failed\": %ld, \"failed_allocations\": %ld, \"arrays\": %ld, \"pages\": %ld, \"calls\": %lu, \"held\": %lu, \"refused\": %lu, \"freed_owned\": %lu, \"freed_dirty\": %lu, \"freed_twice\": %lu, \"claimed_free\": %lu, \"needless\": %lu, \"free\": %lu, \"modes\": [%u, %u, %u, %u, %u, %u]",
+	len = scnprintf(totals, sizeof(totals), "\"modes\": [%u, %u, %u, %u, %u, %u], ",
+			list_write, zero, output, clear, rounds, nr_iommu);
+	scnprintf(totals + len, sizeof(totals) - len,
+		  "\"cpus\": %u, \"sequences\": %d, \"failed\": %ld, \"failed_allocations\": %ld, \"arrays\": %ld, \"pages\": %ld, \"calls\": %lu, \"held\": %lu, \"refused\": %lu, \"freed_owned\": %lu, \"freed_dirty\": %lu, \"freed_twice\": %lu, \"claimed_free\": %lu, \"needless\": %lu, \"free\": %lu",
 		  num_online_cpus(), num_online_cpus() * NR_SEQUENCES, atomic_long_read(&nr_failed),
 		  atomic_long_read(&nr_failed_allocations), atomic_long_read(&nr_arrays),
 		  atomic_long_read(&nr_pages), nr_calls, r.held,
 		  r.lost - r.needless, r.freed_owned, r.freed_dirty, r.freed_twice,
-		  r.claimed_free, r.needless, tdx_checker_nr_free_pages(),
-		  list_write, zero, output, clear, rounds, nr_iommu);
+		  r.claimed_free, r.needless, tdx_checker_nr_free_pages());
 	return 0;
 }
 
