@@ -309,7 +309,9 @@ static u64 object_create_fail(struct model_call *call, struct model_object *o,
 	own_entries(o->entries, nr, owner, true);
 	own_entries(o->entries + nr, o->nr - nr, OWNER_NONE, false);
 
-	if (call->leaf == TDH_IOMMU_SETUP && is_interruption(call)) {
+	/* An interrupted leaf that lacks entropy stays interrupted. */
+	if (call->leaf == TDH_IOMMU_SETUP &&
+	    (is_interruption(call) || (lacks_entropy(call) && o->pending.leaf))) {
 		o->owner = owner;
 		o->key = key;
 		return interrupt(call, &o->pending, nr);

@@ -323,8 +323,8 @@ static void each_failure(struct kunit *test)
 }
 
 /*
- * Rule: a setup that is repeated for lack of entropy takes the pages that the array records,
- * and no others.
+ * Rule: a setup that is repeated for lack of entropy, also after an interruption, takes the
+ * pages that the array records, and no others.
  */
 static void repeated_setup_takes_whole_blocks(struct kunit *test)
 {
@@ -333,14 +333,15 @@ static void repeated_setup_takes_whole_blocks(struct kunit *test)
 
 	tdx_model_set_list_write(TDX_MODEL_WRITE_LOW_BITS);
 	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS);
-	for (unsigned int order = 0; order < 5; order++) {
-		struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(order, 0, NUMA_NO_NODE);
+	for (unsigned int i = 0; i < 10; i++) {
+		struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(i / 2, 0, NUMA_NO_NODE);
 
 		KUNIT_ASSERT_NOT_NULL(test, mt);
 		fixture_watch(mt);
 		tdx_model_disarm();
-		fail(TDH_IOMMU_SETUP, 1, TDX_RND_NO_ENTROPY, 1);
-		KUNIT_EXPECT_EQ(test, tdh_iommu_setup(REG_BASE + order * PAGE_SIZE, mt, &id), 0);
+		fail(TDH_IOMMU_SETUP, 1, i % 2 ? INTERRUPTED : TDX_RND_NO_ENTROPY, 1);
+		fail(TDH_IOMMU_SETUP, 2, TDX_RND_NO_ENTROPY, 1);
+		KUNIT_EXPECT_EQ(test, tdh_iommu_setup(REG_BASE + i * PAGE_SIZE, mt, &id), 0);
 		nr += nr_held_pages(mt);
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), nr);
 		tdx_pa_array_free(mt);
