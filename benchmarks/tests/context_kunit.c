@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Contexts in which drivers and the kernel call: with panic_on_warn, in stop_machine(),
- * under a lock that reclaim takes, without memory, in a task that is being killed
+ * under a lock that reclaim takes, without memory.  The task is being killed, or in a full
+ * memory cgroup.
  */
+#include <linux/cgroup.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/memcontrol.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched/mm.h>
@@ -226,11 +230,59 @@ static void killed_task_completes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 0);
 }
 
+#ifdef CONFIG_MEMCG
+
+/*
+ * Rule: arrays work in a memory cgroup at its limit, because nothing is charged to it.
+ * The guest's init makes this cgroup with a limit of 0.
+ */
+static void full_cgroup_is_not_charged(struct kunit *test)
+{
+	struct cgroup *cgroup = cgroup_get_from_path("/full");
+	struct mem_cgroup *memcg;
+	struct tdx_pa_array *mem;
+	struct page *charged;
+	struct object o;
+
+	if (IS_ERR(cgroup))
+		kunit_skip(test, "needs a mounted cgroup2");
+
+	memcg = mem_cgroup_from_css(cgroup->subsys[memory_cgrp_id]);
+	for (int is_iommu = 0; is_iommu < 2; is_iommu++) {
+		current->active_memcg = memcg;
+		charged = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
+		object_alloc(test, &o, is_iommu);
+		mem = tdx_pa_array_alloc(NR_MEM, NUMA_NO_NODE);
+		KUNIT_EXPECT_EQ(test, object_create(&o), 0);
+		KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
+		tdx_pa_array_free(o.array);
+		tdx_pa_array_free(mem);
+		current->active_memcg = NULL;
+
+		KUNIT_EXPECT_NULL(test, charged);
+		KUNIT_EXPECT_NOT_NULL(test, mem);
+		KUNIT_EXPECT_EQ(test, page_counter_read(&memcg->memory), 0);
+		if (charged)
+			__free_page(charged);
+	}
+	cgroup_put(cgroup);
+}
+
+#else
+
+static void full_cgroup_is_not_charged(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_MEMCG");
+}
+
+#endif /* CONFIG_MEMCG */
+
 static struct kunit_case context_cases[] = {
 	KUNIT_CASE(nothing_but_misuse_panics),
 	KUNIT_CASE(ext_init_in_stop_machine),
 	KUNIT_CASE(delete_under_a_lock_of_reclaim),
 	KUNIT_CASE(killed_task_completes),
+	KUNIT_CASE(full_cgroup_is_not_charged),
 	{}
 };
 

@@ -16,8 +16,7 @@ say "  running $STEPS steps from seed $SEED on Linux $KVERSION ($ENGINE) (log: $
 grep -q '^fuzz: starts$' "$log" || die "the guest did not reach the first step; its console: $log"
 done=$(grep "^fuzz: $STEPS steps" "$log" || true)
 if [ -n "$done" ] && $PYTHON -m tdxpa.log "$log" "$VARIANT" >&2; then
-	echo "$STEPS steps of seed $SEED: nothing wrong"
-	echo "1 passed, 0 failed"
+	printf '%s\n' "$STEPS steps of seed $SEED: nothing wrong" "1 passed, 0 failed"
 	exit 0
 fi
 

@@ -4,6 +4,7 @@
  *
  * ENGINE=tdx runs all cases.  A kernel without these features skips them.
  */
+#include <linux/bitmap.h>
 #include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/io.h>
@@ -209,32 +210,64 @@ static void alloc_falls_back_to_another_node(struct kunit *test)
 
 /* The array whose block of memory the suite tries to take offline, and what that returned */
 static struct tdx_pa_array *stays;
-static ssize_t offline_result;
+static int offline_result;
 static bool was_tried;
+
+#ifdef CONFIG_MEMORY_HOTPLUG
+
+#define MAX_BLOCKS	1024
+
+static int set_block(unsigned long block, const char *state)
+{
+	struct file *file;
+	char name[64];
+	loff_t pos = 0;
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "/sys/devices/system/memory/memory%lu/state", block);
+	file = filp_open(name, O_WRONLY, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	n = kernel_write(file, state, strlen(state), &pos);
+	filp_close(file, NULL);
+	return n < 0 ? n : 0;
+}
+
+/* Only the pages of the array must keep its block online: without them, it was taken offline. */
+static void try_to_offline(void)
+{
+	static DECLARE_BITMAP(was_offline, MAX_BLOCKS);
+	/* The kernel has other pages in the first blocks that it allocates from. */
+	unsigned int nr = 2 * (memory_block_size_bytes() / PAGE_SIZE);
+	struct tdx_pa_array *first;
+	unsigned long block;
+
+	for (block = 0; block < MAX_BLOCKS; block++) {
+		if (!set_block(block, "offline") && !set_block(block, "online"))
+			__set_bit(block, was_offline);
+	}
+	first = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
+	stays = tdx_pa_array_alloc(NR_PAGES, NUMA_NO_NODE);
+	tdx_pa_array_free(first);
+	block = stays ? tdx_pa_entry(stays, 0) / memory_block_size_bytes() : MAX_BLOCKS;
+	if (block >= MAX_BLOCKS || !test_bit(block, was_offline))
+		return;
+	offline_result = set_block(block, "offline");
+	was_tried = true;
+}
+
+#else
+
+static void try_to_offline(void)
+{
+}
+
+#endif /* CONFIG_MEMORY_HOTPLUG */
 
 /* This runs in the task that loads this module: other tasks cannot open files. */
 static int memory_suite_init(struct kunit_suite *suite)
 {
-#ifdef CONFIG_MEMORY_HOTPLUG
-	static const char offline[] = "offline";
-	struct file *file;
-	char name[64];
-	loff_t pos = 0;
-#endif
-
-	stays = tdx_pa_array_alloc(NR_PAGES, NUMA_NO_NODE);
-	if (!stays)
-		return -ENOMEM;
-#ifdef CONFIG_MEMORY_HOTPLUG
-	snprintf(name, sizeof(name), "/sys/devices/system/memory/memory%lu/state",
-		 (unsigned long)(tdx_pa_entry(stays, 0) / memory_block_size_bytes()));
-	file = filp_open(name, O_WRONLY, 0);
-	if (IS_ERR(file))
-		return 0;
-	offline_result = kernel_write(file, offline, strlen(offline), &pos);
-	was_tried = true;
-	filp_close(file, NULL);
-#endif
+	try_to_offline();
 	return 0;
 }
 
@@ -252,10 +285,10 @@ static void offline_keeps_pages(struct kunit *test)
 	u64 id;
 
 	if (!was_tried)
-		kunit_skip(test, "needs CONFIG_MEMORY_HOTPLUG");
+		kunit_skip(test, "needs CONFIG_MEMORY_HOTPLUG and an empty block of memory");
 
 	fixture_watch(stays);
-	KUNIT_EXPECT_LT(test, offline_result, 0);
+	KUNIT_EXPECT_EQ(test, offline_result, -EBUSY);
 	for (unsigned int i = 0; i < NR_PAGES; i++)
 		memset(phys_to_virt(tdx_pa_entry(stays, i)), i, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, stays, &id), 0);

@@ -73,6 +73,8 @@ static unsigned int nr_objects;
 static unsigned int nr_streams[MAX_OBJECTS];
 /* The module writes to entries in this epoch. */
 static enum tdx_model_list_write list_write;
+/* Failed leaves change their registers in this epoch. */
+static bool zero_registers;
 /* The next function, stream, or set of registers: each is used once. */
 static u64 next_key;
 /* Pages of freed arrays that the module owns, and other pages that are leaked. */
@@ -186,7 +188,7 @@ static void arm_faults(u64 leaf, unsigned int nr_entries)
 	static const u64 statuses[] = {
 		TDX_INTERRUPTED_RESUMABLE, TDX_INTERRUPTED_RESUMABLE, TDX_INTERRUPTED_RESUMABLE,
 		TDX_OPERAND_INVALID, TDX_OPERAND_BUSY, TDX_PAGE_METADATA_INCORRECT,
-		TDX_SEAMCALL_UD, SUCCESS_INFO,
+		TDX_SEAMCALL_UD, TDX_RND_NO_ENTROPY, SUCCESS_INFO,
 	};
 
 	nr_faults = one_in(2) ? 0 : 1 + draw(MAX_FAULTS);
@@ -216,6 +218,12 @@ static const struct tdx_model_fault *fault(unsigned int n)
 static bool is_interruption(const struct tdx_model_fault *f)
 {
 	return f->status == TDX_INTERRUPTED_RESUMABLE;
+}
+
+/* sc_retry() calls again, with the registers and the list that the module left. */
+static bool lacks_entropy(const struct tdx_model_fault *f)
+{
+	return f->status == TDX_RND_NO_ENTROPY;
 }
 
 /* The call does not reach the module. */
@@ -412,7 +420,7 @@ static u64 expect_create(struct slot *s, enum object type, u64 spdm_id)
 		if (refusal)
 			return refusal;
 		/* One page is passed without a list. */
-		if (!resumes && s->nr > 1)
+		if (!resumes && s->nr > 1 && !lacks_entropy(f))
 			write_entries(s, 0, s->nr);
 		if (is_success(f)) {
 			touch(s, 0, s->nr, true);
@@ -421,9 +429,9 @@ static u64 expect_create(struct slot *s, enum object type, u64 spdm_id)
 			return 0;
 		}
 		done = min(max(f->after, done), s->nr);
-		resumes = type == IOMMU && is_interruption(f);
+		resumes = type == IOMMU && (is_interruption(f) || (resumes && lacks_entropy(f)));
 		touch(s, 0, done, f->keep || resumes);
-		if (!is_interruption(f))
+		if (!is_interruption(f) && !lacks_entropy(f))
 			return f->status;
 		if (!resumes)
 			done = 0;
@@ -515,7 +523,7 @@ static void do_delete(struct slot *s)
 	if (!expected && s->nr != a->nr && min(s->nr, a->nr) == 1)
 		expected = TDX_OPERAND_INVALID;
 
-	while (!expected && is_interruption(fault(n)))
+	while (!expected && (is_interruption(fault(n)) || lacks_entropy(fault(n))))
 		n++;
 	f = fault(n);
 	if (is_not_entered(f) || (!expected && !is_success(f)))
@@ -536,26 +544,40 @@ static void do_delete(struct slot *s)
 
 static u64 expect_mem_add(struct slot *s)
 {
+	unsigned int first = s->nr_held;
+
 	if (s->nr_held == s->nr)
 		return TDX_SW_ERROR;
 
 	s->flush = true;
 	for (unsigned int n = 0; s->nr_held < s->nr; n++) {
-		unsigned int first = s->nr_held;
-		unsigned int end = min(round_down(first, LIST_MAX) + LIST_MAX, s->nr);
+		unsigned int list = round_down(s->nr_held, LIST_MAX);
+		unsigned int end = min(list + LIST_MAX, s->nr), done;
 		const struct tdx_model_fault *f = fault(n);
-		unsigned int done = min(first + f->after, end);
-		u64 refusal = entries_refusal(s, first, end, 0);
+		u64 refusal;
 
 		if (is_not_entered(f))
 			return f->status;
+		/* A call that lacked entropy has taken the whole list. */
+		if (first == end) {
+			if (end < list + LIST_MAX)
+				return TDX_OPERAND_INVALID;
+			first = list;
+		}
+		done = min(first + f->after, end);
+		refusal = entries_refusal(s, first, end, 0);
 		if (refusal)
 			return refusal;
 		touch(s, first, done, true);
+		if (lacks_entropy(f)) {
+			first = zero_registers ? done : first;
+			continue;
+		}
 		write_entries(s, first, done);
 		if (f->status && !is_interruption(f))
 			return f->status;
 		s->nr_held = done;
+		first = done;
 	}
 	return 0;
 }
@@ -612,7 +634,8 @@ static int begin_epoch(u64 seed, unsigned long epoch)
 	tdx_model_reset();
 	list_write = one_in(2) ? TDX_MODEL_WRITE_NONE : TDX_MODEL_WRITE_BIT63 + draw(2);
 	tdx_model_set_list_write(list_write);
-	tdx_model_set_zero_registers(one_in(2));
+	zero_registers = one_in(2);
+	tdx_model_set_zero_registers(zero_registers);
 	tdx_model_set_output(one_in(2) ? TDX_MODEL_OUTPUT_GARBAGE : TDX_MODEL_OUTPUT_LIST);
 	return tdx_checker_begin();
 }

@@ -65,7 +65,7 @@ static unsigned int nr_iommu;
 
 /* Of a round */
 static atomic_long_t nr_failed, nr_arrays, nr_pages, nr_failed_allocations;
-static char totals[640];
+static char totals[768];
 
 static u32 draw(u32 n)
 {
@@ -173,9 +173,12 @@ static void run_on_all_cpus(void)
 
 static int round_set(const char *text, const struct kernel_param *kp)
 {
+	/* Modes of the module: without them, a bad round is hard to repeat. */
+	unsigned int list_write = draw(3), zero = draw(2), output = draw(2), clear = draw(2);
+	unsigned int rounds = draw(4);
 	struct tdx_checker_report r;
 	unsigned long nr_calls = 0;
-	int ret;
+	int len, ret;
 
 	/* Never hand test pages to a real TDX module. */
 	ret = tdx_model_install();
@@ -184,11 +187,11 @@ static int round_set(const char *text, const struct kernel_param *kp)
 
 	design_select(flat);
 	/* The entries are the only record of the pages: the module writes to other bits only. */
-	tdx_model_set_list_write(draw(3));
-	tdx_model_set_zero_registers(draw(2));
-	tdx_model_set_output(draw(2));
-	tdx_model_set_clear(draw(2));
-	tdx_model_set_rounds(draw(4));
+	tdx_model_set_list_write(list_write);
+	tdx_model_set_zero_registers(zero);
+	tdx_model_set_output(output);
+	tdx_model_set_clear(clear);
+	tdx_model_set_rounds(rounds);
 	nr_iommu = draw(TDX_PA_LIST_MAX - TDX_IOMMU_MT_NR_BLOCKS + 1);
 	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + nr_iommu);
 	atomic_long_set(&nr_failed, 0);
@@ -210,7 +213,9 @@ static int round_set(const char *text, const struct kernel_param *kp)
 	tdx_model_reset();
 	/* The kernel keeps the addresses that vfree() frees, up to 32 MiB and more of them. */
 	vm_unmap_aliases();
-	scnprintf(totals, sizeof(totals),
+	len = scnprintf(totals, sizeof(totals), "\"modes\": [%u, %u, %u, %u, %u, %u], ",
+			list_write, zero, output, clear, rounds, nr_iommu);
+	scnprintf(totals + len, sizeof(totals) - len,
 		  "\"cpus\": %u, \"sequences\": %d, \"failed\": %ld, \"failed_allocations\": %ld, \"arrays\": %ld, \"pages\": %ld, \"calls\": %lu, \"held\": %lu, \"refused\": %lu, \"freed_owned\": %lu, \"freed_dirty\": %lu, \"freed_twice\": %lu, \"claimed_free\": %lu, \"needless\": %lu, \"free\": %lu",
 		  num_online_cpus(), num_online_cpus() * NR_SEQUENCES, atomic_long_read(&nr_failed),
 		  atomic_long_read(&nr_failed_allocations), atomic_long_read(&nr_arrays),

@@ -137,12 +137,14 @@ static inline bool fixture_can_fail_allocations(void)
 }
 
 /*
- * Free pages can be counted.  KASAN and kmemleak allocate with every allocation and
- * delay frees.  There, kmemleak searches for leaks, and few rounds are enough.
+ * Free pages and allocations can be counted.  KASAN and kmemleak allocate with every
+ * allocation and delay frees.  There, kmemleak searches for leaks, and few rounds are
+ * enough.  Allocation profiling allocates with some slab objects.
  */
 static inline bool fixture_counts_are_exact(void)
 {
-	return !IS_ENABLED(CONFIG_KASAN) && !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
+	return !IS_ENABLED(CONFIG_KASAN) && !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) &&
+	       !IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING);
 }
 
 /* The armed failure has happened. */

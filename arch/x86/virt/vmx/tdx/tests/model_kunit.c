@@ -447,6 +447,15 @@ static void writes_to_input_lists(struct kunit *test)
 	accept(test, TDH_SPDM_CONNECT, connect_args(raw, other_id));
 	expect_written(test, raw, p->how, 0, NR_PAGES - 1);
 
+	/* A leaf that is called again for lack of entropy finds its list in place. */
+	restore_list(raw);
+	args = create_args(raw, NR_PAGES);
+	args.rcx = 0x2000;
+	fail(TDH_SPDM_CREATE, 1, TDX_RND_NO_ENTROPY, 2);
+	KUNIT_EXPECT_EQ(test, tdx_model_seamcall(TDH_SPDM_CREATE, &args), TDX_RND_NO_ENTROPY);
+	expect_written(test, raw, TDX_MODEL_WRITE_NONE, 0, 0);
+	tdx_model_disarm();
+
 	/* A rejected call writes nothing; an interrupted one stops at its next entry. */
 	restore_list(raw);
 	raw->list[NR_PAGES - 1] = 0;

@@ -163,10 +163,17 @@ static u64 overwritten(u64 entry, u64 next)
 	}
 }
 
-/* Write to the entries of an input list that have been processed. */
-static void write_input(u64 *list, unsigned int nr)
+/* sc_retry() of the kernel calls such a leaf again, with the same list. */
+static bool lacks_entropy(const struct model_call *call)
 {
-	if (!list || model.list_write == TDX_MODEL_WRITE_NONE)
+	return call->fault &&
+	       (call->fault->status & TDX_SEAMCALL_STATUS_MASK) == TDX_RND_NO_ENTROPY;
+}
+
+/* Write to the entries of an input list that have been processed. */
+static void write_input(const struct model_call *call, u64 *list, unsigned int nr)
+{
+	if (!list || model.list_write == TDX_MODEL_WRITE_NONE || lacks_entropy(call))
 		return;
 
 	for (unsigned int i = 0; i < nr; i++)
@@ -320,7 +327,9 @@ static u64 object_create_fail(struct model_call *call, struct model_object *o,
 	own_entries(o->entries, nr, owner, true);
 	own_entries(o->entries + nr, o->nr - nr, OWNER_NONE, false);
 
-	if (call->leaf == TDH_IOMMU_SETUP && is_interruption(call)) {
+	/* An interrupted leaf that lacks entropy stays interrupted. */
+	if (call->leaf == TDH_IOMMU_SETUP &&
+	    (is_interruption(call) || (lacks_entropy(call) && o->pending.leaf))) {
 		o->owner = owner;
 		o->key = key;
 		return interrupt(call, &o->pending, nr);
@@ -344,7 +353,7 @@ static u64 object_create(struct model_call *call, struct model_object *o,
 
 		if (status)
 			return status;
-		write_input(list, o->nr);
+		write_input(call, list, o->nr);
 		o->pending.nr_done = 0;
 		o->made = false;
 	}
@@ -605,7 +614,7 @@ static u64 ext_mem_add(struct model_call *call)
 		nr = fault->after;
 	}
 	own_entries(list, nr, OWNER_EXT, true);
-	write_input(list, nr);
+	write_input(call, list, nr);
 
 	/* Nothing is left to interrupt. */
 	if (is_interruption(call) && first + nr > last)
@@ -674,7 +683,7 @@ static u64 iommu_clear(struct model_call *call)
 	if (!model.delete_by_id && model.clear == TDX_MODEL_CLEAR_WRITES)
 		write_list(args->rdx, o);
 	else if (!model.delete_by_id)
-		write_input(phys_to_virt(args->rdx), o->nr);
+		write_input(call, phys_to_virt(args->rdx), o->nr);
 	object_free(call, o);
 	return 0;
 }
@@ -736,7 +745,7 @@ static u64 spdm_connect(struct model_call *call)
 		return status;
 
 	o->connected = true;
-	write_input(hpa_array_list(args->r10), nr);
+	write_input(call, hpa_array_list(args->r10), nr);
 	write_info(list, nr, args);
 	return 0;
 }
@@ -787,7 +796,7 @@ static u64 spdm_mng(struct model_call *call)
 	if (args->rdx == TDX_SPDM_KEY_UPDATE)
 		o->stale = false;
 	if (nr)
-		write_input(hpa_array_list(args->r11), nr);
+		write_input(call, hpa_array_list(args->r11), nr);
 	write_info(list, nr, args);
 	return 0;
 }

@@ -192,6 +192,7 @@ static const struct lifetime {
 	{ "IOMMU setup, no TDX mode",	TDH_IOMMU_SETUP, INVALID, 1, 0,	false,	0, 0 },
 	{ "IOMMU setup, halfway",	TDH_IOMMU_SETUP, BUSY,	1, 3,	false,	0, 0 },
 	{ "IOMMU setup, no SEAMCALL",	TDH_IOMMU_SETUP, NO_SEAMCALL, 1, 0, false, 0, 0 },
+	{ "IOMMU setup, entropy",	TDH_IOMMU_SETUP, TDX_RND_NO_ENTROPY, 1, 3, false, 0, 0 },
 	{ "IOMMU setup, information",	TDH_IOMMU_SETUP, INFORMATION, 1, 0, false, 0, 0 },
 	{ "IOMMU setup keeps pages",	TDH_IOMMU_SETUP, BUSY,	1, 3,	true,	0, 5 },
 	{ "IOMMU setup, interrupted",	TDH_IOMMU_SETUP, INTERRUPTED, 1, 3, false, 0, 0 },
@@ -314,15 +315,38 @@ static void each_failure(struct kunit *test)
 	tdx_model_set_zero_registers(true);
 	run_lifetime(test, p);
 
-	/* A create that is repeated for lack of entropy reads its list again. */
-	if (p->leaf == TDH_SPDM_CREATE && p->status == TDX_RND_NO_ENTROPY)
-		return;
-
 	tdx_model_set_list_write(TDX_MODEL_WRITE_BIT63);
 	run_lifetime(test, p);
 
 	tdx_model_set_list_write(TDX_MODEL_WRITE_LOW_BITS);
 	run_lifetime(test, p);
+}
+
+/*
+ * Rule: a setup that is repeated for lack of entropy, also after an interruption, takes the
+ * pages that the array records, and no others.
+ */
+static void repeated_setup_takes_whole_blocks(struct kunit *test)
+{
+	unsigned long nr = 0;
+	u64 id;
+
+	tdx_model_set_list_write(TDX_MODEL_WRITE_LOW_BITS);
+	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS);
+	for (unsigned int i = 0; i < 10; i++) {
+		struct tdx_pa_array *mt = tdx_pa_array_alloc_iommu_mt(i / 2, 0, NUMA_NO_NODE);
+
+		KUNIT_ASSERT_NOT_NULL(test, mt);
+		fixture_watch(mt);
+		tdx_model_disarm();
+		fail(TDH_IOMMU_SETUP, 1, i % 2 ? INTERRUPTED : TDX_RND_NO_ENTROPY, 1);
+		fail(TDH_IOMMU_SETUP, 2, TDX_RND_NO_ENTROPY, 1);
+		KUNIT_EXPECT_EQ(test, tdh_iommu_setup(REG_BASE + i * PAGE_SIZE, mt, &id), 0);
+		nr += nr_held_pages(mt);
+		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), nr);
+		tdx_pa_array_free(mt);
+	}
+	fixture_expect(test, nr, 0);
 }
 
 static const struct kind_param {
@@ -972,6 +996,7 @@ static void other_statuses_are_returned(struct kunit *test)
 
 static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE_PARAM(each_failure, lifetime_gen_params),
+	KUNIT_CASE(repeated_setup_takes_whole_blocks),
 	KUNIT_CASE_PARAM(failed_calls_can_be_repeated, kind_gen_params),
 	KUNIT_CASE_PARAM(delete_ignores_output, kind_gen_params),
 	KUNIT_CASE_PARAM(delete_allocates_nothing, kind_gen_params),

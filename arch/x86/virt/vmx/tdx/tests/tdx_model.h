@@ -20,6 +20,8 @@
  * - A leaf that claims or returns pages is busy if another call has locked the PAMT entry
  *   of one of them, as the specification says for TDH.PHYMEM.PAGE.WBINVD.
  * - An interrupted leaf leaves its operands in place.
+ * - A leaf that lacks entropy leaves its registers and its input list in place: the
+ *   kernel's sc_retry() calls it again with both.
  * - One leaf at a time exchanges messages with a device.  Until that ends, other
  *   such calls are busy.  DELETE ends it.
  */
