@@ -22,6 +22,7 @@
 #include <linux/percpu.h>
 #include <linux/prandom.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -823,6 +824,9 @@ static int __init bench_init(void)
 	samples = vcalloc(nr_designs * repeats, sizeof(*samples));
 	if (!runs || !samples || !have_other_data())
 		goto out;
+	/* Page tables of vmalloc() stay.  Later ones would be where a contiguous run was. */
+	if (prepare)
+		vfree(vmalloc(SZ_128M));
 	if (!log) {
 		ret = records_open();
 		if (ret)
