@@ -22,6 +22,7 @@
 #include <linux/percpu.h>
 #include <linux/prandom.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -281,9 +282,10 @@ static struct page *other_data[16];
 
 static bool have_other_data(void)
 {
+	/* The search for a contiguous run skips compound pages at once. */
 	for (unsigned int i = 0; i < ARRAY_SIZE(other_data); i++) {
 		if (!other_data[i])
-			other_data[i] = alloc_pages(GFP_KERNEL, OTHER_DATA_ORDER);
+			other_data[i] = alloc_pages(GFP_KERNEL | __GFP_COMP, OTHER_DATA_ORDER);
 		if (!other_data[i])
 			return false;
 	}
@@ -394,8 +396,8 @@ static bool listed(const char *list, const char *name)
 }
 
 /*
- * The cost of an allocation depends on the sizes and places of free blocks, and on the
- * contents of slab caches and of the lists of the CPU.  All code that ran before changes
+ * The cost of an allocation depends on the sizes, places and types of free blocks, and on
+ * the contents of slab caches and of the lists of the CPU.  All code that ran before changes
  * them.  With prepare=Y, all samples of a cell start from one state.  Only for one CPU.
  */
 
@@ -463,10 +465,14 @@ static int choose_blocks(unsigned int nr_pages, gfp_t more)
 	LIST_HEAD(chosen);
 	int ret = 0;
 
-	/* Take all blocks of this zone before any of another. */
+	/*
+	 * Take all blocks of this zone before any of another.  Each gets the type of kernel
+	 * memory.  With another type, its freed pages could not be allocated again at once.
+	 */
 	zone->_watermark[WMARK_LOW] = 0;
 	for (unsigned int type = 0; type < MIGRATE_PCPTYPES && !ret; type++)
-		ret = take_blocks(&reserved, &area->free_list[type], MAX_PAGE_ORDER, type, more);
+		ret = take_blocks(&reserved, &area->free_list[type], MAX_PAGE_ORDER,
+				  MIGRATE_UNMOVABLE, more);
 	zone->_watermark[WMARK_LOW] = low;
 
 	/* The last that is freed is the next that is allocated. */
@@ -481,8 +487,11 @@ static int choose_blocks(unsigned int nr_pages, gfp_t more)
 	return ret;
 }
 
-/* Leave only blocks of the largest order free, and nothing in the lists of the CPU. */
-static int prepare_sample(unsigned int nr_pages)
+/*
+ * Leave only blocks of the largest order free, and nothing in the lists of the CPU.  Before
+ * the @first sample of a cell, choose which blocks.
+ */
+static int prepare_memory(unsigned int nr_pages, bool first)
 {
 	struct zone *zone = page_zone(other_data[0]);
 	struct per_cpu_pages *pcp = raw_cpu_ptr(zone->per_cpu_pageset);
@@ -508,15 +517,20 @@ static int prepare_sample(unsigned int nr_pages)
 			ret = take_blocks(&held, &lists[type], order, type, __GFP_COMP);
 	}
 	/* A run that was freed is what would be allocated next. */
-	if (nr_pages > 512 && !ret)
-		ret = choose_blocks(nr_pages, 0);
+	if ((first || nr_pages > 512) && !ret)
+		ret = choose_blocks(nr_pages, first ? __GFP_COMP : 0);
 
-	/* The kernel adapts the limit and the batch to what was allocated and freed. */
+	/*
+	 * The kernel adapts the limit and the batch to what was allocated and freed, and to a
+	 * zone without free memory.
+	 */
 	pcp->high_max = high_max;
 	pcp->high_min = high_min;
 	pcp->high = high_min;
 	pcp->alloc_factor = 0;
 	pcp->free_count = 0;
+	pcp->flags = 0;
+	clear_bit(ZONE_BELOW_HIGH, &zone->flags);
 	return ret;
 }
 
@@ -528,7 +542,7 @@ static s64 sample(const struct bench_op *op, struct run *run)
 
 	design_select(run->design);
 	if (prepare)
-		ret = prepare_sample(run->nr_pages);
+		ret = prepare_memory(run->nr_pages, false);
 
 	if (!ret && op->open)
 		ret = op->open(run);
@@ -541,6 +555,10 @@ static s64 sample(const struct bench_op *op, struct run *run)
 			ret = op->before(run);
 		if (ret)
 			break;
+
+		/* A timer interrupt adds instructions.  Start just after one. */
+		if (prepare)
+			schedule_timeout_uninterruptible(1);
 
 		start = ktime_get_ns();
 		ret = op->run(run);
@@ -665,7 +683,7 @@ static int measure(const struct bench_op *op, struct run *runs, unsigned int nr_
 	unsigned int order[MAX_DESIGNS];
 	unsigned int round, i;
 
-	if (prepare && choose_blocks(runs->nr_pages, __GFP_COMP))
+	if (prepare && prepare_memory(runs->nr_pages, true))
 		return -ENOMEM;
 
 	for (i = 0; i < nr_runs; i++) {
@@ -806,6 +824,9 @@ static int __init bench_init(void)
 	samples = vcalloc(nr_designs * repeats, sizeof(*samples));
 	if (!runs || !samples || !have_other_data())
 		goto out;
+	/* Page tables of vmalloc() stay.  Later ones would be where a contiguous run was. */
+	if (prepare)
+		vfree(vmalloc(SZ_128M));
 	if (!log) {
 		ret = records_open();
 		if (ret)

@@ -20,7 +20,7 @@ AGAIN = "flat-again"
 RESAMPLES = 2000
 SEED = 20260327
 ENOMEM = 12
-# Instructions of two boots differ by at most this share, except in a few cells.
+# Instructions of two boots differ by at most this share.
 REPEATS_TO = 0.005
 # make results takes runs from the first folder below build/ and keeps them in the second.
 RUNS, KEPT = "build/runs", "benchmarks/results"

@@ -51,9 +51,9 @@ def test_a_value_is_that_of_the_median_boot_and_of_instructions_the_lower_quarti
     assert s.median("create", 1, "v2") == 110 and (s.ratio("create", 1, "flat") or [])[0] == 2
     assert samples(True, v2=[[200, 200, 230]], flat=[[90, 100, 100, 100, 120]]).ratio("create", 1, "flat") == (2, 2 / 1.005, 2 * 1.005)
     assert samples(True, v2=[[200], [220]], flat=[[100], [100]]).ratio("create", 1, "flat") == (2.1, 2 / 1.005, 2.2 * 1.005)
-    assert report.boots_differ(samples(True, v2=[[1000], [1004]])) == {}
-    with pytest.raises(SystemExit, match="these are too many"):
-        report.boots_differ(samples(True, v2=[[1000], [1006]]))
+    assert report.boots_agree(samples(True, v2=[[1000], [1004]], flat=[[9], [9]])).endswith("at most 0.40% (create, 1, v2)")
+    with pytest.raises(SystemExit, match=r"not the same: create, 1, v2: 0\.60%$"):
+        report.boots_agree(samples(True, v2=[[1000], [1006]], **dict.fromkeys("abcdefghijklmnopqrstuvwxyz", [[9], [9]])))
 
 
 def test_no_design_takes_less_within_the_spread_of_the_same_code() -> None:
