@@ -94,17 +94,18 @@ def by_size(name: str, title: str, run: Run, op: str, designs: Sequence[str], un
 def heat_map(columns: Sequence[str], rows: Sequence[tuple[str, str, Sequence[str]]], about: Mapping) -> Plot:
     """One line for each row of the fault matrix"""
     def draw(axes: plt.Axes) -> None:
-        axes.imshow([[LEVELS.index(level) for level in levels] for _, _, levels in rows], aspect="auto",
-                    cmap=ListedColormap(SHADES), vmin=-0.5, vmax=len(LEVELS) - 0.5, interpolation="none")
-        axes.set_xticks(range(len(columns)), [c.replace(", ", "\n") for c in columns])
+        axes.pcolormesh([[LEVELS.index(level) for level in levels] for _, _, levels in rows], edgecolors="face",
+                        cmap=ListedColormap(SHADES), vmin=-0.5, vmax=len(LEVELS) - 0.5)
+        axes.invert_yaxis()
+        axes.set_xticks([i + 0.5 for i in range(len(columns))], [c.replace(", ", "\n") for c in columns])
         groups = [group for group, _, _ in rows]
         first = [i for i, group in enumerate(groups) if i == 0 or groups[i - 1] != group]
-        middle = [(a + b - 1) / 2 for a, b in zip(first, [*first[1:], len(rows)])]
+        middle = [(a + b) / 2 for a, b in zip(first, [*first[1:], len(rows)])]
         axes.set_yticks(middle, [textwrap.fill(groups[i], 16) for i in first])
         for i in first[1:]:
-            axes.axhline(i - 0.5, color="black", linewidth=2)
+            axes.axhline(i, color="black", linewidth=2)
         for i in range(1, len(columns)):
-            axes.axvline(i - 0.5, color="white", linewidth=3)
+            axes.axvline(i, color="white", linewidth=3)
         axes.legend(handles=[plt.Rectangle((0, 0), 1, 1, facecolor=c, edgecolor="black", label=name)
                              for c, name in zip(SHADES, LEVELS[:4])] + [
                     plt.Rectangle((0, 0), 1, 1, facecolor="white", label="white: " + " or ".join(LEVELS[4:]))],
