@@ -529,7 +529,7 @@ static int prepare_memory(unsigned int nr_pages, bool first)
 	pcp->high = high_min;
 	pcp->alloc_factor = 0;
 	pcp->free_count = 0;
-	pcp->flags = 0;
+	pcp->flags &= ~PCPF_PREV_FREE_HIGH_ORDER;
 	clear_bit(ZONE_BELOW_HIGH, &zone->flags);
 	return ret;
 }

@@ -1204,8 +1204,7 @@ static int sound_rows(void)
 			return PTR_ERR(row);
 		try_plan(row, sequences[i].run, &(struct plan) {});
 
-		/* tdx_tdh tries the modes that write to a list. */
-		for (int l = 0; l < ARRAY_SIZE(leaves) && !mode->list_write; l++) {
+		for (int l = 0; l < ARRAY_SIZE(leaves); l++) {
 			if (leaves[l].sequence == sequences[i].run)
 				try_status(row, &leaves[l],
 					   &(struct status) { TDX_RND_NO_ENTROPY, 1 }, false);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The leaves for tests of an emulated TDX host, and a memory load that finds corrupted pages
+ * The leaves for tests of an emulated TDX host, a store by a device, and a memory load that
+ * finds corrupted pages
  */
 #ifndef _EMULATED_HOST_H
 #define _EMULATED_HOST_H

@@ -58,6 +58,7 @@ static int host_init(struct kunit *test)
 	/* Linux 7.3 does not enable them. */
 	KUNIT_ASSERT_EQ(test, machine_call(TDX_HOST_ENABLE, 1, 0, &value), 0);
 	set(POSITION(max_delay_us), MAX_DELAY_MS * 1000);
+	set(POSITION(machine_check), 0);
 	set(POSITION(interrupt), 0);
 	set(POSITION(busy), 0);
 	set(POSITION(rounds), 0);

@@ -36,7 +36,7 @@ CHECKED = r"<!-- (\w+): begin.+?\1: end -->|^\* ``make .+(?:\n  .+)*|\{%.+?%\}|\
 MEASURED_FIGURE = re.compile(r"(?<!\w)\d[\d.,]*(?:%|\s+(?:[mnu]s|times|instructions|(?:net\s+)?lines|bytes|rows|regions)\b)")
 RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
 # The measured code, and by WHAT the code that measures it.  Only V2_MBOX builds v2_posted.
-MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
+MEASURED = r"(arch/x86/(?:virt/vmx/tdx(?:/tests(?=/model|/page_))?|include/asm)|benchmarks/designs/(?!v2_p)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
 MEASURES = {"fragmentation": "tdx_frag", "profile": "tdx_profile", "size": "-", "faults": "tdx_faults",
             "cycles": "tdx_cycles", "load": "-", "kernels": "-"}
 # Changed lines that are not code, for git: ^ also matches after the line.

@@ -156,8 +156,8 @@ def summary(top: Path, ks: Runs) -> list[list[str]]:
     return [*([t.removesuffix(", not unsafe"), *cells] for t, *cells in faults.summary_lines(matrix, SHOWN) if t in SAFETY),
             row("states with 50 MiB found", lambda d: found[d][0]),
             row("4 MiB regions, mixed load", lambda d: found[d][2].split(", ")[2].replace(" to ", "-")),
-            row("lines of code", lambda d: f"{sizes[d]['lines']}" if d in sizes else "-"),
-            row("bytes of code", lambda d: f"{sizes[d]['bytes']:,}" if d in sizes else "-"),
+            row("net lines", lambda d: f"{sizes[d]['lines']}" if d in sizes else "-"),
+            row("bytes of functions", lambda d: f"{sizes[d]['bytes']:,}" if d in sizes else "-"),
             row("operands, instructions", lambda d: number(icount.median("hand-over", 512, d))),
             row("session, instructions", lambda d: number(icount.median("life-control", 512, d))),
             row("session, equal allocation", lambda d: number(icount.median("life-control", 512, EQUAL.get(d, ""))))]

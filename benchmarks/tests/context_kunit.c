@@ -239,7 +239,7 @@ static void killed_task_completes(struct kunit *test)
 static void full_cgroup_is_not_charged(struct kunit *test)
 {
 	struct cgroup *cgroup = cgroup_get_from_path("/full");
-	struct mem_cgroup *memcg;
+	struct mem_cgroup *memcg, *old;
 	struct tdx_pa_array *mem;
 	struct page *charged;
 	struct object o;
@@ -247,9 +247,10 @@ static void full_cgroup_is_not_charged(struct kunit *test)
 	if (IS_ERR(cgroup))
 		kunit_skip(test, "needs a mounted cgroup2");
 
-	memcg = mem_cgroup_from_css(cgroup->subsys[memory_cgrp_id]);
+	memcg = mem_cgroup_from_css(rcu_access_pointer(cgroup->subsys[memory_cgrp_id]));
+	KUNIT_ASSERT_NOT_NULL(test, memcg);
 	for (int is_iommu = 0; is_iommu < 2; is_iommu++) {
-		current->active_memcg = memcg;
+		old = set_active_memcg(memcg);
 		charged = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
 		object_alloc(test, &o, is_iommu);
 		mem = tdx_pa_array_alloc(NR_MEM, NUMA_NO_NODE);
@@ -257,7 +258,7 @@ static void full_cgroup_is_not_charged(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
 		tdx_pa_array_free(o.array);
 		tdx_pa_array_free(mem);
-		current->active_memcg = NULL;
+		set_active_memcg(old);
 
 		KUNIT_EXPECT_NULL(test, charged);
 		KUNIT_EXPECT_NOT_NULL(test, mem);

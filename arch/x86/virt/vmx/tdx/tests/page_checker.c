@@ -82,11 +82,11 @@ unsigned long tdx_model_reclaim(void)
 
 		/* A compound page is freed as a whole. */
 		page = pfn_to_page(pfn);
-		/* This warns about pages of a block that was not split.  They stay leaked. */
-		if (IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING_DEBUG) && !page_ref_count(page))
-			continue;
 		nr_pages = compound_nr(page);
 		memset(model_page(pfn), 0, nr_pages * sizeof(*model.pages));
+		/* put_page() would warn about a page of a block that was not split.  It stays leaked. */
+		if (IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING_DEBUG) && !page_ref_count(page))
+			continue;
 		if (!page_ref_count(page))
 			init_page_count(page);
 		put_page(page);

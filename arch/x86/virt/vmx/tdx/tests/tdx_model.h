@@ -18,10 +18,11 @@
  *   returns all pages when it succeeds.
  * - A register that is not an operand of the leaf must be 0.
  * - A leaf that claims or returns pages is busy if another call has locked the PAMT entry
- *   of one of them, as the specification says for TDH.PHYMEM.PAGE.WBINVD.
+ *   of one of them, as the specification says for TDH.PHYMEM.PAGE.WBINVD.  A setup that
+ *   is resumed does not check this again.
  * - An interrupted leaf leaves its operands in place.
  * - A leaf that lacks entropy leaves its registers and its input list in place: the
- *   kernel's sc_retry() calls it again with both.
+ *   kernel's sc_retry() calls it again with both.  EXT.MEM.ADD reports its progress.
  * - One leaf at a time exchanges messages with a device.  Until that ends, other
  *   such calls are busy.  DELETE ends it.
  */
