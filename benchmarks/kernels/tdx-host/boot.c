@@ -342,7 +342,7 @@ static u64 sys_disable(void)
 
 	for (unsigned long pfn = first; pfn <= last; pfn++) {
 		owned[pfn] = tdx_module_page(pfn) != TDX_HOST_SHARED;
-		/* The erratum does not affect these pages after that.  Linux relies on this for kexec. */
+		/* Then the erratum does not affect these pages: Linux relies on it for kexec. */
 		tdx_host_forget_partial(pfn);
 	}
 	tdx_model_reset();

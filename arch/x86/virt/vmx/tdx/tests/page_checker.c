@@ -84,7 +84,7 @@ unsigned long tdx_model_reclaim(void)
 		page = pfn_to_page(pfn);
 		nr_pages = compound_nr(page);
 		memset(model_page(pfn), 0, nr_pages * sizeof(*model.pages));
-		/* put_page() would warn about a page of a block that was not split.  It stays leaked. */
+		/* put_page() would warn about pages of a block that was not split. */
 		if (IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING_DEBUG) && !page_ref_count(page))
 			continue;
 		if (!page_ref_count(page))
