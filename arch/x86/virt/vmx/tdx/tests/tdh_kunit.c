@@ -683,6 +683,14 @@ static void forgotten_pages_are_reported(struct kunit *test)
 	fixture_expect(test, 6 + 512 + 7, 0);
 }
 
+/* A function of its own, because each KUNIT_EXPECT_EQ() takes stack space. */
+static void expect_error(struct kunit *test, u64 status, int line)
+{
+	KUNIT_EXPECT_EQ_MSG(test, status, TDX_SW_ERROR, "in line %d", line);
+}
+
+#define expect_sw_error(test, call)	expect_error(test, call, __LINE__)
+
 /* Rule: misuse returns TDX_SW_ERROR before the call and changes nothing. */
 static void misuse(struct kunit *test)
 {
@@ -700,46 +708,41 @@ static void misuse(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, object_create(&o), 0);
 
 	fixture_expect_warnings(true);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID + 1, large, &id), TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_create(&stream, o.id, large, &id, &rp_ide_id),
-			TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_setup(REG_BASE, large_mt, &id), TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(o.id, page, page, page, large, &len),
-			TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(o.id, TDX_SPDM_RECOLLECT, NULL, page, page, large,
-					   &len), TDX_SW_ERROR);
+	expect_sw_error(test, tdh_spdm_create(FUNC_ID + 1, large, &id));
+	expect_sw_error(test, tdh_ide_stream_create(&stream, o.id, large, &id, &rp_ide_id));
+	expect_sw_error(test, tdh_iommu_setup(REG_BASE, large_mt, &id));
+	expect_sw_error(test, tdh_spdm_connect(o.id, page, page, page, large, &len));
+	expect_sw_error(test, tdh_spdm_mng(o.id, TDX_SPDM_RECOLLECT, NULL, page, page, large,
+					   &len));
 	expect_state(test, large, 0, false);
 	expect_state(test, large_mt, 0, false);
 
 	/* Clear copies one list into a spare page that these do not have. */
-	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(0, large), TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(0, single), TDX_SW_ERROR);
+	expect_sw_error(test, tdh_iommu_clear(0, large));
+	expect_sw_error(test, tdh_iommu_clear(0, single));
 
 	/* Held pages cannot be claimed, nor shared. */
-	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID + 1, o.array, &id), TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_ide_stream_create(&stream, o.id, o.array, &id, &rp_ide_id),
-			TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_setup(REG_BASE, o.array, &id), TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(o.id, page, page, page, o.array, &len),
-			TDX_SW_ERROR);
+	expect_sw_error(test, tdh_spdm_create(FUNC_ID + 1, o.array, &id));
+	expect_sw_error(test, tdh_ide_stream_create(&stream, o.id, o.array, &id, &rp_ide_id));
+	expect_sw_error(test, tdh_iommu_setup(REG_BASE, o.array, &id));
+	expect_sw_error(test, tdh_spdm_connect(o.id, page, page, page, o.array, &len));
 	/* Nor are control pages memory of the extensions.  Only the first call warns. */
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(o.array), TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_ext_mem_add(o.array), TDX_SW_ERROR);
+	expect_sw_error(test, tdh_ext_mem_add(o.array));
+	expect_sw_error(test, tdh_ext_mem_add(o.array));
 	expect_state(test, o.array, 6, true);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_CREATE), 1);
 
 	/* An object is not deleted with the array of another one, and not twice. */
-	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(o.id, single), TDX_SW_ERROR);
+	expect_sw_error(test, tdh_spdm_delete(o.id, single));
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 6);
 	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
-	KUNIT_EXPECT_EQ(test, object_delete(&o), TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_iommu_clear(o.id, o.array), TDX_SW_ERROR);
+	expect_sw_error(test, object_delete(&o));
+	expect_sw_error(test, tdh_iommu_clear(o.id, o.array));
 
 	/* Pages cannot be shared that were private. */
-	KUNIT_EXPECT_EQ(test, tdh_spdm_connect(o.id, page, page, page, o.array, &len),
-			TDX_SW_ERROR);
-	KUNIT_EXPECT_EQ(test, tdh_spdm_mng(o.id, TDX_SPDM_RECOLLECT, NULL, page, page, o.array,
-					   &len), TDX_SW_ERROR);
+	expect_sw_error(test, tdh_spdm_connect(o.id, page, page, page, o.array, &len));
+	expect_sw_error(test, tdh_spdm_mng(o.id, TDX_SPDM_RECOLLECT, NULL, page, page, o.array,
+					   &len));
 	fixture_expect_warnings(false);
 	KUNIT_EXPECT_TRUE(test, test_taint(TAINT_WARN));
 
@@ -756,29 +759,12 @@ static void misuse(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 6);
 }
 
-/*
- * Rule: each wrapper calls its leaf with the operands of the specification.  The
- * numbers are spelled out.  The module rejects these calls: no object exists.
- */
-static void leaves_and_operands(struct kunit *test)
+static void expect_args(struct kunit *test, u64 leaf, u64 status,
+			const struct tdx_module_args *args, const struct tdx_module_args *expected)
 {
-	const struct tdx_ide_stream stream = {
-		.info = 1, .control = 3, .rid_assoc = { 4, 5 }, .addr_assoc = { 6, 7, 8 },
-	};
-	struct tdx_pa_array *pages = fixture_alloc(test, 4), *mt = fixture_alloc(test, 3);
-	struct tdx_module_args args;
-	struct page *page[4];
-	u64 pa[4], list, spare, id, rp_ide_id;
-
-	for (int i = 0; i < 4; i++) {
-		pa[i] = pages->entries[i];
-		page[i] = pfn_to_page(PHYS_PFN(pa[i]));
-	}
-	list = virt_to_phys(mt->entries);
-	spare = list + 4096;
-
-	KUNIT_EXPECT_EQ(test, TDX_SPDM_REQUEST, 0xC0000F5700000000ULL);
-	KUNIT_EXPECT_EQ(test, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0xC0000F4500000000ULL);
+	KUNIT_EXPECT_NE_MSG(test, status, 0, "leaf %llu", leaf);
+	KUNIT_EXPECT_MEMEQ_MSG(test, args, expected, sizeof(*args), "leaf %llu", leaf);
+}
 
 #define EXPECT_CALL(number, call, ...)						\
 	do {									\
@@ -788,9 +774,24 @@ static void leaves_and_operands(struct kunit *test)
 		memset(&args, 0xa5, sizeof(args));				\
 		tdx_model_record(leaf, &args);					\
 		fail(leaf, EVERY, BUSY, 0);					\
-		KUNIT_EXPECT_NE(test, call, 0);					\
-		KUNIT_EXPECT_MEMEQ(test, &args, &expected, sizeof(args));	\
+		expect_args(test, leaf, call, &args, &expected);		\
 	} while (0)
+
+/*
+ * Rule: each wrapper calls its leaf with the operands of the specification.  The
+ * numbers are spelled out.  The module rejects these calls: no object exists.
+ */
+static void leaves_and_operands(struct kunit *test)
+{
+	const struct tdx_ide_stream stream = {
+		.info = 1, .control = 3, .rid_assoc = { 4, 5 }, .addr_assoc = { 6, 7, 8 },
+	};
+	struct tdx_pa_array *mt = fixture_alloc(test, 3);
+	struct tdx_module_args args;
+	u64 list, spare, id, rp_ide_id;
+
+	list = virt_to_phys(mt->entries);
+	spare = list + 4096;
 
 	EXPECT_CALL(60, tdh_ext_init(), .rcx = 0);
 	EXPECT_CALL(61, tdh_ext_mem_add(mt), .rcx = list | 2ULL << 55);
@@ -800,20 +801,6 @@ static void leaves_and_operands(struct kunit *test)
 	EXPECT_CALL(132, tdh_ide_stream_create(&stream, 2, mt, &id, &rp_ide_id),
 		    .rcx = 1, .rdx = 2, .r8 = list | 2ULL << 55, .r9 = 3, .r10 = 4, .r11 = 5,
 		    .r12 = 6, .r13 = 7, .r14 = 8);
-	EXPECT_CALL(133, tdh_ide_stream_block(79, 80), .rcx = 79, .rdx = 80);
-	EXPECT_CALL(135, tdh_ide_stream_km(83, 84, 85, page[0], page[1], &id),
-		    .rcx = 83, .rdx = 84, .r8 = 85, .r9 = pa[0], .r10 = pa[1]);
-	EXPECT_CALL(142, tdh_spdm_connect(86, page[0], page[1], page[2], pages, &id),
-		    .rcx = 86, .rdx = pa[0], .r8 = pa[1], .r9 = pa[2],
-		    .r10 = virt_to_phys(pages->entries) | 3ULL << 55);
-	EXPECT_CALL(143, tdh_spdm_disconnect(87, page[0], page[1], &id),
-		    .rcx = 87, .rdx = pa[0], .r8 = pa[1]);
-	EXPECT_CALL(144, tdh_spdm_mng(88, TDX_SPDM_RECOLLECT, page[0], page[1], page[2], pages,
-				      &id),
-		    .rcx = 88, .rdx = 2, .r8 = pa[0], .r9 = pa[1], .r10 = pa[2],
-		    .r11 = virt_to_phys(pages->entries) | 3ULL << 55);
-	EXPECT_CALL(144, tdh_spdm_mng(89, TDX_SPDM_KEY_UPDATE, NULL, page[1], page[2], NULL, &id),
-		    .rcx = 89, .rdx = 1, .r8 = ~0ULL, .r9 = pa[1], .r10 = pa[2], .r11 = ~0ULL);
 	/* As if the creates had succeeded */
 	mt->nr_held = 3;
 	EXPECT_CALL(129, tdh_iommu_clear(77, mt), .rcx = 77, .rdx = spare);
@@ -821,15 +808,49 @@ static void leaves_and_operands(struct kunit *test)
 	EXPECT_CALL(131, tdh_spdm_delete(78, mt), .rcx = 78, .rdx = spare);
 	EXPECT_CALL(134, tdh_ide_stream_delete(81, 82, mt), .rcx = 81, .rdx = 82, .r8 = spare);
 	mt->nr_held = 0;
-#undef EXPECT_CALL
 
 	tdx_model_record(41, &args);
 	tdx_pa_array_free(mt);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(41), 3);
 	KUNIT_EXPECT_EQ(test, args.rcx & tdx_model_key(), tdx_model_key());
-	tdx_pa_array_free(pages);
-	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(41), 3);
 }
+
+/* Rule: the same for leaves that take no control pages, and their pages are not flushed. */
+static void operands_of_messages(struct kunit *test)
+{
+	struct tdx_pa_array *pages = fixture_alloc(test, 4);
+	struct tdx_module_args args;
+	struct page *page[4];
+	u64 pa[4], list, id;
+
+	for (int i = 0; i < 4; i++) {
+		pa[i] = pages->entries[i];
+		page[i] = pfn_to_page(PHYS_PFN(pa[i]));
+	}
+	list = virt_to_phys(pages->entries);
+
+	KUNIT_EXPECT_EQ(test, TDX_SPDM_REQUEST, 0xC0000F5700000000ULL);
+	KUNIT_EXPECT_EQ(test, TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH, 0xC0000F4500000000ULL);
+
+	EXPECT_CALL(133, tdh_ide_stream_block(79, 80), .rcx = 79, .rdx = 80);
+	EXPECT_CALL(135, tdh_ide_stream_km(83, 84, 85, page[0], page[1], &id),
+		    .rcx = 83, .rdx = 84, .r8 = 85, .r9 = pa[0], .r10 = pa[1]);
+	EXPECT_CALL(142, tdh_spdm_connect(86, page[0], page[1], page[2], pages, &id),
+		    .rcx = 86, .rdx = pa[0], .r8 = pa[1], .r9 = pa[2], .r10 = list | 3ULL << 55);
+	EXPECT_CALL(143, tdh_spdm_disconnect(87, page[0], page[1], &id),
+		    .rcx = 87, .rdx = pa[0], .r8 = pa[1]);
+	EXPECT_CALL(144, tdh_spdm_mng(88, TDX_SPDM_RECOLLECT, page[0], page[1], page[2], pages,
+				      &id),
+		    .rcx = 88, .rdx = 2, .r8 = pa[0], .r9 = pa[1], .r10 = pa[2],
+		    .r11 = list | 3ULL << 55);
+	EXPECT_CALL(144, tdh_spdm_mng(89, TDX_SPDM_KEY_UPDATE, NULL, page[1], page[2], NULL, &id),
+		    .rcx = 89, .rdx = 1, .r8 = ~0ULL, .r9 = pa[1], .r10 = pa[2], .r11 = ~0ULL);
+
+	tdx_pa_array_free(pages);
+	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(41), 0);
+}
+
+#undef EXPECT_CALL
 
 /* Rule: outputs reach the caller. */
 static void outputs(struct kunit *test)
@@ -1015,6 +1036,7 @@ static struct kunit_case tdh_cases[] = {
 	KUNIT_CASE(forgotten_pages_are_reported),
 	KUNIT_CASE(misuse),
 	KUNIT_CASE(leaves_and_operands),
+	KUNIT_CASE(operands_of_messages),
 	KUNIT_CASE(outputs),
 	KUNIT_CASE_PARAM(messages_are_exchanged, exchange_gen_params),
 	KUNIT_CASE(device_information_is_read),
