@@ -36,8 +36,8 @@ CHECKED = r"<!-- (\w+): begin.+?\1: end -->|^\* ``make .+(?:\n  .+)*|\{%.+?%\}|\
 MEASURED_FIGURE = re.compile(r"(?<!\w)\d[\d.,]*(?:%|\s+(?:[mnu]s|times|instructions|(?:net\s+)?lines|bytes|rows|regions)\b)")
 RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
 # The measured code, and by WHAT the code that measures it.  Only V2_MBOX builds v2_posted.
-MEASURED = r"(arch/x86/(?:virt/vmx/tdx(?:/tests(?=/model|/page_))?|include/asm)|benchmarks/designs/(?!v2_p)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
-MEASURES = {"fragmentation": "tdx_frag", "profile": "tdx_profile", "size": "-", "faults": "tdx_faults",
+MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
+MEASURES = {"fragmentation": "tdx_frag", "profile": "tdx_profile", "size": "-", "faults": r"tdx_faults|model\w*",
             "cycles": "tdx_cycles", "load": "-", "kernels": "-"}
 # Changed lines that are not code, for git: ^ also matches after the line.
 COMMENT = r"\`\s*($|/\*.*\*/$|/\*\*?$|\*( |$|/$)|//|#include )"
@@ -113,8 +113,8 @@ class Tree:
 
     def changed_since(self, commit: str, command: str) -> list[str]:
         """Measured and measuring files whose code differs from @commit.  Folders may have moved."""
-        measures = MEASURES.get(re.findall(r"WHAT=(\w+)|$", command)[0], "records|tdx_bench")
-        wanted = re.compile(rf"(?!.*_kunit)(?:{MEASURED}|benchmarks/.*/(?:{measures})\.[ch])")
+        measures = MEASURES.get(re.findall(r"WHAT=(\w+)|$", command)[0], r"records|tdx_bench|model\w*")
+        wanted = re.compile(rf"(?!.*_kunit)(?:{MEASURED}|(?:arch|benchmarks)/.*/(?:{measures})\.[ch])")
         rows = git(self.top, "diff", "--numstat", "-M", "-w", "-I", COMMENT, commit).splitlines()
         names = [re.sub(r"\{.* => (.*)\}", r"\1", row.split("\t")[2]) for row in rows if not row.startswith("0\t0\t")]
         return list(filter(wanted.fullmatch, names))
