@@ -759,22 +759,31 @@ static void misuse(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 6);
 }
 
-static void expect_args(struct kunit *test, u64 leaf, u64 status,
-			const struct tdx_module_args *args, const struct tdx_module_args *expected)
+/* The leaf of the last call, and its operands */
+static u64 recorded_leaf;
+static struct tdx_module_args operands;
+
+static void record_operands(u64 leaf)
 {
-	KUNIT_EXPECT_NE_MSG(test, status, 0, "leaf %llu", leaf);
-	KUNIT_EXPECT_MEMEQ_MSG(test, args, expected, sizeof(*args), "leaf %llu", leaf);
+	recorded_leaf = leaf;
+	memset(&operands, 0xa5, sizeof(operands));
+	tdx_model_record(leaf, &operands);
+	fail(leaf, EVERY, BUSY, 0);
+}
+
+static void expect_operands(struct kunit *test, u64 status, const struct tdx_module_args *expected)
+{
+	KUNIT_EXPECT_NE_MSG(test, status, 0, "leaf %llu", recorded_leaf);
+	KUNIT_EXPECT_MEMEQ_MSG(test, &operands, expected, sizeof(operands), "leaf %llu",
+			       recorded_leaf);
 }
 
 #define EXPECT_CALL(number, call, ...)						\
 	do {									\
 		const struct tdx_module_args expected = { __VA_ARGS__ };	\
-		const u64 leaf = (number);					\
 										\
-		memset(&args, 0xa5, sizeof(args));				\
-		tdx_model_record(leaf, &args);					\
-		fail(leaf, EVERY, BUSY, 0);					\
-		expect_args(test, leaf, call, &args, &expected);		\
+		record_operands(number);					\
+		expect_operands(test, call, &expected);				\
 	} while (0)
 
 /*
@@ -787,7 +796,6 @@ static void leaves_and_operands(struct kunit *test)
 		.info = 1, .control = 3, .rid_assoc = { 4, 5 }, .addr_assoc = { 6, 7, 8 },
 	};
 	struct tdx_pa_array *mt = fixture_alloc(test, 3);
-	struct tdx_module_args args;
 	u64 list, spare, id, rp_ide_id;
 
 	list = virt_to_phys(mt->entries);
@@ -809,17 +817,16 @@ static void leaves_and_operands(struct kunit *test)
 	EXPECT_CALL(134, tdh_ide_stream_delete(81, 82, mt), .rcx = 81, .rdx = 82, .r8 = spare);
 	mt->nr_held = 0;
 
-	tdx_model_record(41, &args);
+	tdx_model_record(41, &operands);
 	tdx_pa_array_free(mt);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(41), 3);
-	KUNIT_EXPECT_EQ(test, args.rcx & tdx_model_key(), tdx_model_key());
+	KUNIT_EXPECT_EQ(test, operands.rcx & tdx_model_key(), tdx_model_key());
 }
 
 /* Rule: the same for leaves that take no control pages, and their pages are not flushed. */
 static void operands_of_messages(struct kunit *test)
 {
 	struct tdx_pa_array *pages = fixture_alloc(test, 4);
-	struct tdx_module_args args;
 	struct page *page[4];
 	u64 pa[4], list, id;
 
