@@ -233,7 +233,10 @@ static int set_block(unsigned long block, const char *state)
 	return n < 0 ? n : 0;
 }
 
-/* Only the pages of the array must keep its block online: without them, it was taken offline. */
+/*
+ * Only the pages of the array, which the module holds, must keep its block online: without
+ * them, it was taken offline.
+ */
 static void try_to_offline(void)
 {
 	static DECLARE_BITMAP(was_offline, MAX_BLOCKS);
@@ -241,6 +244,7 @@ static void try_to_offline(void)
 	unsigned int nr = 2 * (memory_block_size_bytes() / PAGE_SIZE);
 	struct tdx_pa_array *first;
 	unsigned long block;
+	u64 id;
 
 	for (block = 0; block < MAX_BLOCKS; block++) {
 		if (!set_block(block, "offline") && !set_block(block, "online"))
@@ -252,8 +256,10 @@ static void try_to_offline(void)
 	block = stays ? tdx_pa_entry(stays, 0) / memory_block_size_bytes() : MAX_BLOCKS;
 	if (block >= MAX_BLOCKS || !test_bit(block, was_offline))
 		return;
+	if (tdx_model_install() || tdh_spdm_create(FUNC_ID, stays, &id))
+		return;
 	offline_result = set_block(block, "offline");
-	was_tried = true;
+	was_tried = !tdh_spdm_delete(id, stays);
 }
 
 #else
@@ -279,7 +285,7 @@ static void memory_suite_exit(struct kunit_suite *suite)
 	tdx_model_remove();
 }
 
-/* Rule: memory with pages of an array cannot be taken offline, and stays usable. */
+/* Rule: memory with pages that the module holds cannot be taken offline, and stays usable. */
 static void offline_keeps_pages(struct kunit *test)
 {
 	u64 id;
