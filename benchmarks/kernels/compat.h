@@ -17,8 +17,9 @@
 
 #include <asm/tdx.h>
 
-/* page_to_phys(), which 7.3 has in <linux/mm.h> */
+/* page_to_phys(), which 7.3 has in <linux/mm.h>, and user-mode Linux 6.12 in the second */
 #include <linux/io.h>
+#include <linux/pgtable.h>
 
 /* <asm/shared/tdx_errno.h> is newer than 6.12. */
 #ifndef TDX_SEAMCALL_STATUS_MASK
