@@ -17,7 +17,7 @@
 
 #include <asm/tdx.h>
 
-/* page_to_phys(), which 7.3 has in <linux/mm.h>, and user-mode Linux 6.12 in the second */
+/* page_to_phys(): 7.3 has it in <linux/mm.h>, user-mode Linux 6.12 in <asm/pgtable.h> */
 #include <linux/io.h>
 #include <linux/pgtable.h>
 
@@ -41,8 +41,19 @@
 #define alloc_contig_pages(...)	((struct page *)NULL)
 #endif
 
-/* Linux 7.3 does not export it to modules; the exported function does the same. */
+/*
+ * Linux 7.3 does not export it to modules; the exported function does the same.  Before, that
+ * function warned about pages with another reference.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+static inline void __free_contig_range(unsigned long pfn, unsigned long nr_pages)
+{
+	for (; nr_pages; nr_pages--, pfn++)
+		__free_page(pfn_to_page(pfn));
+}
+#else
 #define __free_contig_range	free_contig_range
+#endif
 
 /* The name is newer than 6.12. */
 #if !defined(CONFIG_UML) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
