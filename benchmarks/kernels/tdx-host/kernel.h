@@ -48,8 +48,8 @@ typedef u64 phys_addr_t;
 #define offset_in_page(pa)	((pa) & (PAGE_SIZE - 1))
 
 /* The lock of frames.c is held. */
-typedef struct { int unused; } spinlock_t;
-#define __SPIN_LOCK_UNLOCKED(name)	{}
+typedef struct { int unused; } raw_spinlock_t;
+#define __RAW_SPIN_LOCK_UNLOCKED(name)	{}
 #define guard(type)			(void)
 #define READ_ONCE(value)		(value)
 #define WRITE_ONCE(target, value)	((target) = (value))

@@ -17,7 +17,7 @@
 #include "model.h"
 
 struct model model = {
-	.lock = __SPIN_LOCK_UNLOCKED(model.lock),
+	.lock = __RAW_SPIN_LOCK_UNLOCKED(model.lock),
 	.first_pfn = ULONG_MAX,
 	.global_key = (u64)TDX_MODEL_KEYID << TDX_MODEL_KEYID_SHIFT,
 };
@@ -93,7 +93,7 @@ u64 tdx_model_seamcall(u64 leaf, struct tdx_module_args *args)
 	if (!fn)
 		return TDX_OPERAND_INVALID;
 
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	nr_calls[slot]++;
 	call.fault = find_fault(leaf);
@@ -151,7 +151,7 @@ int tdx_model_fail(const struct tdx_model_fault *fault)
 {
 	unsigned int slot;
 
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	if (!model_leaf(fault->leaf, &slot))
 		return -EINVAL;
@@ -171,7 +171,7 @@ int tdx_model_fail(const struct tdx_model_fault *fault)
  */
 int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status)
 {
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	if (!model_is_memory(pa))
 		return -EINVAL;
@@ -192,7 +192,7 @@ int tdx_model_fail_wbinvd(phys_addr_t pa, u64 status)
  */
 int tdx_model_set_outside(phys_addr_t pa)
 {
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	if (!model_is_memory(pa))
 		return -EINVAL;
@@ -206,7 +206,7 @@ int tdx_model_set_outside(phys_addr_t pa)
  */
 void tdx_model_disarm(void)
 {
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	nr_faults = 0;
 }
@@ -218,7 +218,7 @@ void tdx_model_disarm(void)
  */
 void tdx_model_set_busy_region(phys_addr_t pa, unsigned int nr_calls)
 {
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	model.busy_region = pa / SZ_2M;
 	model.nr_busy = nr_calls;
@@ -234,7 +234,7 @@ void tdx_model_set_busy_region(phys_addr_t pa, unsigned int nr_calls)
  */
 void tdx_model_lock_pages(phys_addr_t pa, u64 size)
 {
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	model.lock_pa = pa & ~(size - 1);
 	model.lock_size = size;
@@ -249,7 +249,7 @@ void tdx_model_lock_pages(phys_addr_t pa, u64 size)
  */
 void tdx_model_lock_object(u64 id)
 {
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	model.locked_object = id < NR_OBJECTS ? &model.objects[id] : NULL;
 }
@@ -259,7 +259,7 @@ void tdx_model_lock_object(u64 id)
  */
 void tdx_model_unlock(void)
 {
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	model.lock_size = 0;
 	model.locked_object = NULL;
@@ -479,7 +479,7 @@ u64 tdx_model_digest(void)
 	unsigned long pfn;
 	u64 digest = 0;
 
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	for (pfn = model.first_pfn; pfn <= model.last_pfn; pfn++) {
 		const struct model_page *mp = model_page(pfn);
@@ -534,7 +534,7 @@ void tdx_model_wbinvd_all(void)
  */
 void tdx_model_reset(void)
 {
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	if (model.first_pfn <= model.last_pfn)
 		memset(model_page(model.first_pfn), 0,

@@ -94,7 +94,8 @@ struct model_object {
 
 /**
  * struct model - the state of the module
- * @lock: held during a leaf
+ * @lock: held during a leaf.  It is raw because the kernel calls TDH.EXT.INIT
+ *	with interrupts off, on PREEMPT_RT, too.
  * @end_pfn: first PFN behind the memory
  * @pages: by PFN
  * @first_pfn: no page below it has a state
@@ -125,7 +126,7 @@ struct model_object {
  * @watching: between tdx_checker_begin() and tdx_checker_end()
  */
 struct model {
-	spinlock_t lock;	/* see above */
+	raw_spinlock_t lock;	/* see above */
 	unsigned long end_pfn;
 	struct model_page *pages;
 	unsigned long first_pfn;

@@ -275,7 +275,7 @@ void tdx_checker_watch(phys_addr_t pa, unsigned long nr_pages)
 {
 	unsigned long pfn = PHYS_PFN(pa);
 
-	guard(spinlock)(&model.lock);
+	guard(raw_spinlock)(&model.lock);
 
 	model_note(pfn, nr_pages);
 	while (nr_pages--) {
