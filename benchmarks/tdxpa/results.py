@@ -135,12 +135,12 @@ def all_cells(run: Run) -> list[tuple[str, str]]:
 
 def figures(top: Path, ks: Runs) -> dict:
     """Numbers in sentences"""
-    rows = runs.load(top, "faults-uml.json")["rows"]
-    columns = dict(zip(SHOWN, next(c for c in faults.counts(rows, SHOWN) if c[0] == "rows: UNSAFE")[1:]))
+    matrix, fragmented = (runs.load(top, f"{name}-uml.json") for name in ("faults", "frag"))
+    lines = {title: dict(zip(SHOWN, cells)) for title, *cells in faults.summary_lines(matrix, SHOWN)}
     sized, time = runs.load(top, size.NAME), ks[ZEROING, "time"]
-    return {"sizes": sized["designs"], "rows": len(rows), "unsafe": columns, "boots": time.about["boots"],
-            "callers": {c["design"]: c for c in sized["callers"] if c["flow"] == callers.ALL},
-            "us_at_1": {d: us(at(time, "life-control", 512, d, 1)) for d in DESIGNS},
+    return {"sizes": sized["designs"], "rows": len(matrix["rows"]), "matrix": lines, "unsafe": lines["rows: UNSAFE"],
+            "regions": max(n[0] for r in fragmented["rows"] if r["design"] == DESIGN for n in r["regions"]),
+            "boots": time.about["boots"], "us_at_1": {d: us(at(time, "life-control", 512, d, 1)) for d in DESIGNS},
             "us": {op: {d: us(time.samples.median(op, pages, d)) for d in DESIGNS} for _, op, pages, _ in CASES}}
 
 
@@ -160,7 +160,7 @@ def summary(top: Path, ks: Runs) -> list[list[str]]:
             row("bytes of functions", lambda d: f"{sizes[d]['bytes']:,}" if d in sizes else "-"),
             row("operands, instructions", lambda d: number(icount.median("hand-over", 512, d))),
             row("session, instructions", lambda d: number(icount.median("life-control", 512, d))),
-            row("session, equal allocation", lambda d: number(icount.median("life-control", 512, EQUAL.get(d, ""))))]
+            row("session, with v2-blocks", lambda d: number(icount.median("life-control", 512, EQUAL.get(d, ""))))]
 
 
 def environment(ks: Runs) -> str:
