@@ -22,7 +22,7 @@ NUMBERS = UNSAFE | TEXTS["leaks"]
 COMPARED = [BASE, "v2-fixed", DESIGN]
 # The result of a design in a row
 LEVELS = CLEAN, OWNED, NEEDLESS, BAD, INEXPRESSIBLE, NO_USE = (
-    "clean", "leaked by the module", "needless leak", "unsafe", "cannot be expressed", "no such use")
+    "clean", "kept by the module", "needless leak", "unsafe", "cannot be expressed", "no such use")
 
 
 def name_of(row: dict) -> str:
@@ -102,7 +102,7 @@ def by_cause(rows: list[dict]) -> dict[str, list[dict]]:
 
 def counts(rows: list[dict], designs: Sequence[str]) -> list[list[str]]:
     """Numbers of rows: a title, and a number for each design"""
-    lines = [("rows", rows, LEVELS[:-1]), ("rows: clean", rows, [CLEAN]), ("rows: leaked by the module", rows, [OWNED]),
+    lines = [("rows", rows, LEVELS[:-1]), ("rows: clean", rows, [CLEAN]), ("rows: kept by the module", rows, [OWNED]),
              ("rows: cannot be expressed", rows, [INEXPRESSIBLE]),
              ("rows: needless leaks, not unsafe", rows, [NEEDLESS]), ("rows: UNSAFE", rows, [BAD]),
              *((f"rows: UNSAFE, {cause}", part, [BAD]) for cause, part in by_cause(rows).items()

@@ -185,7 +185,7 @@ def test_designs_with_the_same_kinds_of_results_share_a_column() -> None:
     row = {**ROW, "cause": "allowed", "hazard": "H1", "cells": cells}
     shown, lines = faults.heat({"rows": [row, {**row, "cells": {"flat": cell(cases=0)}}], "modes": []})
     assert shown == ["v2, v2-blocks", "descriptor", "flat"]
-    assert [line[2] for line in lines] == [["unsafe", "unsafe", "leaked by the module"],
+    assert [line[2] for line in lines] == [["unsafe", "unsafe", "kept by the module"],
                                            ["no such use", "no such use", "cannot be expressed"]]
     assert faults.outcome(row, "v2") == "UNSAFE in 1 of 2 cases, at most: 7 freed while owned"
     assert [faults.classes([row], d) for d in cells] == [{"H1"}, {"H1"}, {"freed_dirty"}, set()]
