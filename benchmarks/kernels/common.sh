@@ -61,7 +61,7 @@ shm_is_large() { [ "0$(df -Pk /dev/shm 2> /dev/null | awk 'NR == 2 { print $4 }'
 
 # The oldest kernel that the modules build for, as in compat.h
 OLDEST=6.12
-is_supported() { [ "$(printf '%s\n' $OLDEST "$1" | sort -V | head -n 1)" = $OLDEST ]; }
+is_supported() { [ "$(printf '%s\n' "$OLDEST" "$1" | sort -V | head -n 1)" = "$OLDEST" ]; }
 
 # external_modules TREE MAKE...: MAKE is the kernel's make, with M=TREE.  Warnings are errors,
 # except in posted code, and for a kernel without BTF that was built before pahole existed.

@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# source.sh: get a kernel source tree and print its path.
+# source.sh [VERSION]: get a kernel source tree and print its path.  KSRC must have this version
+# or a newer one.
 #
 # KSRC=path, else the newest linux-source-7.x of the machine's apt sources and of Debian's
 # backports on the same mirror, else linux-source-6.12.  $SOURCE is a version to get instead.
 set -eu
 . "$(dirname "$0")/common.sh"
+OLDEST=${1:-$OLDEST}
 
 if [ -n "${KSRC:-}" ]; then
 	[ -f "$KSRC/Kbuild" ] && [ -f "$KSRC/Makefile" ] && version=$(make -s -C "$KSRC" kernelversion 2> /dev/null) ||
@@ -29,7 +31,7 @@ hold 9 "$CACHE/src.lock"
 command -v apt-get > /dev/null && [ -e /etc/debian_version ] ||
 	die "this machine is not Debian (${PRETTY_NAME:-unknown}): pass a kernel source of Linux $OLDEST or newer with KSRC=path"
 [ "$(df -Pk "$CACHE" | awk 'NR == 2 { print $4 }')" -ge 4000000 ] ||
-	die "TDX_CACHE=$CACHE: needs 4 GB of free space for kernel source and build"
+	die "$CACHE: needs 4 GB of free space for kernel source and build; make room, or set TDX_CACHE=dir"
 
 # The machine's apt sources and the backports, with private lists and state
 apt=$CACHE/apt

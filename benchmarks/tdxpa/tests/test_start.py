@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tdxpa import common
+from tdxpa.common import replace
 
 TOP = Path(__file__).resolve().parents[3]
 CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
@@ -39,7 +40,8 @@ def tree(tmp_path: Path) -> Path:
     for script in tree.glob("benchmarks/*/*.sh"):
         if script.name not in ("common.sh", "source.sh"):
             script.write_text('echo "script: ${0#*benchmarks/} $*"; env\n')
-    (tmp_path / "home").mkdir()
+    for name in (".git", "../home"):
+        (tree / name).mkdir()
     return tree
 
 
@@ -94,7 +96,7 @@ def test_suites_have_the_names_of_their_files() -> None:
 def test_paths_and_owners(tree: Path) -> None:
     tmp = tree.parent
     refused(make(tree, "test", HOME=None), "HOME is not set; set it, or TDX_CACHE=dir")
-    refused(make(tree, "test", HOME="/dev/null/x"), "TDX_CACHE=.*/dev/null is not a writable directory; set")
+    refused(make(tree, "test", HOME="/dev/null/x"), "/dev/null/x/.cache: /dev/null is not a writable directory; set")
     refused(make(tree, "test", TDX_CACHE="/tmp/a b"), "TDX_CACHE=/tmp/a b: must be a path without space")
     refused(make(tree.rename(tmp / "a b"), "test"), ".*/a b/build: must be a path without space")
     (tmp / "a b").rename(tree)
@@ -107,7 +109,7 @@ def test_paths_and_owners(tree: Path) -> None:
         os.chown(tree, 65534, 65534)
         os.chown(tmp / "cache", 65534, 65534)
     (tmp / "home").chmod(0o555)
-    refused(make(tree, "test", NOBODY), "TDX_CACHE=.*home is not a writable directory; set TDX_CACHE=dir")
+    refused(make(tree, "test", NOBODY), f"{tmp}/home/.cache: .*home is not a writable directory; set TDX_CACHE=dir")
     refused(make(tree, "test", TDX_CACHE=f"{tmp}/cache" if NOBODY else "/"), "TDX_CACHE=.*(belongs to|not a writable)")
 
 
@@ -117,6 +119,16 @@ def test_what_the_machine_lacks(tree: Path) -> None:
     assert [make(tree, words).returncode for words in ("test", "bench WHAT=size")] == [0, 0]
     stub(tree.parent / "bin", "uname", "echo 0.0-none\n")
     refused(make(tree, "modules"), "KDIR is not set, and the headers of the running Linux 0.0-none are not installed")
+    shutil.rmtree(tree / ".git")
+    refused(make(tree, "check"), f"make check: {tree} is not a git repository")
+
+
+@pytest.mark.parametrize("words", ["check", "bench WHAT=size", "series", "series WHAT=intree", "series WHAT=random"])
+def test_targets_that_need_linux_7_3_refuse_another(tree: Path, words: str) -> None:
+    kernel = tree.parent / "kernel"
+    replace({kernel / "Kbuild": "", kernel / "Makefile": "kernelversion:\n\t@echo 6.12.9\n"})
+    refused(make(tree, f"{words} KSRC={kernel}"), f"KSRC={kernel}: is Linux 6.12.9; pass Linux 7.3 or newer")
+    assert make(tree, f"test KSRC={kernel}").returncode == 0
 
 
 def test_no_git_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
