@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tdxpa import coverage, log
+from tdxpa import coverage, log, trace
 from tdxpa.common import replace
-from tdxpa.tests.test_start import copy_tree, make
+from tdxpa.tests.test_start import TOP, copy_tree, make
 
 CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
 STUBS = {
@@ -112,3 +112,11 @@ def test_the_sanitizers_must_have_run(tmp_path: Path, missing: str, status: int)
             "guest: leaks begin\nguest: leaks end\nguest: locks were watched\n")
     (tmp_path / "log").write_text(text.replace(missing, ""))
     assert log.main(tmp_path / "log", "sanitize") == status
+
+
+# tdxpa.trace: the samples of the page are those of the workload, and would not be with other addresses.
+@pytest.mark.parametrize("tool,did,old,new", CASES["samples"])
+def test_a_sample_belongs_to_the_workload(tool: str, did: list[dict], old: str, new: str) -> None:
+    sample = trace.samples((TOP / "Documentation/tracing.rst").read_text())[tool]
+    assert trace.errors(tool, sample, did, True) == []
+    assert len(trace.errors(tool, re.sub(old, new, sample), did, True)) == 1
