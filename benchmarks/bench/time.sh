@@ -8,9 +8,17 @@ set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 . "$(dirname "$0")/measure.sh"
 
-prepare_bench
+report()
+{
+	$PYTHON -m tdxpa report --engine "$ENGINE" --kernel "$1" --top "$TOP" --configuration "$KERNEL" \
+		${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check} "${@:2}"
+}
+
+take_lock
 "$TOP/benchmarks/kernels/setup.sh" reports
+# Another kernel or compiler is an error before anything is built.
+[ -z "${CHECK:-}" ] || { src=$("$TOP/benchmarks/kernels/source.sh"); report "$(make -s -C "$src" kernelversion)"; }
+prepare_bench
 measure_boots "$BUILD/$ENGINE${ICOUNT:+-icount}-$KERNEL-bench.log"
 # shellcheck disable=SC2046
-$PYTHON -m tdxpa report --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" --configuration "$KERNEL" \
-	${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check} $(! engine_is_emulated || echo --emulated) "${LOGS[@]}"
+report "$KVERSION" $(! engine_is_emulated || echo --emulated) "${LOGS[@]}"

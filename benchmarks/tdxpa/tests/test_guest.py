@@ -15,7 +15,8 @@ STUBS = {
     "setup.sh": "",
     "source.sh": 'mkdir -p "$(dirname "$0")/../../build"',
     "kernel.sh": """kernel_build() { KOBJ=$BUILD/kernel KVERSION=7.3 KSOURCE=$BUILD/kernel VARIANT=${2:-}; }
-kernel_modules() { TREE=$BUILD/tree; mkdir -p "$KOBJ"; echo 'modules:;@:' > "$KOBJ/Makefile"; }
+kernel_modules() { TREE=$BUILD/tree; mkdir -p "$KOBJ"
+	echo 'modules:;@[ -z "$$BROKEN" ] || [ -z "$$(find $(M)/arch -name "*.c" -type f)" ]' > "$KOBJ/Makefile"; }
 """,
 }
 # A console without complaints
@@ -76,7 +77,8 @@ fi"""
 @pytest.mark.parametrize("end,mutated", CASES["mutants"])
 def test_how_a_mutant_ends(tmp_path: Path, end: str, mutated: str) -> None:
     tree = copy(tmp_path, BOOT.replace("MUTATED", mutated).replace("LOG", LOG))
-    run = make(tree, "torture WHAT=mutants", MUTANT="NULL can be freed")
+    run = make(tree, "torture WHAT=mutants", MUTANT="NULL can be freed",
+               BROKEN=mutated.partition("BROKEN=")[2])
     killed = end.startswith("killed")
     *_, how, last = run.stdout.splitlines()
     assert how.split(maxsplit=4)[4].startswith(end)
@@ -120,3 +122,14 @@ def test_a_sample_belongs_to_the_workload(tool: str, did: list[dict], old: str, 
     sample = trace.samples((TOP / "Documentation/tracing.rst").read_text())[tool]
     assert trace.errors(tool, sample, did, True) == []
     assert len(trace.errors(tool, re.sub(old, new, sample), did, True)) == 1
+
+
+# make bench CHECK=1: another kernel or compiler is refused before anything is built.
+def test_a_run_that_cannot_be_compared_is_refused_first(tmp_path: Path) -> None:
+    tree = copy(tmp_path, "die 'no kernel'")
+    (tree / "benchmarks/kernels/source.sh").write_text(f"echo {tree}/kernel")
+    replace({tree / "kernel/Makefile": "kernelversion:\n\t@echo 7.2\n", tree / "benchmarks/results/qemu-icount-zeroing.json":
+             '{"run": {"kernel": "7.3", "compiler": "gcc 1", "icount": true}, "records": []}'})
+    run = make(tree, "bench WHAT=instructions CHECK=1")
+    assert run.returncode and run.stderr.startswith("error: nothing can be compared: the kept run has Linux 7.3 and gcc 1, ")
+    assert not (tree / "build/kernel").exists()

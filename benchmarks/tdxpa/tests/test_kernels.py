@@ -115,13 +115,26 @@ def test_a_guest_has_no_lock_and_ends_with_a_killed_script(tree: Path, call: str
     assert within(5, lambda: not Path("/proc", (tmp / "pid").read_text().strip()).exists())
 
 
-def test_a_guest_on_disk_is_a_warning(tree: Path) -> None:
+UML = '. "$TOP/benchmarks/kernels/kernel.sh"; . "$TOP/benchmarks/kernels/uml.sh"; KOBJ=$TMP GUEST_ARGS= TREE=/; '
+
+
+def test_a_guest_on_disk_is_a_warning_and_recorded(tree: Path) -> None:
     stub(tree.parent / "bin", "df", "echo; echo tmpfs 65536 0 65536 0% /dev/shm\n")
     stub(tree.parent, "linux", 'echo "$TMPDIR"; echo "guest: done"\n')
-    _, err = finish(start(tree, '. "$TOP/benchmarks/kernels/kernel.sh"; . "$TOP/benchmarks/kernels/uml.sh"; '
-                          'KOBJ=$TMP GUEST_ARGS= TREE=/; engine_boot "$TMP/log" 10 1G test'))
-    assert "warning: /dev/shm has less than 1 GB free" in err
+    out, err = finish(start(tree, UML + '(engine_boot "$TMP/log" 10 1G test); $PYTHON -c "from tdxpa import runs\n'
+                            "print(runs.about('.', '', '', 'uml')['memory'])\""))
+    assert "warning: /dev/shm has less than 1 GB free" in err and out == "a file on disk\n"
     assert (tree.parent / "log").read_text().startswith(f"{tree}/build/tmp\n")
+
+
+@pytest.mark.parametrize("script,message", [
+    (UML + 'CPUS=2; engine_boot "$TMP/log" 10 1G test', "user-mode Linux on 2 CPUs needs seccomp"),
+    # The headers of the running kernel
+    ('cd() { builtin cd "${1/#\\/lib*/$TMP}"; }; export -f cd; bash "$TOP/benchmarks/host/modules.sh"',
+     "/.*: the kernel is not configured with CONFIG_X86_64=y")])
+def test_an_error_does_not_name_a_variable_that_is_not_set(tree: Path, script: str, message: str) -> None:
+    stub(tree.parent, "linux", "echo SECCOMP userspace requested but not functional\n")
+    assert re.match(f"error: {message}", start(tree, script).communicate(timeout=20)[1])
 
 
 def test_progress_skips_a_line_that_is_cut(tree: Path) -> None:
