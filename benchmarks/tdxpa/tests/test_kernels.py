@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tdxpa.tests.test_start import TOP, copy_tree, stub
+from tdxpa.tests.test_start import TOP, copy_tree, functions, stub
 
 # A make that builds nothing.  A sanitized kernel takes long.
 MAKE = """case "$*" in
@@ -99,20 +99,36 @@ def test_the_key_of_a_kernel_has_the_tools(tree: Path, engine: str, tool: str) -
     assert keys[0] == keys[1] != keys[2]
 
 
-@pytest.mark.parametrize("call", ["guest_run", "(guest_run", "measure"])
+# Functions of intree.sh, with stubs for kunit.py and for the build
+INTREE = functions("series/intree.sh", "check|kunit|emulated") + """
+logs=$TMP work=$TMP tree=$TOP dir=arch/x86/virt/vmx/tdx qemu=guest failed=0
+build() { :; }; tdx_machine() { :; }; """
+
+
+@pytest.mark.parametrize("call", ['guest_run "$TMP/log" 60 guest', '(guest_run "$TMP/log" 60 guest)',
+                                  'measure "$TMP/log" 60 1G guest', "check x kunit", "check x emulated"])
 def test_a_guest_has_no_lock_and_ends_with_a_killed_script(tree: Path, call: str) -> None:
     tmp = tree.parent
-    guest = f'bash -c "ls -l /proc/\\$\\$/fd > {tmp}/fds; echo \\$\\$ > {tmp}/pid; sleep 60"'
+    stub(tmp / "bin", "guest", f"ls -l /proc/$$/fd > {tmp}/fds; echo $$ > {tmp}/pid; sleep 60\n")
+    stub(tmp / "bin", "python3", 'case "$*" in *" build "*) ;; *) guest ;; esac\n')
     run = start(tree, '. "$TOP/benchmarks/kernels/kernel.sh"; take_lock; hold 8 "$BUILD/lock"; hold 9 "$CACHE/x.lock"; '
                 '. "$TOP/benchmarks/bench/measure.sh"; KVERSION=7.3.4 ENGINE=uml; '
-                'engine_boot() { guest_run "${@:1:2}" "${@:4}"; }; '
-                f'{call} "$TMP/log" 60 {"1G" * (call == "measure")} {guest}{")" * (call[0] == "(")}; true')
+                f'engine_boot() {{ guest_run "$1" "$2" "$4"; }}; {INTREE} {call}; true')
     assert within(60, (tmp / "pid").exists)
     assert not re.search(r"[/.]lock$", (tmp / "fds").read_text(), re.MULTILINE)
     run.kill()
     run.wait()
-    finish(start(tree, 'hold 8 "$BUILD/lock"'), 5)
-    assert within(5, lambda: not Path("/proc", (tmp / "pid").read_text().strip()).exists())
+    finish(start(tree, 'hold 8 "$BUILD/lock"'))
+    assert within(20, lambda: not Path("/proc", (tmp / "pid").read_text().strip()).exists())
+
+
+def test_a_build_keeps_its_lock_when_its_script_is_killed(tree: Path) -> None:
+    run = start(tree, f'{INTREE} hold 9 "$CACHE/lock"; check x sh -c "echo > $TMP/building; sleep 60"')
+    assert within(60, (tree.parent / "building").exists)
+    run.kill()
+    run.wait()
+    assert subprocess.run(["flock", "-n", tree.parent / "cache/tdx-pa-array/lock", "true"]).returncode == 1
+    os.killpg(run.pid, signal.SIGKILL)
 
 
 UML = '. "$TOP/benchmarks/kernels/kernel.sh"; . "$TOP/benchmarks/kernels/uml.sh"; KOBJ=$TMP GUEST_ARGS= TREE=/; '

@@ -26,6 +26,11 @@ def copy_tree(path: Path) -> Path:
     return path
 
 
+def functions(script: str, names: str) -> str:
+    """Functions of a script"""
+    return "\n".join(re.findall(rf"(?ms)^(?:{names})\(\)\n.*?^}}", (TOP / "benchmarks" / script).read_text()))
+
+
 def stub(directory: Path, name: str, text: str) -> None:
     """A command for a directory that comes first in PATH."""
     directory.mkdir(exist_ok=True)
