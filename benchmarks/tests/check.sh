@@ -60,15 +60,15 @@ checkpatch()
 {
 	local f pattern types allow rc=0
 
-	# Its SPDX check needs a kernel's git.
+	# Its SPDX check needs a kernel's git.  It leaves a file in the directory that it runs in.
 	for f in $(files "$C"); do
 		allow=''
 		while read -r pattern types; do
 			# shellcheck disable=SC2053
 			[[ $f != $pattern ]] || allow=--ignore=$types
 		done < benchmarks/tests/checkpatch.list
-		GIT_DIR=none perl "$src/scripts/checkpatch.pl" --root="$src" --strict --terse \
-			--no-summary $allow -f "$f" || rc=1
+		(cd "$BUILD" && GIT_DIR=none perl "$src/scripts/checkpatch.pl" --root="$src" --strict --terse \
+			--no-summary $allow -f "../$f") || rc=1
 	done
 	return $rc
 }
@@ -85,8 +85,9 @@ check "checkpatch --strict" checkpatch
 check "kernel-doc" kernel_doc
 check "shellcheck" eval "files '$SHELL_SCRIPTS' | xargs shellcheck -x -P SCRIPTDIR -S warning"
 check "pyflakes" eval "files '\.py\$' | xargs $PYTHON -m pyflakes"
+# shellcheck disable=SC2046
 check "mypy" quiet env MYPYPATH=benchmarks $PYTHON -m mypy --disallow-untyped-defs \
-	--ignore-missing-imports --cache-dir "$BUILD/mypy" benchmarks/tdxpa
+	--ignore-missing-imports --cache-dir "$BUILD/mypy" $(files '\.py$')
 check "at most $MAX_LINES lines of Python and shell" line_limit
 check "pytest" quiet $PYTHON -m pytest -q -p no:cacheprovider benchmarks/tdxpa/tests
 check "every mutant changes its file" mutants

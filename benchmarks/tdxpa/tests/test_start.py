@@ -139,3 +139,11 @@ def test_targets_that_need_linux_7_3_refuse_another(tree: Path, words: str) -> N
 def test_no_git_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert common.commit(TOP) == "no commit"
+
+
+def test_checkpatch_leaves_no_file_in_the_sources(tmp_path: Path) -> None:
+    stub(tmp_path, "perl", "pwd\n")
+    run = subprocess.run(["bash", "-c", f"""{functions("tests/check.sh", "checkpatch")}
+        src=/ C= TOP={TOP} BUILD={tmp_path} PATH={tmp_path}:$PATH; files() {{ echo a.c; }}; checkpatch"""],
+                         cwd=TOP, capture_output=True, text=True)
+    assert run.stdout == f"{tmp_path}\n"
