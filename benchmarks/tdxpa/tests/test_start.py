@@ -147,3 +147,8 @@ def test_checkpatch_leaves_no_file_in_the_sources(tmp_path: Path) -> None:
         src=/ C= TOP={TOP} BUILD={tmp_path} PATH={tmp_path}:$PATH; files() {{ echo a.c; }}; checkpatch"""],
                          cwd=TOP, capture_output=True, text=True)
     assert run.stdout == f"{tmp_path}\n"
+
+
+def test_designs_have_the_same_shape() -> None:
+    folders = [path for path in (TOP / "benchmarks/designs").iterdir() if path.is_dir()]
+    assert len(folders) > 10 and all((path / "design.c").exists() for path in folders)
