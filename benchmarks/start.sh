@@ -4,7 +4,6 @@
 # start.sh TARGET [VARIABLE...]: check the variables of a make target, then run its script,
 # as targets.list says.  VARIABLE are the names that were set on make's command line.
 # Everything is checked before a lock is taken or anything is fetched or built.
-set -eu
 . "$(dirname "$0")/kernels/common.sh"
 
 # bad NAME PROBLEM: the variable of that name is wrong
@@ -100,7 +99,6 @@ done
 	die "KDIR is not set, and the headers of the running Linux $(uname -r) are not installed; install them, or set KDIR=path"
 [ "$target" != check ] || [ -e "$TOP/.git" ] || die "make check: $TOP is not a git repository, which lists the files; use a clone"
 [ -z "${COVERAGE:-}" ] || [ "$ENGINE" = uml ] || bad ENGINE "COVERAGE=1 needs ENGINE=uml"
-[ -z "${COVERAGE:-}" ] || script=tests/coverage.sh
 # The second has no effect with the first.
 for names in "COVERAGE SAN" "V2_MBOX CHECK" "CHECK QUICK" "CHECK KDIR"; do
 	first=${names% *} second=${names#* }

@@ -4,21 +4,16 @@
 # time.sh: run the benchmark in the engine's kernel, in ten boots, print the table, and keep
 # the raw samples below build/.  With ICOUNT=1 it counts instructions, in two boots; CHECK=1
 # counts once and compares with the kept run.  QUICK=1 boots twice, for a few sizes.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 . "$(dirname "$0")/measure.sh"
 
-report()
-{
-	$PYTHON -m tdxpa report --engine "$ENGINE" --kernel "$1" --top "$TOP" --configuration "$KERNEL" \
-		${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check} "${@:2}"
-}
-
 take_lock
 "$TOP/benchmarks/kernels/setup.sh" reports
+options=(--engine "$ENGINE" --top "$TOP" --configuration "$KERNEL" ${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check})
 # Another kernel or compiler is an error before anything is built.
-[ -z "${CHECK:-}" ] || { src=$("$TOP/benchmarks/kernels/source.sh"); report "$(make -s -C "$src" kernelversion)"; }
+[ -z "${CHECK:-}" ] || src=$("$TOP/benchmarks/kernels/source.sh")
+[ -z "${CHECK:-}" ] || $PYTHON -m tdxpa report "${options[@]}" --kernel "$(make -s -C "$src" kernelversion)"
 prepare_bench
 measure_boots "$BUILD/$ENGINE${ICOUNT:+-icount}-$KERNEL-bench.log"
 # shellcheck disable=SC2046
-report "$KVERSION" $(! engine_is_emulated || echo --emulated) "${LOGS[@]}"
+$PYTHON -m tdxpa report "${options[@]}" --kernel "$KVERSION" $(! engine_is_emulated || echo --emulated) "${LOGS[@]}"

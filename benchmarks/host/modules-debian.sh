@@ -7,7 +7,6 @@
 # and SOURCE, a pattern of one kernel.  The last line is "N passed, N failed" and counts kernels.
 #
 # The machine's own compiler may be too old, so headers and compiler are in another Debian.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 for part in kernel qemu; do
 	. "$TOP/benchmarks/kernels/$part.sh"

@@ -3,7 +3,6 @@
 #
 # modules.sh: build the modules for the kernel headers in KDIR, by default those of the
 # running kernel.  Prints the paths of the modules.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 name=${KDIR:+KDIR=}

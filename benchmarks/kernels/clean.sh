@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # clean.sh [cache]: remove build/, and from the cache what these scripts put there.
-set -eu
 . "$(dirname "$0")/common.sh"
 
 if [ -d "$BUILD" ]; then

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 #
 # What all scripts share: paths, messages, locks, and the kernel of an engine.
+set -eu
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$TOP/build
@@ -70,6 +71,15 @@ external_modules()
 	step "$1.log" "building the modules" "${@:2}" -j"$JOBS" modules
 	! grep -E '(warning|WARNING):' "$1.log" | grep -vE 'pahole version differs|/v2_posted/posted/' >&2 ||
 		die "the modules build with warnings: $1.log"
+}
+
+# prepare_source NAME: install the packages of NAME, and set src to a kernel source
+prepare_source()
+{
+	take_lock
+	"$TOP/benchmarks/kernels/setup.sh" "$1"
+	src=$("$TOP/benchmarks/kernels/source.sh")
+	hold 8 "$BUILD/lock"
 }
 
 # prepare [VARIANT [POSTED]]: make the kernel of $ENGINE, or a variant of it, and build the

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # setup.sh NAME: install the Debian packages of the row NAME of packages.list.
-set -eu
 . "$(dirname "$0")/common.sh"
 
 list=$TOP/benchmarks/kernels/packages.list

@@ -6,7 +6,6 @@
 #
 # KSRC=path, else the newest linux-source-7.x of the machine's apt sources and of Debian's
 # backports on the same mirror, else linux-source-6.12.  $SOURCE is a version to get instead.
-set -eu
 . "$(dirname "$0")/common.sh"
 OLDEST=${1:-$OLDEST}
 

@@ -3,20 +3,16 @@
 #
 # check.sh: every check that needs no guest.  The last line is "N passed, N failed" and counts
 # checks.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 MAX_LINES=7000
 
-take_lock
-"$TOP/benchmarks/kernels/setup.sh" check
-src=$("$TOP/benchmarks/kernels/source.sh")
+prepare_source check
 cd "$TOP"
 error=$(git rev-parse --git-dir 2>&1) || die "git cannot list the files to check: $error"
 
 # The kernel's tools need the distribution's Python, with its modules.
 PATH=/usr/bin:/bin:$PATH
-hold 8 "$BUILD/lock"
 out=$BUILD/check.log passed=0 failed=0
 exec 3>&2
 

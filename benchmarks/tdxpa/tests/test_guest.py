@@ -11,20 +11,8 @@ from tdxpa.common import replace
 from tdxpa.tests.test_start import TOP, copy_tree, make
 
 CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
-STUBS = {
-    "setup.sh": "",
-    "source.sh": 'mkdir -p "$(dirname "$0")/../../build"',
-    "kernel.sh": """kernel_build() { KOBJ=$BUILD/kernel KVERSION=7.3 KSOURCE=$BUILD/kernel VARIANT=${2:-}; }
-kernel_modules() { TREE=$BUILD/tree; mkdir -p "$KOBJ"
-	echo 'modules:;@[ -z "$$BROKEN" ] || [ -z "$$(find $(M)/arch -name "*.c" -type f)" ]' > "$KOBJ/Makefile"; }
-""",
-}
-# A console without complaints
-LOG = """guest: log begins
-[ 0.0] Linux version 7.3
-[ 0.1] tdx_seam: loading out-of-tree module taints kernel
-guest: log ends
-"""
+# Scripts of kernels/, a console without complaints, and a boot with a mutant, whose file is not a link
+STUBS, LOG, BOOT = (CASES[k] for k in ("stubs", "log", "boot"))
 
 
 def copy(path: Path, boot: str) -> Path:
@@ -66,14 +54,6 @@ def test_a_guest_that_does_not_boot_is_an_error(tmp_path: Path, words: str, out:
 
 
 # make torture WHAT=mutants: only a failing test, a complaint of the kernel or a panic kills a mutant.
-# The file of a mutant is not a link.
-BOOT = """if [ -z "$(find "$TREE/arch" -name '*.c' -type f)" ]; then
-	printf '%s\\n' 'guest: tests begin' 'LOG' > "$1"
-else
-	MUTATED
-fi"""
-
-
 @pytest.mark.parametrize("end,mutated", CASES["mutants"])
 def test_how_a_mutant_ends(tmp_path: Path, end: str, mutated: str) -> None:
     tree = copy(tmp_path, BOOT.replace("MUTATED", mutated).replace("LOG", LOG))

@@ -13,13 +13,7 @@ import pytest
 
 from tdxpa.tests.test_start import TOP, copy_tree, functions, stub
 
-# A make that builds nothing.  A sanitized kernel takes long.
-MAKE = """case "$*" in
-*kernelversion*) echo 7.3.4 ;;
-*allnoconfig*) o=$(echo "$*" | grep -o ' O=[^ ]*'); cp "${o# O=}/wanted.config" "${o# O=}/.config" ;;
-*-sanitize-*O=* | *O=*-sanitize-*) echo > "$TMP/building"; sleep 20 ;;
-esac
-"""
+CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
 
 
 @pytest.fixture
@@ -28,7 +22,8 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "cache/tdx-pa-array/src/linux-source-7.3").mkdir(parents=True)
     (tmp_path / "cache/src").mkdir()
     (tree / "benchmarks/kernels/setup.sh").write_text("#!/bin/bash\n")
-    stub(tmp_path / "bin", "make", MAKE)
+    # It builds nothing.  A sanitized kernel takes long.
+    stub(tmp_path / "bin", "make", CASES["make"])
     return tree
 
 
@@ -168,20 +163,13 @@ def test_a_series_without_an_author_is_refused_before_a_lock(tree: Path) -> None
 
 
 # setup.sh waits for the package manager, for a bounded time, and prints why.  Outcomes are errors of apt-get.
-CASES = json.loads(Path(__file__).with_suffix(".json").read_text())["locks"]
-
-
-@pytest.mark.parametrize("outcomes,wait,status,calls", CASES)
+@pytest.mark.parametrize("outcomes,wait,status,calls", CASES["locks"])
 def test_it_waits_for_locks_only(tmp_path: Path, outcomes: list[str], wait: str, status: int, calls: list[str]) -> None:
     setup = copy_tree(tmp_path / "tree") / "benchmarks/kernels/setup.sh"
     for name, text in (("dpkg-query", "exit 1\n"), ("sudo", 'exec "$@"\n'), ("sleep", "")):
         stub(tmp_path / "bin", name, text)
     (tmp_path / "outcomes").write_text("\n".join(outcomes) + "\n")
-    stub(tmp_path / "bin", "apt-get", f"""cd {tmp_path}
-echo "$*" >> calls
-error=$(sed -n "$(wc -l < calls)p" outcomes)
-[ -z "$error" ] || {{ echo "$error" >&2; exit 100; }}
-""")
+    stub(tmp_path / "bin", "apt-get", CASES["apt-get"])
     run = subprocess.run(["bash", str(setup), "reports"], capture_output=True, text=True, timeout=60,
                          env={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path), "APT_WAIT": wait})
     first, rest = run.stderr.split("\n", 1)

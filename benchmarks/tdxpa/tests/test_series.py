@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """make series: after the last patch, each file is equal to the file of this repository."""
 import functools
+import json
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tdxpa import series
 from tdxpa.common import replace
 from tdxpa.tests.test_start import TOP, functions
 
+CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
 # A source, and the texts of two patches
 _, CODE, FIRST, SECOND = Path(__file__).with_name("series.example").read_text(encoding="utf-8").split("=====\n")
 
@@ -46,9 +48,7 @@ def test_each_patch_adds_its_items_and_the_last_state_is_that_of_the_repository(
         {"patch": 2, "subject": "x86: Add second", "production": 7, "tests": 1, "documentation": 0}]
 
 
-@pytest.mark.parametrize("author, is_person", [
-    (("A B", "a.b2@company.com"), True), (("A", "a@company.com"), False), (("A B2", "a@company.com"), False),
-    (("A B", "noreply@company.com"), False), (("A Bot", "a@company.com"), False), (("A B", "a@localhost"), False)])
+@pytest.mark.parametrize("author, is_person", CASES["authors"])
 def test_an_author_who_is_not_a_person_is_a_warning(author: tuple[str, str], is_person: bool) -> None:
     assert bool(series.identity(*author)) != is_person
 
@@ -60,12 +60,7 @@ def test_a_long_letter_is_an_error() -> None:
         series.letter(rows, "7.3")
 
 
-@pytest.mark.parametrize("name, old, new, message", [
-    ("series/02.txt", r"b\.h", r"c\.h", r"no line of arch/a.c has c\\.h"),
-    ("series/02.txt", "a.c: second", "a.c: third", "0 parts of arch/a.c begin with third"),
-    ("arch/a.c", "return 1", "return 3", "patch does not apply"),
-    ("series/01.txt", "$a obj", "s/x/y/ # obj", "changes nothing; the series is for Linux 7.3"),
-    ("series/01.txt", "Makefile ~", "Kbuild ~", "kernel has no Kbuild; the series is for Linux 7.3")])
+@pytest.mark.parametrize("name, old, new, message", CASES["items"])
 def test_an_item_without_effect_is_an_error(name: str, old: str, new: str, message: str, top: Path) -> None:
     path = top / name
     path.write_text(path.read_text().replace(old, new))
