@@ -142,9 +142,8 @@ def test_no_git_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_checkpatch_leaves_no_file_in_the_sources(tmp_path: Path) -> None:
-    stub(tmp_path, "perl", "pwd\n")
-    run = subprocess.run(["bash", "-c", f"""{functions("tests/check.sh", "checkpatch")}
-        src=/ C= TOP={TOP} BUILD={tmp_path} PATH={tmp_path}:$PATH; files() {{ echo a.c; }}; checkpatch"""],
+    script = f"src=/ C= BUILD={tmp_path}; files() {{ echo a.c; }}; perl() {{ pwd; }}; "
+    run = subprocess.run(["bash", "-c", script + functions("tests/check.sh", "checkpatch") + "\ncheckpatch"],
                          cwd=TOP, capture_output=True, text=True)
     assert run.stdout == f"{tmp_path}\n"
 
