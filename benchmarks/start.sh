@@ -61,7 +61,7 @@ own "" "$BUILD" "remove it as that user, or use a checkout of your own"
 if [[ $takes = KSRC* || ${WHAT:-} = kernels || -n ${CHECK:-} || $target = distclean ]]; then
 	[ -n "${TDX_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
 		die "HOME is not set; set it, or TDX_CACHE=dir, where kernels are kept"
-	for dir in "$(dirname "$CACHE")" "$CACHE"; do own "${TDX_CACHE:+TDX_CACHE}" "$dir" "set TDX_CACHE=dir, where kernels are kept"; done
+	for dir in "${CACHE%/*}" "$CACHE"; do own "${TDX_CACHE:+TDX_CACHE}" "$dir" "set TDX_CACHE=dir, for the kernels"; done
 	TDX_CACHE=$(dirname "$CACHE")
 fi
 [[ $target != bench || $takes != *KERNEL* ]] || KERNEL=${KERNEL:-zeroing}
@@ -97,7 +97,7 @@ for name in $takes; do
 done
 [[ $target != modules || -n ${CHECK:-}${KDIR:-} || -e /lib/modules/$(uname -r)/build/Makefile ]] ||
 	die "KDIR is not set, and the headers of the running Linux $(uname -r) are not installed; install them, or set KDIR=path"
-[ "$target" != check ] || [ -e "$TOP/.git" ] || die "make check: $TOP is not a git repository, which lists the files; use a clone"
+[ "$target" != check ] || [ -e "$TOP/.git" ] || die "make check: $TOP is not a git repository; use a clone"
 [ -z "${COVERAGE:-}" ] || [ "$ENGINE" = uml ] || bad ENGINE "COVERAGE=1 needs ENGINE=uml"
 # The second has no effect with the first.
 for names in "COVERAGE SAN" "V2_MBOX CHECK" "CHECK QUICK" "CHECK KDIR"; do

@@ -8,8 +8,7 @@
 . "$(dirname "$0")/../kernels/common.sh"
 . "$(dirname "$0")/measure.sh"
 
-ENGINE=qemu
-ICOUNT=1
+ENGINE=qemu ICOUNT=1
 prepare
 
 log=$BUILD/$ENGINE-profile.log

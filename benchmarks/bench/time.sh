@@ -9,11 +9,11 @@
 
 take_lock
 "$TOP/benchmarks/kernels/setup.sh" reports
-options=(--engine "$ENGINE" --top "$TOP" --configuration "$KERNEL" ${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check})
+args=(--engine "$ENGINE" --top "$TOP" --configuration "$KERNEL" ${ICOUNT:+--icount} ${QUICK:+--quick} ${CHECK:+--check})
 # Another kernel or compiler is an error before anything is built.
 [ -z "${CHECK:-}" ] || src=$("$TOP/benchmarks/kernels/source.sh")
-[ -z "${CHECK:-}" ] || $PYTHON -m tdxpa report "${options[@]}" --kernel "$(make -s -C "$src" kernelversion)"
+[ -z "${CHECK:-}" ] || $PYTHON -m tdxpa report "${args[@]}" --kernel "$(make -s -C "$src" kernelversion)"
 prepare_bench
 measure_boots "$BUILD/$ENGINE${ICOUNT:+-icount}-$KERNEL-bench.log"
 # shellcheck disable=SC2046
-$PYTHON -m tdxpa report "${options[@]}" --kernel "$KVERSION" $(! engine_is_emulated || echo --emulated) "${LOGS[@]}"
+$PYTHON -m tdxpa report "${args[@]}" --kernel "$KVERSION" $(! engine_is_emulated || echo --emulated) "${LOGS[@]}"

@@ -6,8 +6,7 @@
 . "$(dirname "$0")/../kernels/common.sh"
 
 name=${KDIR:+KDIR=}
-KDIR=${KDIR:-/lib/modules/$(uname -r)/build}
-KDIR=$(cd "$KDIR" && pwd)
+KDIR=$(cd "${KDIR:-/lib/modules/$(uname -r)/build}" && pwd)
 version=$(make -s -C "$KDIR" kernelversion 2> /dev/null) || die "$name$KDIR: make kernelversion fails there"
 is_supported "$version" || die "$name$KDIR: is Linux $version; the oldest supported is $OLDEST"
 for option in X86_64 TRACEPOINTS; do

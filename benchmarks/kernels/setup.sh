@@ -18,11 +18,8 @@ for package in $packages; do
 	[[ $installed == *" installed:$package "* ]] || missing+=" $package"
 done
 [ -n "$missing" ] || exit 0
-sudo=
-if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo > /dev/null || die "cannot install$missing: run as root, or install sudo"
-	sudo=sudo
-fi
+sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
+[ -z "$sudo" ] || command -v sudo > /dev/null || die "cannot install$missing: run as root, or install sudo"
 
 end=$((SECONDS + ${APT_WAIT:-600}))
 # apt_get COMMAND...: wait for a process that holds one of the locks

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# source.sh [VERSION]: get a kernel source tree and print its path.  KSRC must have this version
-# or a newer one.
+# source.sh [VERSION]: get a kernel source tree, and print its path.  KSRC must be VERSION or newer.
 #
 # KSRC=path, else the newest linux-source-7.x of the machine's apt sources and of Debian's
 # backports on the same mirror, else linux-source-6.12.  $SOURCE is a version to get instead.
@@ -57,14 +56,11 @@ done
 # Chained: a failure must not reach the move.
 get_source()
 {
-	rm -rf "$CACHE/unpack" &&
-	mkdir -p "$CACHE/unpack" "$dir" &&
-	cd "$CACHE/unpack" &&
+	rm -rf "$CACHE/unpack" && mkdir -p "$CACHE/unpack" "$dir" && cd "$CACHE/unpack" &&
 	apt-get -q download "$package" &&
 	dpkg-deb -x linux-source-*.deb deb &&
 	tar -xf "deb/usr/src/$package.tar.xz" &&
-	mv "$package" "$dir/" &&
-	cd / && rm -rf "$CACHE/unpack"
+	mv "$package" "$dir/" && cd / && rm -rf "$CACHE/unpack"
 }
 
 step "$CACHE/log/source.log" "getting $package" get_source

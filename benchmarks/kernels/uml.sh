@@ -13,12 +13,9 @@ ENGINE_TARGET=linux
 engine_is_emulated() { false; }
 
 # benchmarks/start.sh refuses a disk for measurements.  Reports record GUEST_MEMORY.
-export GUEST_MEMORY="a file in /dev/shm"
-MEMORY_DIR=/dev/shm
-if ! shm_is_large; then
-	MEMORY_DIR=$BUILD/tmp GUEST_MEMORY="a file on disk"
-	say "  warning: /dev/shm has less than 1 GB free; the guest's memory is on disk, and it is slow"
-fi
+export GUEST_MEMORY="a file in /dev/shm" MEMORY_DIR=/dev/shm
+shm_is_large || { MEMORY_DIR=$BUILD/tmp GUEST_MEMORY="a file on disk"
+	say "  warning: /dev/shm has less than 1 GB free; the guest's memory is on disk, and it is slow"; }
 
 engine_boot()
 {

@@ -80,8 +80,6 @@ maintained()
 	done
 }
 
-exports_nothing() { ! grep -n EXPORT "${patches[@]}"; }
-
 kernel_doc()
 {
 	cd "$tree"
@@ -101,10 +99,10 @@ page()
 # With an untrusted clock, the kernel does not print a message about it between the results.
 kunit()
 {
-	local log=$logs/kunit.txt common=(--arch=x86_64 "--kunitconfig=$dir/tests/x86_64.kunitconfig" --build_dir="$work/x86_64")
+	local log=$logs/kunit.txt args=(--arch=x86_64 "--kunitconfig=$dir/tests/x86_64.kunitconfig" --build_dir="$work/x86_64")
 
-	cd "$tree" && python3 tools/testing/kunit/kunit.py build "${common[@]}" --jobs="$JOBS" || return
-	guest_run "$log" 660 python3 tools/testing/kunit/kunit.py exec "${common[@]}" --timeout=600 --kernel_args=tsc=unstable
+	cd "$tree" && python3 tools/testing/kunit/kunit.py build "${args[@]}" --jobs="$JOBS" || return
+	guest_run "$log" 660 python3 tools/testing/kunit/kunit.py exec "${args[@]}" --timeout=600 --kernel_args=tsc=unstable
 	cat "$log" && [ $guest_status -eq 0 ] &&
 		cp "$work/x86_64/.config" "$work/x86_64.config" &&
 		sed '/_KUNIT\|^CONFIG_TDX_PA_ARRAY/d' "$work/x86_64.config" > "$work/plain.config"
@@ -195,7 +193,7 @@ for p in "${patches[@]}"; do
 	check "checkpatch --strict $(basename "$p" .patch)" checkpatch "$p" || true
 done
 check "MAINTAINERS has an entry for each file" maintained || true
-check "the series exports nothing" exports_nothing || true
+check "the series exports nothing" eval '! grep -n EXPORT "${patches[@]}"' || true
 check "kernel-doc" kernel_doc || true
 check "htmldocs" page || true
 say "  building Linux $version; the first time, this takes some ten minutes"
@@ -204,8 +202,8 @@ grep 'Testing complete' "$logs"/kunit-py-*.log >&2 || true
 check "no warning, gcc W=1" no_warning CC x86_64 x86_64 W=1 || true
 check "no warning, gcc W=1, KUNIT=n" no_warning CC plain plain W=1 || true
 # Linux 7.3 needs clang 17; Debian 12 has this version.
-with_clang() { command -v clang-19 || { echo "install clang-19"; return 77; }; no_warning CC x86_64 clang CC=clang-19 W=1; }
-check "no warning, clang-19 W=1" with_clang || true
+clang() { command -v clang-19 || { echo "install clang-19"; return 77; }; no_warning CC x86_64 clang CC=clang-19 W=1; }
+check "no warning, clang-19 W=1" clang || true
 # The kernel does without __typeof_unqual__ if sparse does not have it.
 check "no warning, sparse" no_warning CHECK x86_64 x86_64 C=2 "CHECK=sparse -D__typeof_unqual__=__typeof__" || true
 for commit in $(git -C "$tree" rev-list --reverse base..series); do

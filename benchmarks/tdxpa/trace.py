@@ -12,17 +12,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-# What a tool prints for a record of the workload: an item of a map or a line, and the field with its number.  What
-# a tool prints if something is missing.
-TOOLS, REFUSALS = map(json.loads(Path(__file__).with_suffix(".json").read_text()).get, ("tools", "refusals"))
-OFFSET = r"\+(?:0x)?[0-9a-f]+(?:/0x[0-9a-f]+)?(?: \[\w+\])?"
-# A map of stats(), as bpftrace prints it up to 0.23 and later, of count() or of sum()
-MAP = (r"^@(\w+)\[((?!0x)[^\]]*)\]: (?:(?:\{ \.)?count (?:= )?(\d+), \.?average (?:= )?\d+, \.?total (?:= )?(\d+)(?: \})?"
-       r"|(\d+))$")
-HISTOGRAM = r"^@(\w+)\[(.*)\]: *\n((?:[\[(].*\n)+)"
-# Lines of seamcalls, of wbinvd-errors, and of the kernel's own trace
-LINES = (r"^\d\d:\d\d:\d\d (\w+ failed): status (0x[0-9a-f]+, process \w+)$",
-         r"^\d\d:\d\d:\d\d +(\S+) +\d+ +0x[1-9a-f][0-9a-f]* +(0x[0-9a-f]+)$", r"[:.] (tdx_pa_array_\w+:) (.*)$")
+# The file explains them.
+TOOLS, REFUSALS, OFFSET, MAP, HISTOGRAM, LINES = map(json.loads(Path(__file__).with_suffix(".json").read_text()).get, (
+    "tools", "refusals", "offset", "map", "histogram", "lines"))
 # {item of a map: number}, and lines
 Output = tuple[Counter[str], list[str]]
 

@@ -41,16 +41,9 @@ quiet()
 # files PATTERN: the files of the repository that match
 files()
 {
-	git ls-files --cached --others --exclude-standard | grep -E "$1" |
-		while read -r f; do [ ! -f "$f" ] || echo "$f"; done
+	git ls-files --cached --others --exclude-standard | grep -E "$1" | while read -r f; do [ ! -f "$f" ] || echo "$f"; done
 }
 C='^(arch|benchmarks)/.*\.[ch]$' SHELL_SCRIPTS='\.sh$|/guest-init$|^\.ci/run$'
-
-# Files that are only data or printed have no such line.
-spdx()
-{
-	files . | grep -vE '^(LICENSES/|benchmarks/results/|benchmarks/help.txt)' | xargs -d '\n' grep -L 'SPDX-License-Identifier: GPL-2.0' || true
-}
 
 checkpatch()
 {
@@ -69,16 +62,15 @@ checkpatch()
 	return $rc
 }
 
-# make check needs Linux 7.3 for size.sh, so the tool is there.
-kernel_doc() { files "$C" | grep -v _kunit | xargs "$src/tools/docs/kernel-doc" -none -Wall; }
-
 line_limit() { files "\.py$|$SHELL_SCRIPTS" | xargs cat | awk -v max=$MAX_LINES 'END { if (NR > max) print NR " lines" }'; }
 
 mutants() { for engine in uml qemu; do ENGINE=$engine bash benchmarks/tests/mutants.sh check; done; }
 
-check "SPDX line in every file" spdx
+# Files that are only data or printed have no such line.
+check "SPDX line in every file" eval "files . | grep -vE '^(LICENSES/|benchmarks/results/|benchmarks/help.txt)' |
+	xargs -d '\n' grep -L 'SPDX-License-Identifier: GPL-2.0' || true"
 check "checkpatch --strict" checkpatch
-check "kernel-doc" kernel_doc
+check "kernel-doc" eval "files '$C' | grep -v _kunit | xargs $src/tools/docs/kernel-doc -none -Wall"
 check "shellcheck" eval "files '$SHELL_SCRIPTS' | xargs shellcheck -x -P SCRIPTDIR -S warning"
 check "pyflakes" eval "files '\.py\$' | xargs $PYTHON -m pyflakes"
 # shellcheck disable=SC2046

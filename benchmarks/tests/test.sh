@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test.sh: run the KUnit suites.  With SAN=1, the kernel checks memory, locks and arithmetic.
-# With COVERAGE=1, array and wrappers record executed lines and branches; coverage-exceptions.list
-# has those that may be missed.  CONFIG is a variant, and BOOT are parameters.  The last line is
-# "N passed, N failed, N skipped" and counts tests, or lines and branches.
+# test.sh: run the KUnit suites.  With SAN=1, the kernel checks memory, locks and arithmetic.  With
+# COVERAGE=1, lines and branches that are not executed fail, except those of coverage-exceptions.list.
+# CONFIG is a variant, and BOOT are parameters.  The last line is "N passed, N failed, N skipped".
 . "$(dirname "$0")/../kernels/common.sh"
 . "$(dirname "$0")/suites.sh"
 

@@ -118,7 +118,7 @@ def test_paths_and_owners(tree: Path) -> None:
     refused(make(tree, "test", TDX_CACHE=f"{tmp}/cache" if NOBODY else "/"), "TDX_CACHE=.*(belongs to|not a writable)")
 
 
-def test_what_the_machine_lacks(tree: Path) -> None:
+def test_what_the_machine_lacks(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stub(tree.parent / "bin", "df", "echo; echo tmpfs 65536 0 65536 0% /dev/shm\n")
     refused(make(tree, "bench"), "/dev/shm has less than 1 GB free.*as root: mount")
     assert [make(tree, words).returncode for words in ("test", "bench WHAT=size")] == [0, 0]
@@ -126,19 +126,16 @@ def test_what_the_machine_lacks(tree: Path) -> None:
     refused(make(tree, "modules"), "KDIR is not set, and the headers of the running Linux 0.0-none are not installed")
     shutil.rmtree(tree / ".git")
     refused(make(tree, "check"), f"make check: {tree} is not a git repository")
-
-
-@pytest.mark.parametrize("words", ["check", "bench WHAT=size", "series", "series WHAT=intree", "series WHAT=random"])
-def test_targets_that_need_linux_7_3_refuse_another(tree: Path, words: str) -> None:
-    kernel = tree.parent / "kernel"
-    replace({kernel / "Kbuild": "", kernel / "Makefile": "kernelversion:\n\t@echo 6.12.9\n"})
-    refused(make(tree, f"{words} KSRC={kernel}"), f"KSRC={kernel}: is Linux 6.12.9; pass Linux 7.3 or newer")
-    assert make(tree, f"test KSRC={kernel}").returncode == 0
-
-
-def test_no_git_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert common.commit(TOP) == "no commit"
+
+
+def test_targets_that_need_linux_7_3_refuse_another(tree: Path) -> None:
+    kernel = tree.parent / "kernel"
+    replace({kernel / "Kbuild": "", kernel / "Makefile": "kernelversion:\n\t@echo 6.12.9\n"})
+    for words in ("check", "bench WHAT=size", "series", "series WHAT=intree", "series WHAT=random"):
+        refused(make(tree, f"{words} KSRC={kernel}"), f"KSRC={kernel}: is Linux 6.12.9; pass Linux 7.3 or newer")
+    assert make(tree, f"test KSRC={kernel}").returncode == 0
 
 
 def test_checkpatch_leaves_no_file_in_the_sources(tmp_path: Path) -> None:
