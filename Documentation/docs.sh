@@ -3,13 +3,9 @@
 #
 # docs.sh: write Documentation/, README.md and RESULTS.md as HTML, with the extensions and the
 # style of the kernel's own documentation.  A warning is an error.
-set -eu
 . "$(dirname "$0")/../benchmarks/kernels/common.sh"
 
-take_lock
-"$TOP/benchmarks/kernels/setup.sh" htmldocs
-src=$("$TOP/benchmarks/kernels/source.sh")
-hold 8 "$BUILD/lock"
+prepare_source htmldocs
 # Old files would hide removed pages and earlier warnings.
 rm -rf "$BUILD/html" "$BUILD/doctrees" "$BUILD/pages"
 # Sphinx needs all pages in one folder.

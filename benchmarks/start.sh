@@ -4,7 +4,6 @@
 # start.sh TARGET [VARIABLE...]: check the variables of a make target, then run its script,
 # as targets.list says.  VARIABLE are the names that were set on make's command line.
 # Everything is checked before a lock is taken or anything is fetched or built.
-set -eu
 . "$(dirname "$0")/kernels/common.sh"
 
 # bad NAME PROBLEM: the variable of that name is wrong
@@ -62,7 +61,7 @@ own "" "$BUILD" "remove it as that user, or use a checkout of your own"
 if [[ $takes = KSRC* || ${WHAT:-} = kernels || -n ${CHECK:-} || $target = distclean ]]; then
 	[ -n "${TDX_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
 		die "HOME is not set; set it, or TDX_CACHE=dir, where kernels are kept"
-	for dir in "$(dirname "$CACHE")" "$CACHE"; do own TDX_CACHE "$dir" "set TDX_CACHE=dir, where kernels are kept"; done
+	for dir in "${CACHE%/*}" "$CACHE"; do own "${TDX_CACHE:+TDX_CACHE}" "$dir" "set TDX_CACHE=dir, for the kernels"; done
 	TDX_CACHE=$(dirname "$CACHE")
 fi
 [[ $target != bench || $takes != *KERNEL* ]] || KERNEL=${KERNEL:-zeroing}
@@ -77,7 +76,11 @@ for name in $takes; do
 	SEED) number SEED 0 999999999999999 ;;
 	SIMULATE) number SIMULATE 0 1000000 ;;
 	STEPS) number STEPS 1 1000000000 ;;
-	SUITE) words=$(find "$TOP"/{arch,benchmarks} -name '*_kunit.c' -printf 'tdx_%f\n' | sort) && one_of SUITE ${words//_kunit.c/} ;;
+	SUITE)	# An emulated TDX host runs two suites.  User-mode Linux cannot execute SEAMCALL.
+		words=$(find "$TOP"/{arch,benchmarks} -name '*_kunit.c' -printf 'tdx_%f\n' | sort)
+		words=${words//_kunit.c/} words=${words/tdx_emulated_host/}
+		case $ENGINE in uml) words=${words/tdx_seamcall/} ;; tdx) words="tdx_emulated_host tdx_memory" ;; esac
+		one_of SUITE $words ;;
 	TOOL) words=$(basename -s .bt "$TOP"/benchmarks/host/trace/*.bt) && one_of TOOL events $words ;;
 	FILE | V2_MBOX) [ -f "${!name}" ] && [ -r "${!name}" ] || bad "$name" "must be a file that can be read" ;;
 	KERNEL)
@@ -88,13 +91,14 @@ for name in $takes; do
 		buildable KDIR "$(realpath "$KDIR")" ;;
 	KSRC)
 		buildable KSRC "$(realpath -m "$KSRC")"
-		KSRC=$(bash "$TOP/benchmarks/kernels/source.sh") ;;
+		case $script in *size.sh | *check.sh | series/*) words=7.3 ;; *) words= ;; esac
+		KSRC=$(bash "$TOP/benchmarks/kernels/source.sh" $words) ;;
 	esac
 done
 [[ $target != modules || -n ${CHECK:-}${KDIR:-} || -e /lib/modules/$(uname -r)/build/Makefile ]] ||
 	die "KDIR is not set, and the headers of the running Linux $(uname -r) are not installed; install them, or set KDIR=path"
+[ "$target" != check ] || [ -e "$TOP/.git" ] || die "make check: $TOP is not a git repository; use a clone"
 [ -z "${COVERAGE:-}" ] || [ "$ENGINE" = uml ] || bad ENGINE "COVERAGE=1 needs ENGINE=uml"
-[ -z "${COVERAGE:-}" ] || script=tests/coverage.sh
 # The second has no effect with the first.
 for names in "COVERAGE SAN" "V2_MBOX CHECK" "CHECK QUICK" "CHECK KDIR"; do
 	first=${names% *} second=${names#* }

@@ -5,12 +5,10 @@
 # engine's kernel.  QEMU writes down each instruction that it executes while an
 # operation runs; the sum is compared with its clock, of which an instruction is a
 # nanosecond.  The last line of the output is "N passed, N failed": operations.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 . "$(dirname "$0")/measure.sh"
 
-ENGINE=qemu
-ICOUNT=1
+ENGINE=qemu ICOUNT=1
 prepare
 
 log=$BUILD/$ENGINE-profile.log

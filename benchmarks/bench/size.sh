@@ -3,15 +3,11 @@
 #
 # size.sh: count lines and bytes of each design, and fail if flat exceeds its budget.
 # Objects are built into Linux for x86-64; nothing is run.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
-take_lock
-"$TOP/benchmarks/kernels/setup.sh" size
-src=$("$TOP/benchmarks/kernels/source.sh")
+prepare_source size
 [ -e "$src/arch/x86/virt/vmx/tdx/seamcall_internal.h" ] ||
 	die "$src has no seamcall_internal.h; pass a kernel tree of 7.3 or newer with KSRC=path"
-hold 8 "$BUILD/lock"
 
 # What CONFIG_INTEL_TDX_HOST depends on
 TDX_HOST="64BIT CMA X86_MCE HYPERVISOR_GUEST X86_X2APIC VIRTUALIZATION KVM KVM_INTEL INTEL_TDX_HOST"

@@ -7,18 +7,15 @@
 # and SOURCE, a pattern of one kernel.  The last line is "N passed, N failed" and counts kernels.
 #
 # The machine's own compiler may be too old, so headers and compiler are in another Debian.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
-for part in kernel qemu; do
-	. "$TOP/benchmarks/kernels/$part.sh"
-done
+. "$TOP/benchmarks/kernels/kernel.sh"
+. "$TOP/benchmarks/kernels/qemu.sh"
 ENGINE=qemu VARIANT='' RELEASE=${RELEASE:-trixie}
 GUEST_ARGS="quiet panic=-1 log_buf_len=4M"
 
 take_lock
 "$TOP/benchmarks/kernels/setup.sh" headers
-ROOT=$CACHE/debian-$RELEASE SUDO=''
-[ "$(id -u)" -eq 0 ] || SUDO=sudo
+ROOT=$CACHE/debian-$RELEASE SUDO=$([ "$(id -u)" -eq 0 ] || echo sudo)
 hold 9 "$ROOT.lock"
 hold 8 "$BUILD/lock"
 

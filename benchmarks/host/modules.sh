@@ -3,16 +3,15 @@
 #
 # modules.sh: build the modules for the kernel headers in KDIR, by default those of the
 # running kernel.  Prints the paths of the modules.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
-KDIR=${KDIR:-/lib/modules/$(uname -r)/build}
-KDIR=$(cd "$KDIR" && pwd)
-version=$(make -s -C "$KDIR" kernelversion 2> /dev/null) || die "KDIR=$KDIR: make kernelversion fails there"
-is_supported "$version" || die "KDIR=$KDIR: is Linux $version; the oldest supported is $OLDEST"
+name=${KDIR:+KDIR=}
+KDIR=$(cd "${KDIR:-/lib/modules/$(uname -r)/build}" && pwd)
+version=$(make -s -C "$KDIR" kernelversion 2> /dev/null) || die "$name$KDIR: make kernelversion fails there"
+is_supported "$version" || die "$name$KDIR: is Linux $version; the oldest supported is $OLDEST"
 for option in X86_64 TRACEPOINTS; do
 	grep -sqx "CONFIG_$option=y" "$KDIR/include/config/auto.conf" ||
-		die "KDIR=$KDIR: the kernel is not configured with CONFIG_$option=y; choose another"
+		die "$name$KDIR: the kernel is not configured with CONFIG_$option=y; pass other headers with KDIR=path"
 done
 
 "$TOP/benchmarks/kernels/setup.sh" modules

@@ -5,7 +5,6 @@
 #
 # SIMULATE=ns measures the software TDX module, on any x86-64 machine.  KDIR is the built
 # tree of this kernel, if its headers are not installed.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 # Build only if the machine can be measured.

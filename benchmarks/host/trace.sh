@@ -6,7 +6,6 @@
 # In the kernel of the qemu engine, each tool, or TOOL, watches a known workload.  The
 # output is shown and compared with what the workload did.  ENGINE=host attaches TOOL to
 # the running kernel.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 [ "$ENGINE" != host ] || exec "$TOP/benchmarks/host/trace/attach.sh" ${TOOL:+"$TOOL"}

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # clean.sh [cache]: remove build/, and from the cache what these scripts put there.
-set -eu
 . "$(dirname "$0")/common.sh"
 
 if [ -d "$BUILD" ]; then
@@ -17,8 +16,7 @@ fi
 hold 6 "$CACHE/in-use.lock"
 rm -rf "$CACHE"/{src,src-*,apt,log,unpack} "$CACHE"/{uml,qemu,tdx,intree,kvm}-* "$CACHE"/src.lock
 # Another Debian belongs to root.
-sudo=
-[ "$(id -u)" -eq 0 ] || sudo=sudo
+sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
 [ -z "$(find "$CACHE" -maxdepth 1 -name 'debian-*')" ] || $sudo rm -rf "$CACHE"/debian-*
 rm -f "$CACHE/in-use.lock"
 rmdir "$CACHE" 2> /dev/null || say "  kept: $CACHE, because it also holds other files"

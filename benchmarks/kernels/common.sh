@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 #
 # What all scripts share: paths, messages, locks, and the kernel of an engine.
+set -eu
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$TOP/build
@@ -61,7 +62,7 @@ shm_is_large() { [ "0$(df -Pk /dev/shm 2> /dev/null | awk 'NR == 2 { print $4 }'
 
 # The oldest kernel that the modules build for, as in compat.h
 OLDEST=6.12
-is_supported() { [ "$(printf '%s\n' $OLDEST "$1" | sort -V | head -n 1)" = $OLDEST ]; }
+is_supported() { [ "$(printf '%s\n' "$OLDEST" "$1" | sort -V | head -n 1)" = "$OLDEST" ]; }
 
 # external_modules TREE MAKE...: MAKE is the kernel's make, with M=TREE.  Warnings are errors,
 # except in posted code, and for a kernel without BTF that was built before pahole existed.
@@ -70,6 +71,15 @@ external_modules()
 	step "$1.log" "building the modules" "${@:2}" -j"$JOBS" modules
 	! grep -E '(warning|WARNING):' "$1.log" | grep -vE 'pahole version differs|/v2_posted/posted/' >&2 ||
 		die "the modules build with warnings: $1.log"
+}
+
+# prepare_source NAME: install the packages of NAME, and set src to a kernel source
+prepare_source()
+{
+	take_lock
+	"$TOP/benchmarks/kernels/setup.sh" "$1"
+	src=$("$TOP/benchmarks/kernels/source.sh")
+	hold 8 "$BUILD/lock"
 }
 
 # prepare [VARIANT [POSTED]]: make the kernel of $ENGINE, or a variant of it, and build the

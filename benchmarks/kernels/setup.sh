@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # setup.sh NAME: install the Debian packages of the row NAME of packages.list.
-set -eu
 . "$(dirname "$0")/common.sh"
 
 list=$TOP/benchmarks/kernels/packages.list
@@ -19,11 +18,8 @@ for package in $packages; do
 	[[ $installed == *" installed:$package "* ]] || missing+=" $package"
 done
 [ -n "$missing" ] || exit 0
-sudo=
-if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo > /dev/null || die "cannot install$missing: run as root, or install sudo"
-	sudo=sudo
-fi
+sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
+[ -z "$sudo" ] || command -v sudo > /dev/null || die "cannot install$missing: run as root, or install sudo"
 
 end=$((SECONDS + ${APT_WAIT:-600}))
 # apt_get COMMAND...: wait for a process that holds one of the locks

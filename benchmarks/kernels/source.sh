@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# source.sh: get a kernel source tree and print its path.
+# source.sh [VERSION]: get a kernel source tree, and print its path.  KSRC must be VERSION or newer.
 #
 # KSRC=path, else the newest linux-source-7.x of the machine's apt sources and of Debian's
 # backports on the same mirror, else linux-source-6.12.  $SOURCE is a version to get instead.
-set -eu
 . "$(dirname "$0")/common.sh"
+OLDEST=${1:-$OLDEST}
 
 if [ -n "${KSRC:-}" ]; then
 	[ -f "$KSRC/Kbuild" ] && [ -f "$KSRC/Makefile" ] && version=$(make -s -C "$KSRC" kernelversion 2> /dev/null) ||
@@ -29,7 +29,7 @@ hold 9 "$CACHE/src.lock"
 command -v apt-get > /dev/null && [ -e /etc/debian_version ] ||
 	die "this machine is not Debian (${PRETTY_NAME:-unknown}): pass a kernel source of Linux $OLDEST or newer with KSRC=path"
 [ "$(df -Pk "$CACHE" | awk 'NR == 2 { print $4 }')" -ge 4000000 ] ||
-	die "TDX_CACHE=$CACHE: needs 4 GB of free space for kernel source and build"
+	die "$CACHE: needs 4 GB of free space for kernel source and build; make room, or set TDX_CACHE=dir"
 
 # The machine's apt sources and the backports, with private lists and state
 apt=$CACHE/apt
@@ -56,14 +56,11 @@ done
 # Chained: a failure must not reach the move.
 get_source()
 {
-	rm -rf "$CACHE/unpack" &&
-	mkdir -p "$CACHE/unpack" "$dir" &&
-	cd "$CACHE/unpack" &&
+	rm -rf "$CACHE/unpack" && mkdir -p "$CACHE/unpack" "$dir" && cd "$CACHE/unpack" &&
 	apt-get -q download "$package" &&
 	dpkg-deb -x linux-source-*.deb deb &&
 	tar -xf "deb/usr/src/$package.tar.xz" &&
-	mv "$package" "$dir/" &&
-	cd / && rm -rf "$CACHE/unpack"
+	mv "$package" "$dir/" && cd / && rm -rf "$CACHE/unpack"
 }
 
 step "$CACHE/log/source.log" "getting $package" get_source

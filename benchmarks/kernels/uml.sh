@@ -12,25 +12,25 @@ ENGINE_TARGET=linux
 
 engine_is_emulated() { false; }
 
+# benchmarks/start.sh refuses a disk for measurements.  Reports record GUEST_MEMORY.
+export GUEST_MEMORY="a file in /dev/shm" MEMORY_DIR=/dev/shm
+shm_is_large || { MEMORY_DIR=$BUILD/tmp GUEST_MEMORY="a file on disk"
+	say "  warning: /dev/shm has less than 1 GB free; the guest's memory is on disk, and it is slow"; }
+
 engine_boot()
 {
-	local log=$1 seconds=$2 mem=$3 args='' dir=/dev/shm
+	local log=$1 seconds=$2 mem=$3 args=''
 	shift 3
-	# benchmarks/start.sh refuses this for measurements.
-	if ! shm_is_large; then
-		dir=$BUILD/tmp
-		mkdir -p "$dir"
-		say "  warning: /dev/shm has less than 1 GB free; the guest's memory is on disk, and it is slow"
-	fi
 	[ "${CPUS:-1}" -eq 1 ] || args="seccomp=on ncpus=$CPUS"
 
+	mkdir -p "$MEMORY_DIR"
 	# shellcheck disable=SC2086
-	TMPDIR=$dir guest_run "$log" "$seconds" \
+	TMPDIR=$MEMORY_DIR guest_run "$log" "$seconds" \
 		"$KOBJ/linux" mem="$mem" $args root=/dev/root rootfstype=hostfs rootflags=/ ro \
 		uml_dir="$BUILD/uml/" con=null con0=null,fd:1 $GUEST_ARGS \
 		init="$TOP/benchmarks/kernels/guest-init" -- "$TREE" "$@"
 	rm -rf "$BUILD/uml"
 	! grep -q '^SECCOMP userspace requested but not functional' "$log" ||
-		die "CPUS=$CPUS: needs seccomp for user mode, which this machine does not have; use ENGINE=qemu"
+		die "user-mode Linux on $CPUS CPUs needs seccomp for user mode, which this machine does not have; use ENGINE=qemu"
 	guest_ended "$log"
 }

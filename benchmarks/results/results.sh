@@ -4,7 +4,6 @@
 # results.sh: keep the runs below build/runs in benchmarks/results, or the file FILE of a run on
 # a TDX host, and write RESULTS.md, plots, tables in README.md and Documentation/, and the
 # figures that pages cite.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 "$TOP/benchmarks/kernels/setup.sh" reports

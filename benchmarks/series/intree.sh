@@ -4,10 +4,10 @@
 # intree.sh: apply the series of patches.sh to a clean copy of the kernel.  Check, build and test
 # it like a maintainer.  With WHAT=random, build it only, for $STEPS random configurations from $SEED
 # and for allmodconfig.  The last line is "N passed, N failed", with ", N skipped" if any.
-set -eu
 
 [ -n "$(git config user.email 2> /dev/null)" ] || export GIT_AUTHOR_NAME=nobody GIT_AUTHOR_EMAIL=nobody@localhost
 . "$(dirname "$0")/patches.sh" > /dev/null
+. "$TOP/benchmarks/kernels/kernel.sh"
 . "$TOP/benchmarks/kernels/tdx.sh"
 "$TOP/benchmarks/kernels/setup.sh" intree
 [ "$WHAT" = random ] || { "$TOP/benchmarks/kernels/setup.sh" tdx; qemu=$("$TOP/benchmarks/kernels/tdx-host/build.sh"); }
@@ -25,27 +25,29 @@ chmod +x "$work/bin/qemu-system-x86_64"
 PATH=$work/bin:/usr/bin:/bin:/usr/sbin:/sbin:$PATH
 passed=0 failed=0 skipped=0
 
-# check TITLE COMMAND...: status 0 passes; the output is in a log
+# check TITLE COMMAND...: status 0 passes, 77 skips; the output is in a log.  Builds keep the locks.
 check()
 {
-	local log start=$SECONDS
+	local log start=$SECONDS rc=0
 
 	log=$logs/$(echo "$1" | tr -cs '[:alnum:]\n' -).log
-	if ("${@:2}") > "$log" 2>&1 < /dev/null 6>&- 8>&- 9>&-; then
-		: $((++passed))
-		say "  ok   $1 ($((SECONDS - start)) s)"
-	else
-		: $((++failed))
+	("${@:2}") > "$log" 2>&1 < /dev/null || rc=$?
+	case $rc in
+	0)	: $((++passed))
+		say "  ok   $1 ($((SECONDS - start)) s)" ;;
+	77)	: $((++skipped))
+		say "  --   $1: skipped: $(tail -n 1 "$log")" ;;
+	*)	: $((++failed))
 		say "  BAD  $1 ($((SECONDS - start)) s; log: $log)"
 		tail -n 15 "$log" >&2
-		return 1
-	fi
+		return 1 ;;
+	esac
 }
 
 finish()
 {
 	echo "$passed passed, $failed failed$([ $skipped -eq 0 ] || echo ", $skipped skipped")"
-	exit $((failed > 0))
+	exit $((failed > 0 || passed == 0))
 }
 
 # Git has only the files that the series changes: to add all files takes minutes.
@@ -78,8 +80,6 @@ maintained()
 	done
 }
 
-exports_nothing() { ! grep -n EXPORT "${patches[@]}"; }
-
 kernel_doc()
 {
 	cd "$tree"
@@ -99,9 +99,11 @@ page()
 # With an untrusted clock, the kernel does not print a message about it between the results.
 kunit()
 {
-	cd "$tree" && python3 tools/testing/kunit/kunit.py run --arch=x86_64 \
-		--kunitconfig=$dir/tests/x86_64.kunitconfig --build_dir="$work/x86_64" \
-		--jobs="$JOBS" --timeout=600 --kernel_args=tsc=unstable &&
+	local log=$logs/kunit.txt args=(--arch=x86_64 "--kunitconfig=$dir/tests/x86_64.kunitconfig" --build_dir="$work/x86_64")
+
+	cd "$tree" && python3 tools/testing/kunit/kunit.py build "${args[@]}" --jobs="$JOBS" || return
+	guest_run "$log" 660 python3 tools/testing/kunit/kunit.py exec "${args[@]}" --timeout=600 --kernel_args=tsc=unstable
+	cat "$log" && [ $guest_status -eq 0 ] &&
 		cp "$work/x86_64/.config" "$work/x86_64.config" &&
 		sed '/_KUNIT\|^CONFIG_TDX_PA_ARRAY/d' "$work/x86_64.config" > "$work/plain.config"
 }
@@ -140,7 +142,11 @@ configured()
 		KCONFIG_SEED=${2:-} KCONFIG_ALLCONFIG=$work/forced.config \
 			make -C "$tree" O="$out" ARCH=x86_64 CC="$1" "$([ -n "${2:-}" ] && echo rand || echo allmod)config" &&
 		cp "$out/.config" "$work/random.config" || return
-	grep '^CONFIG_INTEL_TDX_HOST=y' "$out/.config" || { [ -n "${2:-}" ] && ! grep CONFIG_TDX_PA_ARRAY "$out/.config"; return; }
+	if ! grep '^CONFIG_INTEL_TDX_HOST=y' "$out/.config"; then
+		[ -n "${2:-}" ] && ! grep CONFIG_TDX_PA_ARRAY "$out/.config" || return 1
+		echo "Kconfig leaves the series out, without INTEL_TDX_HOST"
+		return 77
+	fi
 	no_warning CC random "random-$1" W=1 CC="$1" CONFIG_WERROR=
 }
 
@@ -162,9 +168,10 @@ emulated()
 	build x86_64 x86_64 bzImage || return
 	export CPUS=1 TDX_MODEL=143 TDX_HOST_LOG=$logs/emulated.host
 	# shellcheck disable=SC2046
-	timeout 600 "$qemu" $(tdx_machine) -m 1G -nodefaults -no-user-config -display none -no-reboot \
+	guest_run "$log" 600 "$qemu" $(tdx_machine) -m 1G -nodefaults -no-user-config -display none -no-reboot \
 		-chardev stdio,id=console,signal=off -serial chardev:console -kernel "$work/x86_64/arch/x86/boot/bzImage" \
-		-append "console=ttyS0 panic=-1 kunit.enable=1 kunit_shutdown=reboot tsc=unstable" > "$log" || return
+		-append "console=ttyS0 panic=-1 kunit.enable=1 kunit_shutdown=reboot tsc=unstable"
+	[ $guest_status -eq 0 ] || return
 	git -C "$tree" clean -fdq "$dir/tests" && git -C "$tree" checkout -q -f series || return
 	python3 "$tree/tools/testing/kunit/kunit.py" parse "$log" && grep 'TDX-Module initialized' "$log" &&
 		grep ' 0 stores to owned pages, 0 partial stores' "$logs/emulated.host"
@@ -180,24 +187,23 @@ if [ "$WHAT" = random ]; then
 			check "$compiler, ${seed:+random, SEED=}${seed:-allmodconfig}" configured $compiler $seed || true
 		done
 	done
-	say "  $(grep -l '^CONFIG_INTEL_TDX_HOST=y' "$logs"/{gcc,clang}*.log | wc -l) with INTEL_TDX_HOST; Kconfig leaves the series out of the others"
 	finish
 fi
 for p in "${patches[@]}"; do
 	check "checkpatch --strict $(basename "$p" .patch)" checkpatch "$p" || true
 done
 check "MAINTAINERS has an entry for each file" maintained || true
-check "the series exports nothing" exports_nothing || true
+check "the series exports nothing" eval '! grep -n EXPORT "${patches[@]}"' || true
 check "kernel-doc" kernel_doc || true
 check "htmldocs" page || true
 say "  building Linux $version; the first time, this takes some ten minutes"
-check "kunit.py run --arch=x86_64" kunit || finish
+check "kunit.py --arch=x86_64" kunit || finish
 grep 'Testing complete' "$logs"/kunit-py-*.log >&2 || true
 check "no warning, gcc W=1" no_warning CC x86_64 x86_64 W=1 || true
 check "no warning, gcc W=1, KUNIT=n" no_warning CC plain plain W=1 || true
 # Linux 7.3 needs clang 17; Debian 12 has this version.
-command -v clang-19 > /dev/null || { skipped=1; say "  --   no warning, clang-19 W=1: skipped; install clang-19"; }
-[ $skipped -eq 1 ] || check "no warning, clang-19 W=1" no_warning CC x86_64 clang CC=clang-19 W=1 || true
+clang() { command -v clang-19 || { echo "install clang-19"; return 77; }; no_warning CC x86_64 clang CC=clang-19 W=1; }
+check "no warning, clang-19 W=1" clang || true
 # The kernel does without __typeof_unqual__ if sparse does not have it.
 check "no warning, sparse" no_warning CHECK x86_64 x86_64 C=2 "CHECK=sparse -D__typeof_unqual__=__typeof__" || true
 for commit in $(git -C "$tree" rev-list --reverse base..series); do

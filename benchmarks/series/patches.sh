@@ -2,16 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # patches.sh: write the design as a series of patches for the kernel tree to build/patches
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
-take_lock
-"$TOP/benchmarks/kernels/setup.sh" patches
-src=$("$TOP/benchmarks/kernels/source.sh")
-hold 8 "$BUILD/lock"
 : "${GIT_AUTHOR_NAME:=$(git -C "$TOP" config user.name)}" "${GIT_AUTHOR_EMAIL:=$(git -C "$TOP" config user.email)}"
 [ -n "$GIT_AUTHOR_NAME" ] && [ -n "$GIT_AUTHOR_EMAIL" ] ||
 	die "git has no author for the patches; set one: git config user.name, git config user.email"
+prepare_source patches
 export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
 
 rm -rf "$BUILD/patches" "$BUILD/patches.git"

@@ -223,5 +223,9 @@ def write(top: Path) -> None:
         (top / page).write_text(text, encoding="utf-8")
 
 
+def main() -> str:
+    return "\n".join(check(Path(sys.argv[2])))
+
+
 if __name__ == "__main__":
-    sys.exit("\n".join(check(Path(sys.argv[2]))) or 0)
+    sys.exit(main() or 0)

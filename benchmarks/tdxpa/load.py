@@ -38,6 +38,8 @@ def plot(data: dict) -> Plot:
 def main() -> int:
     args = runs.arguments(__doc__)
     rounds = list(read_records(args.log, "load: "))
+    if not rounds:
+        raise SystemExit(f"error: no round of the load ended; the console: {args.log}")
     last = list({r["second"] // SAMPLE: r for r in rounds}.values())
     samples = [[r["second"], *(n * (r[k] - rounds[0][k]) for k, n in COUNTERS.values())] for r in last]
     totals = {k: sum(r[k] for r in rounds) for k in (*TRIED, *VIOLATIONS)}

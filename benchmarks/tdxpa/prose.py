@@ -18,7 +18,7 @@ LISTS = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8
 # Other pages are generated.
 PHRASES, LIMITS = LISTS["phrases"], LISTS["words of prose on a page"]
 PHRASE = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b(?! longer)".replace(" ", r"\s+"), re.I)
-# The width of text, by file
+# The width of text, by file.  In C, it is that of comments.
 WIDTHS = {r"Documentation/.*\.rst|README\.md|benchmarks/help\.txt": 80, r"benchmarks/series/.*\.txt": 72}
 # Data, generated pages, and lists of these phrases
 NO_PROSE = re.compile(r"LICENSES/|COPYING|benchmarks/results/|Documentation/(?:faults|callers|results)|"
@@ -78,6 +78,14 @@ def paragraphs(path: str, text: str) -> Iterator[tuple[int, str]]:
         yield line, re.sub(r"``[^`]+``|`[^`]+`(?:__?)?", "x", part)
 
 
+def limited_lines(path: str, text: str) -> set[int]:
+    """Of comments in C, and of pages without tables and literal blocks"""
+    if path.endswith((".c", ".h")):
+        return {n for m in C.finditer(text) if m[1] is None
+                for n in range(text.count("\n", 0, m.start()) + 1, text.count("\n", 0, m.end()) + 2)}
+    return {n for n, line in enumerate(text.splitlines(), 1) if not re.match(r"[|\t]|    ", line)}
+
+
 def check(path: str, text: str) -> Iterator[tuple[int, str]]:
     """(line, error)"""
     if path.endswith((".rst", ".md", ".txt")):
@@ -94,11 +102,12 @@ def check(path: str, text: str) -> Iterator[tuple[int, str]]:
             yield line, f'"{" ".join(phrase.split())}": use plain words'
     if nr_all > (limit := LIMITS.get(path, nr_all)):
         yield 1, f"{nr_all} words of prose, the limit is {limit}"
-    for pattern, width in WIDTHS.items():
-        lines = re.sub(r"^--\n(?!\n).*", "", text, flags=re.M | re.S).splitlines()
-        for n, one in enumerate(lines if re.fullmatch(pattern, path) else [], 1):
-            if len(one.expandtabs()) > width and not re.search(r"https?://|^[|\t]|^    ", one):
-                yield n, f"{len(one.expandtabs())} characters, the limit is {width}"
+    text = re.sub(r"^--\n(?!\n).*", "", text, flags=re.M | re.S)
+    for width in (width for pattern, width in WIDTHS.items() if re.fullmatch(pattern, path)):
+        limited = limited_lines(path, text)
+        for n, one in enumerate(text.expandtabs().splitlines(), 1):
+            if n in limited and len(one) > width and not re.search("https?://", one):
+                yield n, f"{len(one)} characters, the limit is {width}"
 
 
 def main() -> None:

@@ -17,12 +17,15 @@ from tdxpa.runs import AGAIN, CONFIGURATIONS, DESIGN, REPEATS_TO, Run, Samples, 
 WORSE = 0.02
 
 
-def check(stored: Run, samples: Samples, kernel: str) -> int:
-    """Compare flat's instructions with the kept ones.  The last line counts cells."""
+def comparable(stored: Run, kernel: str) -> None:
     here, there = (kernel, compiler()), (stored.about["kernel"], stored.about["compiler"])
     if here != there:
         sys.exit(f"error: nothing can be compared: the kept run has Linux {there[0]} and {there[1]}, "
                  f"this one Linux {here[0]} and {here[1]}; make a new run of the old code first")
+
+
+def check(stored: Run, samples: Samples) -> int:
+    """Compare flat's instructions with the kept ones.  The last line counts cells."""
     cells = [c for c in dict.fromkeys([*samples.rounds, *stored.samples.rounds]) if c[2] == DESIGN]
     values = [(*cell[:2], stored.samples.median(*cell), samples.median(*cell)) for cell in cells]
     bad = [v for v in values if v[2] is None or v[3] is None or v[3] > v[2] * (1 + WORSE)]
@@ -61,7 +64,9 @@ def main() -> int:
     records = runs.read_logs(*args.logs)
     samples = Samples(records, args.icount)
     if args.check:
-        return check(Run(args.top / runs.KEPT / name), samples, args.kernel)
+        stored = Run(args.top / runs.KEPT / name)
+        comparable(stored, args.kernel)
+        return check(stored, samples) if args.logs else 0
     what = "WHAT=instructions" if args.icount else f"ENGINE={args.engine}"
     command = f"make bench {what} KERNEL={args.configuration}"
     run = runs.about(args.top, command, args.kernel, args.engine, icount=args.icount, boots=len(args.logs),

@@ -174,7 +174,7 @@ def comparison_table(samples: Samples, operations: Sequence[str] = tuple(OPERATI
 def arguments(doc: str | None, **flags: str) -> argparse.Namespace:
     """Of a report about the log of a guest"""
     p = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
-    p.add_argument("logs", nargs="+")
+    p.add_argument("logs", nargs="*")
     for name in ("--engine", "--kernel"):
         p.add_argument(name, required=True)
     p.add_argument("--top", required=True, type=Path)
@@ -182,7 +182,7 @@ def arguments(doc: str | None, **flags: str) -> argparse.Namespace:
         p.add_argument(f"--{name}", action="store_true", help=text)
     p.add_argument("--configuration", choices=CONFIGURATIONS)
     args = p.parse_args()
-    args.log = args.logs[0]
+    args.log = "".join(args.logs[:1])
     return args
 
 
@@ -200,7 +200,7 @@ def about(top: str | Path, command: str, kernel: str, engine: str, **more: objec
     """What a run has to say about itself"""
     return {"command": command, "kernel": kernel, "engine": engine, "commit": commit(top),
             "compiler": compiler(), **machine(),
-            "memory": "a file in /dev/shm" if engine == "uml" else "anonymous", **more}
+            "memory": os.environ.get("GUEST_MEMORY", "anonymous"), **more}
 
 
 def folder(run: dict, good: bool = True) -> str:

@@ -1,20 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """series.py KERNEL REPOSITORY OUT: write the design as a series of patches for the kernel tree.
 
-Each file benchmarks/series/0*.txt is one patch: an SPDX line, subject and message, a line "--",
-and what the patch adds, one item a line:
-
-    FILE			a file of this repository
-    FILE > PATH			the same, at another place in the kernel tree
-    FILE: NAME...		parts of a file that an earlier patch adds: functions with their
-				comments, or text between blank lines.  NAME is a word in their
-				first line of code.
-    FILE / REGEX		lines of a file that an earlier patch adds
-    PATH ~ SED			a change to a file of the kernel; SED runs in the top directory
-    --- a/FILE ...		a diff of such files, from here to the end
-
-The states of the files are made backwards, from this repository: each is the next one without the
-items of its patch.
+benchmarks/series/format.txt explains its files.
 """
 import functools
 import os

@@ -3,20 +3,16 @@
 #
 # check.sh: every check that needs no guest.  The last line is "N passed, N failed" and counts
 # checks.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 MAX_LINES=7000
 
-take_lock
-"$TOP/benchmarks/kernels/setup.sh" check
-src=$("$TOP/benchmarks/kernels/source.sh")
+prepare_source check
 cd "$TOP"
 error=$(git rev-parse --git-dir 2>&1) || die "git cannot list the files to check: $error"
 
 # The kernel's tools need the distribution's Python, with its modules.
 PATH=/usr/bin:/bin:$PATH
-hold 8 "$BUILD/lock"
 out=$BUILD/check.log passed=0 failed=0
 exec 3>&2
 
@@ -45,48 +41,41 @@ quiet()
 # files PATTERN: the files of the repository that match
 files()
 {
-	git ls-files --cached --others --exclude-standard | grep -E "$1" |
-		while read -r f; do [ ! -f "$f" ] || echo "$f"; done
+	git ls-files --cached --others --exclude-standard | grep -E "$1" | while read -r f; do [ ! -f "$f" ] || echo "$f"; done
 }
 C='^(arch|benchmarks)/.*\.[ch]$' SHELL_SCRIPTS='\.sh$|/guest-init$|^\.ci/run$'
-
-# Files that are only data or printed have no such line.
-spdx()
-{
-	files . | grep -vE '^(LICENSES/|benchmarks/results/|benchmarks/help.txt)' | xargs -d '\n' grep -L 'SPDX-License-Identifier: GPL-2.0' || true
-}
 
 checkpatch()
 {
 	local f pattern types allow rc=0
 
-	# Its SPDX check needs a kernel's git.
+	# Its SPDX check needs a kernel's git.  It leaves a file in the directory that it runs in.
 	for f in $(files "$C"); do
 		allow=''
 		while read -r pattern types; do
 			# shellcheck disable=SC2053
 			[[ $f != $pattern ]] || allow=--ignore=$types
 		done < benchmarks/tests/checkpatch.list
-		GIT_DIR=none perl "$src/scripts/checkpatch.pl" --root="$src" --strict --terse \
-			--no-summary $allow -f "$f" || rc=1
+		(cd "$BUILD" && GIT_DIR=none perl "$src/scripts/checkpatch.pl" --root="$src" --strict --terse \
+			--no-summary $allow -f "../$f") || rc=1
 	done
 	return $rc
 }
-
-# make check needs Linux 7.3 for size.sh, so the tool is there.
-kernel_doc() { files "$C" | grep -v _kunit | xargs "$src/tools/docs/kernel-doc" -none -Wall; }
 
 line_limit() { files "\.py$|$SHELL_SCRIPTS" | xargs cat | awk -v max=$MAX_LINES 'END { if (NR > max) print NR " lines" }'; }
 
 mutants() { for engine in uml qemu; do ENGINE=$engine bash benchmarks/tests/mutants.sh check; done; }
 
-check "SPDX line in every file" spdx
+# Files that are only data or printed have no such line.
+check "SPDX line in every file" eval "files . | grep -vE '^(LICENSES/|benchmarks/results/|benchmarks/help.txt)' |
+	xargs -d '\n' grep -L 'SPDX-License-Identifier: GPL-2.0' || true"
 check "checkpatch --strict" checkpatch
-check "kernel-doc" kernel_doc
+check "kernel-doc" eval "files '$C' | grep -v _kunit | xargs $src/tools/docs/kernel-doc -none -Wall"
 check "shellcheck" eval "files '$SHELL_SCRIPTS' | xargs shellcheck -x -P SCRIPTDIR -S warning"
 check "pyflakes" eval "files '\.py\$' | xargs $PYTHON -m pyflakes"
+# shellcheck disable=SC2046
 check "mypy" quiet env MYPYPATH=benchmarks $PYTHON -m mypy --disallow-untyped-defs \
-	--ignore-missing-imports --cache-dir "$BUILD/mypy" benchmarks/tdxpa
+	--ignore-missing-imports --cache-dir "$BUILD/mypy" $(files '\.py$')
 check "at most $MAX_LINES lines of Python and shell" line_limit
 check "pytest" quiet $PYTHON -m pytest -q -p no:cacheprovider benchmarks/tdxpa/tests
 check "every mutant changes its file" mutants

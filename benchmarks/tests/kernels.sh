@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kernels.sh: run the tests on each kernel of kernels.list, or on the kernel $KERNEL.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 "$TOP/benchmarks/kernels/setup.sh" reports

@@ -8,7 +8,6 @@
 #
 # A failing test, a complaint in the kernel log or a panic kills a mutant.  A mutant whose guest
 # ends in another way was not tried, which is an error.
-set -eu
 . "$(dirname "$0")/../kernels/common.sh"
 
 # The folders in benchmarks/ that are built, and the suite to run: all if empty

@@ -13,10 +13,8 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "../design.h"
+#include "flows.h"
 #include "page_array.h"
-
-static const struct design design_descriptor;
 
 static void free_pages_of(struct page **pages, unsigned int nr)
 {
@@ -403,7 +401,7 @@ free:
 	return ret;
 }
 
-static const struct design design_descriptor = {
+const struct design design_descriptor = {
 	.name = "descriptor",
 	.title = "the caller's pages, at most 512 described at a time",
 	.owner = THIS_MODULE,
@@ -431,19 +429,3 @@ static const struct design design_descriptor = {
 	.ext_start = desc_ext_start,
 	.read_info = desc_read_info,
 };
-
-static int __init desc_init(void)
-{
-	design_register(&design_descriptor);
-	return 0;
-}
-module_init(desc_init);
-
-static void __exit desc_exit(void)
-{
-	design_unregister(&design_descriptor);
-}
-module_exit(desc_exit);
-
-MODULE_DESCRIPTION("Descriptor: the caller's pages, and a flag to flush them");
-MODULE_LICENSE("GPL");

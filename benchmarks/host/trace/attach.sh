@@ -9,10 +9,7 @@ set -eu
 fail() { echo "error: $*" >&2; exit 1; }
 
 command=()
-if [ "${1:-}" = -c ]; then
-	command=(-c "$2")
-	shift 2
-fi
+[ "${1:-}" != -c ] || { command=(-c "$2"); shift 2; }
 here=.
 [[ $0 != */* ]] || here=${0%/*}
 tool=${1:-}

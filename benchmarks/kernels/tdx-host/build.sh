@@ -3,7 +3,6 @@
 #
 # build.sh: build QEMU as an emulated TDX host, and print the path of qemu-system-x86_64.
 # Builds are kept, by sources and compiler.  With --check, only return whether it is built.
-set -eu
 . "$(dirname "$0")/../common.sh"
 
 cd "$TOP"

@@ -24,7 +24,7 @@ def ci(path: Path, end: str = "", **env: str) -> tuple[int, list[str]]:
 
 
 def test_every_target_runs_or_has_a_reason(tmp_path: Path) -> None:
-    status, out = ci(tmp_path)
+    status, out = ci(tmp_path, TDX_CACHE="")  # and without HOME
     assert status == 0 and out[-1] == f"{NR_RUN} passed, 0 failed, {len(MINUTES) - NR_RUN} skipped"
     assert out[0].startswith("make test: passed") and "make test" in (TOP / "README.md").read_text()
     defaults: dict[str, str] = {}

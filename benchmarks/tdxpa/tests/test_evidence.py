@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
         kept.write_text(re.sub(r'"commit": "[^"]*"', f'"commit": "{before}"', kept.read_text()))
     git(top, "add", "-A")
     git(top, "commit", "-q", "-m", "after")
-    return top, set(evidence.check(top))
+    run = subprocess.run([sys.executable, "-m", "tdxpa", "evidence", "--top", top], capture_output=True, text=True)
+    assert "Traceback" not in run.stderr
+    return top, set(run.stderr.splitlines())
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -91,6 +94,14 @@ def test_phrase(phrase: str) -> None:
     error = (3, f'"{phrase}": use plain words')
     assert list(prose.check("a.rst", f"One.\n\nIt {phrase} it.\n".replace(" no", "\nno"))) == [error]
     assert list(prose.check("a.py", f'"""One.\n\nIt {phrase} it.\n"""\n')) == [error]
+
+
+def test_the_width_of_comments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(prose.WIDTHS, r".*\.c", 80)
+    x = "x" * 70
+    assert not list(prose.check("a.c", f'\t/*\n\t * {x[2:]}\n\t */\n\tf("/* {x} */");\n/* https://{x} */\n'))
+    text = f"/*\n\t{x}yyy\n */\n\tf();\t\t/* {x[9:]} */\n"
+    assert list(prose.check("a.c", text)) == [(2, "81 characters, the limit is 80"), (4, "91 characters, the limit is 80")]
 
 
 @pytest.mark.parametrize("path, width", [("Documentation/a.rst", 80), ("README.md", 80), ("benchmarks/help.txt", 80),

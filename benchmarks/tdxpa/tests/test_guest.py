@@ -6,24 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tdxpa import coverage, log
+from tdxpa import coverage, log, trace
 from tdxpa.common import replace
-from tdxpa.tests.test_start import copy_tree, make
+from tdxpa.tests.test_start import TOP, copy_tree, make
 
 CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
-STUBS = {
-    "setup.sh": "",
-    "source.sh": 'mkdir -p "$(dirname "$0")/../../build"',
-    "kernel.sh": """kernel_build() { KOBJ=$BUILD/kernel KVERSION=7.3 KSOURCE=$BUILD/kernel VARIANT=${2:-}; }
-kernel_modules() { TREE=$BUILD/tree; mkdir -p "$KOBJ"; echo 'modules:;@:' > "$KOBJ/Makefile"; }
-""",
-}
-# A console without complaints
-LOG = """guest: log begins
-[ 0.0] Linux version 7.3
-[ 0.1] tdx_seam: loading out-of-tree module taints kernel
-guest: log ends
-"""
+# Scripts of kernels/, a console without complaints, and a boot with a mutant, whose file is not a link
+STUBS, LOG, BOOT = (CASES[k] for k in ("stubs", "log", "boot"))
 
 
 def copy(path: Path, boot: str) -> Path:
@@ -65,18 +54,11 @@ def test_a_guest_that_does_not_boot_is_an_error(tmp_path: Path, words: str, out:
 
 
 # make torture WHAT=mutants: only a failing test, a complaint of the kernel or a panic kills a mutant.
-# The file of a mutant is not a link.
-BOOT = """if [ -z "$(find "$TREE/arch" -name '*.c' -type f)" ]; then
-	printf '%s\\n' 'guest: tests begin' 'LOG' > "$1"
-else
-	MUTATED
-fi"""
-
-
 @pytest.mark.parametrize("end,mutated", CASES["mutants"])
 def test_how_a_mutant_ends(tmp_path: Path, end: str, mutated: str) -> None:
     tree = copy(tmp_path, BOOT.replace("MUTATED", mutated).replace("LOG", LOG))
-    run = make(tree, "torture WHAT=mutants", MUTANT="NULL can be freed")
+    run = make(tree, "torture WHAT=mutants", MUTANT="NULL can be freed",
+               BROKEN=mutated.partition("BROKEN=")[2])
     killed = end.startswith("killed")
     *_, how, last = run.stdout.splitlines()
     assert how.split(maxsplit=4)[4].startswith(end)
@@ -112,3 +94,22 @@ def test_the_sanitizers_must_have_run(tmp_path: Path, missing: str, status: int)
             "guest: leaks begin\nguest: leaks end\nguest: locks were watched\n")
     (tmp_path / "log").write_text(text.replace(missing, ""))
     assert log.main(tmp_path / "log", "sanitize") == status
+
+
+# tdxpa.trace: the samples of the page are those of the workload, and would not be with other addresses.
+@pytest.mark.parametrize("tool,did,old,new", CASES["samples"])
+def test_a_sample_belongs_to_the_workload(tool: str, did: list[dict], old: str, new: str) -> None:
+    sample = trace.samples((TOP / "Documentation/tracing.rst").read_text())[tool]
+    assert trace.errors(tool, sample, did, True) == []
+    assert len(trace.errors(tool, re.sub(old, new, sample), did, True)) == 1
+
+
+# make bench CHECK=1: another kernel or compiler is refused before anything is built.
+def test_a_run_that_cannot_be_compared_is_refused_first(tmp_path: Path) -> None:
+    tree = copy(tmp_path, "die 'no kernel'")
+    (tree / "benchmarks/kernels/source.sh").write_text(f"echo {tree}/kernel")
+    replace({tree / "kernel/Makefile": "kernelversion:\n\t@echo 7.2\n", tree / "benchmarks/results/qemu-icount-zeroing.json":
+             '{"run": {"kernel": "7.3", "compiler": "gcc 1", "icount": true}, "records": []}'})
+    run = make(tree, "bench WHAT=instructions CHECK=1")
+    assert run.returncode and run.stderr.startswith("error: nothing can be compared: the kept run has Linux 7.3 and gcc 1, ")
+    assert not (tree / "build/kernel").exists()

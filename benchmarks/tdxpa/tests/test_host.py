@@ -57,22 +57,10 @@ def test_enforced_signatures_require_signed_modules(tmp_path: Path, changes: dic
 
 # Files of runs
 
-def samples(behind: str, op: str, pages: int, design: str, ns: int) -> dict[str, Any]:
-    return {"kind": "samples", "behind": behind, "op": op, "pages": pages, "design": design, "boot": 1,
-            "operations": 4, "ns": [ns + i for i in range(5)]}
-
-
 def small_file(simulate: int | None = None) -> Any:
-    """A file with a record of each kind."""
-    operations = (("software", "create"), ("software", "cycle"), ("module", "release-flushed"))
-    records = [samples(*operation, pages, design, 1000 * pages)
-               for operation in operations for pages in (1, 512) for design in ("v2", "flat", "floor")]
-    records += [{"kind": "lines", "behind": "module", "what": what, "lines": "dirty", "where": "same", "ns": [1, 2]}
-                for what in ("wbinvd", "clock")]
-    records += [{"kind": "metadata", "behind": "software", "design": "flat", "pages": 512, "bytes": 4112},
-                {"kind": "absent", "behind": "software", "op": "create", "design": "v2", "pages": 12800, "errno": 12}]
+    """A file with records of each kind"""
     option = "" if simulate is None else f" SIMULATE={simulate}"
-    return {"format": hostfile.FORMAT, "records": records,
+    return {"format": hostfile.FORMAT, "records": copy.deepcopy(DATA["records"]),
             "run": {**DATA["run"], "command": f"make host WHAT=run{option}"}}
 
 

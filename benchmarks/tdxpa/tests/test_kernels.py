@@ -11,15 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tdxpa.tests.test_start import TOP, copy_tree, stub
+from tdxpa.tests.test_start import TOP, copy_tree, functions, stub
 
-# A make that builds nothing.  A sanitized kernel takes long.
-MAKE = """case "$*" in
-*kernelversion*) echo 7.3.4 ;;
-*allnoconfig*) o=$(echo "$*" | grep -o ' O=[^ ]*'); cp "${o# O=}/wanted.config" "${o# O=}/.config" ;;
-*-sanitize-*O=* | *O=*-sanitize-*) echo > "$TMP/building"; sleep 20 ;;
-esac
-"""
+CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
 
 
 @pytest.fixture
@@ -28,7 +22,8 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "cache/tdx-pa-array/src/linux-source-7.3").mkdir(parents=True)
     (tmp_path / "cache/src").mkdir()
     (tree / "benchmarks/kernels/setup.sh").write_text("#!/bin/bash\n")
-    stub(tmp_path / "bin", "make", MAKE)
+    # It builds nothing.  A sanitized kernel takes long.
+    stub(tmp_path / "bin", "make", CASES["make"])
     return tree
 
 
@@ -47,7 +42,7 @@ def within(seconds: int, condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-def finish(run: subprocess.Popen, seconds: int = 10) -> tuple[str, str]:
+def finish(run: subprocess.Popen, seconds: int = 60) -> tuple[str, str]:
     out, err = run.communicate(timeout=seconds)
     assert run.returncode == 0, err
     return out, err
@@ -56,7 +51,7 @@ def finish(run: subprocess.Popen, seconds: int = 10) -> tuple[str, str]:
 def test_a_waiting_run_names_the_holder_and_ignores_a_removed_lock(tree: Path) -> None:
     hold = 'hold 8 "$BUILD/lock"; echo > "$TMP/held"; '
     first = start(tree, hold + 'while [ ! -e "$TMP/end" ]; do sleep 0.1; done; rm "$BUILD/lock"', RUN="make test")
-    assert within(9, (tree.parent / "held").exists)
+    assert within(60, (tree.parent / "held").exists)
     second = start(tree, hold + '[ /dev/fd/8 -ef "$BUILD/lock" ] && cat "$BUILD/lock"', RUN="make bench")
     time.sleep(0.5)
     (tree.parent / "end").touch()
@@ -72,7 +67,7 @@ def test_clean_waits_for_runs(tree: Path, lock: str, words: str, removed: str) -
     finish(start(tree, 'cd "$TOP/benchmarks/kernels"; . kernel.sh; for ENGINE in uml qemu tdx; do . "$ENGINE.sh"; '
                  'kernel_build "$CACHE/src/linux-source-7.3"; done'))
     run = start(tree, f'{lock}; echo > "$TMP/held"; sleep 1; ls {tree}/{removed}')
-    assert within(9, (tree.parent / "held").exists)
+    assert within(60, (tree.parent / "held").exists)
     _, err = finish(start(tree, f"bash {tree}/benchmarks/kernels/clean.sh {words}"))
     finish(run)
     assert "waiting" in err and not (tree / removed).exists() and not list(tree.glob("build*"))
@@ -83,7 +78,7 @@ def test_clean_waits_for_runs(tree: Path, lock: str, words: str, removed: str) -
 def test_runs_share_the_cache_and_do_not_wait_for_the_kernel_of_another(tree: Path) -> None:
     finish(start(tree, "prepare"))
     other = start(tree, "prepare sanitize")
-    assert within(9, (tree.parent / "building").exists)
+    assert within(60, (tree.parent / "building").exists)
     _, err = finish(start(tree, "prepare"))
     os.killpg(other.pid, signal.SIGKILL)
     assert "waiting" not in err
@@ -99,29 +94,61 @@ def test_the_key_of_a_kernel_has_the_tools(tree: Path, engine: str, tool: str) -
     assert keys[0] == keys[1] != keys[2]
 
 
-@pytest.mark.parametrize("call", ["guest_run", "(guest_run", "measure"])
+# Functions of intree.sh, with stubs for kunit.py and for the build
+INTREE = functions("series/intree.sh", "check|kunit|emulated") + """
+logs=$TMP work=$TMP tree=$TOP dir=arch/x86/virt/vmx/tdx qemu=guest failed=0
+build() { :; }; tdx_machine() { :; }; """
+
+
+@pytest.mark.parametrize("call", ['guest_run "$TMP/log" 60 guest', '(guest_run "$TMP/log" 60 guest)',
+                                  'measure "$TMP/log" 60 1G guest', "check x kunit", "check x emulated"])
 def test_a_guest_has_no_lock_and_ends_with_a_killed_script(tree: Path, call: str) -> None:
     tmp = tree.parent
-    guest = f'bash -c "ls -l /proc/\\$\\$/fd > {tmp}/fds; echo \\$\\$ > {tmp}/pid; sleep 60"'
+    stub(tmp / "bin", "guest", f"ls -l /proc/$$/fd > {tmp}/fds; echo $$ > {tmp}/pid; sleep 60\n")
+    stub(tmp / "bin", "python3", 'case "$*" in *" build "*) ;; *) guest ;; esac\n')
     run = start(tree, '. "$TOP/benchmarks/kernels/kernel.sh"; take_lock; hold 8 "$BUILD/lock"; hold 9 "$CACHE/x.lock"; '
                 '. "$TOP/benchmarks/bench/measure.sh"; KVERSION=7.3.4 ENGINE=uml; '
-                'engine_boot() { guest_run "${@:1:2}" "${@:4}"; }; '
-                f'{call} "$TMP/log" 60 {"1G" * (call == "measure")} {guest}{")" * (call[0] == "(")}; true')
-    assert within(9, (tmp / "pid").exists)
+                f'engine_boot() {{ guest_run "$1" "$2" "$4"; }}; {INTREE} {call}; true')
+    assert within(60, (tmp / "pid").exists)
     assert not re.search(r"[/.]lock$", (tmp / "fds").read_text(), re.MULTILINE)
     run.kill()
     run.wait()
-    finish(start(tree, 'hold 8 "$BUILD/lock"'), 5)
-    assert within(5, lambda: not Path("/proc", (tmp / "pid").read_text().strip()).exists())
+    finish(start(tree, 'hold 8 "$BUILD/lock"'))
+    assert within(20, lambda: not Path("/proc", (tmp / "pid").read_text().strip()).exists())
 
 
-def test_a_guest_on_disk_is_a_warning(tree: Path) -> None:
+def test_a_build_keeps_its_lock_when_its_script_is_killed(tree: Path) -> None:
+    run = start(tree, f'{INTREE} hold 9 "$CACHE/lock"; check x sh -c "echo > $TMP/building; sleep 60"')
+    assert within(60, (tree.parent / "building").exists)
+    run.kill()
+    run.wait()
+    assert subprocess.run(["flock", "-n", tree.parent / "cache/tdx-pa-array/lock", "true"]).returncode == 1
+    os.killpg(run.pid, signal.SIGKILL)
+
+
+UML = '. "$TOP/benchmarks/kernels/kernel.sh"; . "$TOP/benchmarks/kernels/uml.sh"; KOBJ=$TMP GUEST_ARGS= TREE=/; '
+
+
+def test_a_guest_on_disk_is_a_warning_and_recorded(tree: Path) -> None:
     stub(tree.parent / "bin", "df", "echo; echo tmpfs 65536 0 65536 0% /dev/shm\n")
     stub(tree.parent, "linux", 'echo "$TMPDIR"; echo "guest: done"\n')
-    _, err = finish(start(tree, '. "$TOP/benchmarks/kernels/kernel.sh"; . "$TOP/benchmarks/kernels/uml.sh"; '
-                          'KOBJ=$TMP GUEST_ARGS= TREE=/; engine_boot "$TMP/log" 10 1G test'))
-    assert "warning: /dev/shm has less than 1 GB free" in err
+    out, err = finish(start(tree, UML + '(engine_boot "$TMP/log" 10 1G test); $PYTHON -c "from tdxpa import runs\n'
+                            "print(runs.about('.', '', '', 'uml')['memory'])\""))
+    assert "warning: /dev/shm has less than 1 GB free" in err and out == "a file on disk\n"
     assert (tree.parent / "log").read_text().startswith(f"{tree}/build/tmp\n")
+
+
+@pytest.mark.parametrize("script,message", [
+    (UML + 'CPUS=2; engine_boot "$TMP/log" 10 1G test', "user-mode Linux on 2 CPUs needs seccomp"),
+    ('export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null; bash "$TOP/benchmarks/series/patches.sh"',
+     "git has no author"),
+    # The headers of the running kernel
+    ('cd() { builtin cd "${1/#\\/lib*/$TMP}"; }; export -f cd; bash "$TOP/benchmarks/host/modules.sh"',
+     "/.*: the kernel is not configured with CONFIG_X86_64=y")])
+def test_an_error_comes_before_a_lock_and_names_only_what_is_set(tree: Path, script: str, message: str) -> None:
+    stub(tree.parent, "linux", "echo SECCOMP userspace requested but not functional\n")
+    assert re.match(f"error: {message}", start(tree, script).communicate(timeout=20)[1])
+    assert not (tree.parent / "cache/tdx-pa-array/in-use.lock").exists()
 
 
 def test_progress_skips_a_line_that_is_cut(tree: Path) -> None:
@@ -133,20 +160,13 @@ def test_progress_skips_a_line_that_is_cut(tree: Path) -> None:
 
 
 # setup.sh waits for the package manager, for a bounded time, and prints why.  Outcomes are errors of apt-get.
-CASES = json.loads(Path(__file__).with_suffix(".json").read_text())["locks"]
-
-
-@pytest.mark.parametrize("outcomes,wait,status,calls", CASES)
+@pytest.mark.parametrize("outcomes,wait,status,calls", CASES["locks"])
 def test_it_waits_for_locks_only(tmp_path: Path, outcomes: list[str], wait: str, status: int, calls: list[str]) -> None:
     setup = copy_tree(tmp_path / "tree") / "benchmarks/kernels/setup.sh"
     for name, text in (("dpkg-query", "exit 1\n"), ("sudo", 'exec "$@"\n'), ("sleep", "")):
         stub(tmp_path / "bin", name, text)
     (tmp_path / "outcomes").write_text("\n".join(outcomes) + "\n")
-    stub(tmp_path / "bin", "apt-get", f"""cd {tmp_path}
-echo "$*" >> calls
-error=$(sed -n "$(wc -l < calls)p" outcomes)
-[ -z "$error" ] || {{ echo "$error" >&2; exit 100; }}
-""")
+    stub(tmp_path / "bin", "apt-get", CASES["apt-get"])
     run = subprocess.run(["bash", str(setup), "reports"], capture_output=True, text=True, timeout=60,
                          env={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path), "APT_WAIT": wait})
     first, rest = run.stderr.split("\n", 1)

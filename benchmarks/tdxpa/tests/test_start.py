@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tdxpa import common
+from tdxpa.common import replace
 
 TOP = Path(__file__).resolve().parents[3]
 CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
@@ -23,6 +24,11 @@ def copy_tree(path: Path) -> Path:
         shutil.copytree(TOP / name, path / name, ignore=shutil.ignore_patterns("results", "__pycache__"))
     shutil.copy(TOP / "Makefile", path)
     return path
+
+
+def functions(script: str, names: str) -> str:
+    """Functions of a script"""
+    return "\n".join(re.findall(rf"(?ms)^(?:{names})\(\)\n.*?^}}", (TOP / "benchmarks" / script).read_text()))
 
 
 def stub(directory: Path, name: str, text: str) -> None:
@@ -39,7 +45,8 @@ def tree(tmp_path: Path) -> Path:
     for script in tree.glob("benchmarks/*/*.sh"):
         if script.name not in ("common.sh", "source.sh"):
             script.write_text('echo "script: ${0#*benchmarks/} $*"; env\n')
-    (tmp_path / "home").mkdir()
+    for name in (".git", "../home"):
+        (tree / name).mkdir()
     return tree
 
 
@@ -94,7 +101,7 @@ def test_suites_have_the_names_of_their_files() -> None:
 def test_paths_and_owners(tree: Path) -> None:
     tmp = tree.parent
     refused(make(tree, "test", HOME=None), "HOME is not set; set it, or TDX_CACHE=dir")
-    refused(make(tree, "test", HOME="/dev/null/x"), "TDX_CACHE=.*/dev/null is not a writable directory; set")
+    refused(make(tree, "test", HOME="/dev/null/x"), "/dev/null/x/.cache: /dev/null is not a writable directory; set")
     refused(make(tree, "test", TDX_CACHE="/tmp/a b"), "TDX_CACHE=/tmp/a b: must be a path without space")
     refused(make(tree.rename(tmp / "a b"), "test"), ".*/a b/build: must be a path without space")
     (tmp / "a b").rename(tree)
@@ -107,18 +114,37 @@ def test_paths_and_owners(tree: Path) -> None:
         os.chown(tree, 65534, 65534)
         os.chown(tmp / "cache", 65534, 65534)
     (tmp / "home").chmod(0o555)
-    refused(make(tree, "test", NOBODY), "TDX_CACHE=.*home is not a writable directory; set TDX_CACHE=dir")
+    refused(make(tree, "test", NOBODY), f"{tmp}/home/.cache: .*home is not a writable directory; set TDX_CACHE=dir")
     refused(make(tree, "test", TDX_CACHE=f"{tmp}/cache" if NOBODY else "/"), "TDX_CACHE=.*(belongs to|not a writable)")
 
 
-def test_what_the_machine_lacks(tree: Path) -> None:
+def test_what_the_machine_lacks(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stub(tree.parent / "bin", "df", "echo; echo tmpfs 65536 0 65536 0% /dev/shm\n")
     refused(make(tree, "bench"), "/dev/shm has less than 1 GB free.*as root: mount")
     assert [make(tree, words).returncode for words in ("test", "bench WHAT=size")] == [0, 0]
     stub(tree.parent / "bin", "uname", "echo 0.0-none\n")
     refused(make(tree, "modules"), "KDIR is not set, and the headers of the running Linux 0.0-none are not installed")
-
-
-def test_no_git_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(tree / ".git")
+    refused(make(tree, "check"), f"make check: {tree} is not a git repository")
     monkeypatch.setenv("PATH", "")
     assert common.commit(TOP) == "no commit"
+
+
+def test_targets_that_need_linux_7_3_refuse_another(tree: Path) -> None:
+    kernel = tree.parent / "kernel"
+    replace({kernel / "Kbuild": "", kernel / "Makefile": "kernelversion:\n\t@echo 6.12.9\n"})
+    for words in ("check", "bench WHAT=size", "series", "series WHAT=intree", "series WHAT=random"):
+        refused(make(tree, f"{words} KSRC={kernel}"), f"KSRC={kernel}: is Linux 6.12.9; pass Linux 7.3 or newer")
+    assert make(tree, f"test KSRC={kernel}").returncode == 0
+
+
+def test_checkpatch_leaves_no_file_in_the_sources(tmp_path: Path) -> None:
+    script = f"src=/ C= BUILD={tmp_path}; files() {{ echo a.c; }}; perl() {{ pwd; }}; "
+    run = subprocess.run(["bash", "-c", script + functions("tests/check.sh", "checkpatch") + "\ncheckpatch"],
+                         cwd=TOP, capture_output=True, text=True)
+    assert run.stdout == f"{tmp_path}\n"
+
+
+def test_designs_have_the_same_shape() -> None:
+    folders = [path for path in (TOP / "benchmarks/designs").iterdir() if path.is_dir()]
+    assert len(folders) > 10 and all((path / "design.c").exists() for path in folders)
