@@ -42,6 +42,14 @@ static inline void set(size_t position, u64 value)
 	machine_call(TDX_HOST_SET, position, value, &unused);
 }
 
+/* Lines of a page that MOVDIR64B must write first, one bit each */
+static inline u64 page_lines(struct page *page)
+{
+	struct tdx_module_args args = { .rcx = page_to_phys(page) };
+
+	return tdx_seam_call(TDX_HOST_PAGE, &args) ? 0 : args.rdx;
+}
+
 static inline unsigned int page_state(struct page *page)
 {
 	u64 value;
@@ -103,6 +111,7 @@ struct load {
 	unsigned int turn;
 	unsigned long nr_checked;
 	unsigned long nr_corrupted;
+	unsigned long first_corrupted;	/* PFN */
 };
 
 static inline unsigned int block_order(unsigned int i)
@@ -117,8 +126,10 @@ static inline void load_check_and_free(struct load *load, struct page **batch)
 			continue;
 		for (unsigned int n = 0; n < 1 << block_order(i); n++) {
 			load->nr_checked++;
-			load->nr_corrupted += !!memchr_inv(page_address(batch[i] + n), i,
-							   PAGE_SIZE);
+			if (!memchr_inv(page_address(batch[i] + n), i, PAGE_SIZE))
+				continue;
+			if (!load->nr_corrupted++)
+				load->first_corrupted = page_to_pfn(batch[i] + n);
 		}
 		__free_pages(batch[i], block_order(i));
 		batch[i] = NULL;

@@ -12,14 +12,20 @@
 #include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/module.h>
+#include <linux/objtool.h>
+#include <linux/pgtable.h>
 #include <linux/processor.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include <kunit/test.h>
 
+#include <asm/fpu/api.h>
 #include <asm/shared/tdx_errno.h>
 #include <asm/special_insns.h>
 #include <asm/tdx_connect.h>
@@ -141,19 +147,25 @@ static void pages_have_an_owner_type(struct kunit *test)
 }
 
 /*
- * Rule: a register that is not an operand of the leaf must be 0.  For other leaves:
- * tdx_model.checks_unused_registers.
+ * Rule: a register that is not an operand of the leaf must be 0, and so must the bits of RAX
+ * behind the version.  For other leaves: tdx_model.checks_unused_registers.
  */
 static void boot_leaves_check_unused_registers(struct kunit *test)
 {
 	struct tdx_module_args read = { .rdx = TDX_FIELD_FEATURES0 };
 	struct tdx_module_args wrong = { .rdx = TDX_FIELD_FEATURES0, .r9 = 1 };
 	struct tdx_module_args page = { .rcx = SZ_64K, .r11 = 1 };
+	struct tdx_module_args args = read;
 
-	KUNIT_EXPECT_EQ(test, tdx_seam_call(TDH_SYS_RD, &read), 0);
+	KUNIT_EXPECT_EQ(test, tdx_seam_call(TDH_SYS_RD, &args), 0);
 	KUNIT_EXPECT_EQ(test, tdx_seam_call(TDH_SYS_RD, &wrong), TDX_OPERAND_INVALID | 9);
 	KUNIT_EXPECT_EQ(test, tdx_seam_call(TDH_PHYMEM_PAGE_RDMD, &page),
 			TDX_OPERAND_INVALID | 11);
+	for (unsigned int bit = 24; bit < 63; bit++) {
+		args = read;
+		KUNIT_EXPECT_EQ_MSG(test, tdx_seam_call(TDH_SYS_RD | BIT_ULL(bit), &args),
+				    TDX_OPERAND_INVALID, "bit %u of RAX", bit);
+	}
 }
 
 #define FIELD_SPDM_PAGES	0x3000000100000002
@@ -234,6 +246,34 @@ static void objects_are_made_and_deleted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 0);
 }
 
+/* Rule: a call that is interrupted at random has processed a part of its list. */
+static void interrupted_leaf_owns_a_part(struct kunit *test)
+{
+	struct tdx_pa_array *mt = tdx_pa_array_alloc(32, NUMA_NO_NODE);
+	u64 id, nr_owned, most = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	machine_call(TDX_HOST_CONTROL, TDH_IOMMU_SETUP, 32, &id);
+	for (unsigned int i = 0; i < 20; i++) {
+		struct tdx_module_args setup = { .rcx = REG_BASE, .rdx = tdx_pa_list(mt, 0) };
+
+		set(POSITION(interrupt), 1);
+		KUNIT_EXPECT_EQ(test, tdx_seam_call(TDH_IOMMU_SETUP, &setup),
+				TDX_INTERRUPTED_RESUMABLE);
+		nr_owned = count(POSITION(nr_owned));
+		KUNIT_EXPECT_LT(test, nr_owned, 32);
+		most = max(most, nr_owned);
+		set(POSITION(interrupt), 0);
+		KUNIT_ASSERT_EQ(test, tdh_iommu_setup(REG_BASE, mt, &id), 0);
+		KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 32);
+		KUNIT_ASSERT_EQ(test, tdh_iommu_clear(id, mt), 0);
+	}
+	KUNIT_EXPECT_GT(test, most, 16);
+	machine_call(TDX_HOST_CONTROL, TDH_IOMMU_SETUP, TDX_IOMMU_MT_NR_BLOCKS, &id);
+	tdx_pa_array_free(mt);
+	expect_reports(test, 0, 0);
+}
+
 /* Rule: memory of the extensions stays with the module. */
 static void extensions_keep_their_memory(struct kunit *test)
 {
@@ -244,6 +284,41 @@ static void extensions_keep_their_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flat->ext_start(1300), 0);
 	KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 1300);
 	expect_reports(test, 0, 0);
+}
+
+/* Let the module own @page.  Return the ID of its session. */
+static u64 own(struct kunit *test, struct page *page)
+{
+	struct tdx_module_args args = { .rcx = FUNC_ID, .rdx = page_to_phys(page) };
+
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SPDM_CREATE, &args), 0);
+	return args.rcx;
+}
+
+static void give_back(struct kunit *test, struct page *page, u64 id)
+{
+	struct tdx_module_args args = { .rcx = id };
+
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SPDM_DELETE, &args), 0);
+	KUNIT_ASSERT_EQ(test, page_state(page), TDX_HOST_DIRTY);
+}
+
+static void own_and_return(struct kunit *test, struct page *page)
+{
+	give_back(test, page, own(test, page));
+}
+
+static void flush_page(struct page *page)
+{
+	tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, page_to_pfn(page));
+}
+
+/* Make the kernel's use of @page right, after it was the module's. */
+static void take_back(struct kunit *test, struct page *page, u64 id)
+{
+	give_back(test, page, id);
+	flush_page(page);
+	tdx_quirk_reset_paddr(page_to_phys(page), PAGE_SIZE);
 }
 
 static struct page *page_of(const struct tdx_pa_array *array, unsigned int i)
@@ -325,15 +400,191 @@ static void dma_to_owned_page_is_reported(struct kunit *test)
 	tdx_pa_array_free(mt);
 }
 
-/* Let the module own @page and return it. */
-static void own_and_return(struct kunit *test, struct page *page)
-{
-	struct tdx_module_args args = { .rcx = FUNC_ID, .rdx = page_to_phys(page) };
 
-	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SPDM_CREATE, &args), 0);
-	args.rdx = 0;
-	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SPDM_DELETE, &args), 0);
-	KUNIT_ASSERT_EQ(test, page_state(page), TDX_HOST_DIRTY);
+/*
+ * Kinds of stores.  Each function stores to @to, which is 64 bytes before the end of an owned
+ * page.  The page behind is not owned.
+ */
+
+static void move_1(u8 *to) { WRITE_ONCE(*to, 1); }
+static void move_2(u8 *to) { WRITE_ONCE(*(u16 *)to, 1); }
+static void move_4(u8 *to) { WRITE_ONCE(*(u32 *)to, 1); }
+static void move_8(u8 *to) { WRITE_ONCE(*(u64 *)to, 1); }
+static void unaligned(u8 *to) { asm volatile("movq $1, %0" : "=m" (*(u64 *)(to + 3))); }
+static void cross_page(u8 *to) { asm volatile("movq $1, %0" : "=m" (*(u64 *)(to + 59))); }
+static void immediate_add(u8 *to) { asm volatile("addl $1, %0" : "+m" (*(u32 *)to)); }
+static void exchange(u8 *to) { xchg((u64 *)to, 1); }
+static void compare_exchange(u8 *to) { cmpxchg((u64 *)to, READ_ONCE(*(u64 *)to), 1); }
+static void fetch_add(u8 *to) { xadd((u32 *)to, 1); }
+static void locked_bit(u8 *to) { test_and_set_bit(5, (unsigned long *)to); }
+static void no_cache(u8 *to) { asm volatile("movnti %1, %0" : "=m" (*(u64 *)to) : "r" (1UL)); }
+static void pop(u8 *to) { asm volatile("pushq $1; popq %0" : "=m" (*(u64 *)to)); }
+static void descriptor(u8 *to) { asm volatile("sgdt %0" : "=m" (*(struct desc_ptr *)to)); }
+static void direct(u8 *to) { movdir64b(to, empty_zero_page); }
+
+static void store_string(u8 *to)
+{
+	unsigned long nr = 16;
+
+	asm volatile("rep stosb" : "+D" (to), "+c" (nr) : "a" (1) : "memory");
+}
+
+static void copy_string(u8 *to)
+{
+	const void *from = empty_zero_page;
+	unsigned long nr = 2;
+
+	asm volatile("rep movsq" : "+D" (to), "+S" (from), "+c" (nr) : : "memory");
+}
+
+static void vector(u8 *to)
+{
+	kernel_fpu_begin();
+	asm volatile("movups %%xmm0, %0" : "=m" (*(u64 (*)[2])to));
+	kernel_fpu_end();
+}
+
+static void vector_no_cache(u8 *to)
+{
+	kernel_fpu_begin();
+	asm volatile("movntdq %%xmm0, %0" : "=m" (*(u64 (*)[2])to));
+	kernel_fpu_end();
+}
+
+/* Another address of the page */
+static void alias(u8 *to)
+{
+	struct page *page = virt_to_page(to);
+	u8 *mapping = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+
+	if (mapping)
+		WRITE_ONCE(mapping[offset_in_page(to)], 1);
+	vunmap(mapping);
+}
+
+/* An interrupt in between would store to this stack. */
+static noinline void push(u8 *to)
+{
+	unsigned long flags, sp;
+
+	local_irq_save(flags);
+	asm volatile("mov %%rsp, %0; mov %1, %%rsp; push %1; mov %0, %%rsp"
+		     : "=&r" (sp) : "r" (to + 8) : "memory");
+	local_irq_restore(flags);
+}
+STACK_FRAME_NON_STANDARD(push);
+
+/* @nr: reports.  The machine stores a vector in two parts, and an unaligned word in bytes. */
+static const struct kind {
+	const char *name;
+	void (*store)(u8 *to);
+	unsigned int nr;
+} kinds[] = {
+	{ "mov, 1 byte", move_1, 1 },
+	{ "mov, 2 bytes", move_2, 1 },
+	{ "mov, 4 bytes", move_4, 1 },
+	{ "mov, 8 bytes", move_8, 1 },
+	{ "mov, not aligned", unaligned, 8 },
+	{ "mov to two pages", cross_page, 5 },
+	{ "add", immediate_add, 1 },
+	{ "xchg", exchange, 1 },
+	{ "lock cmpxchg", compare_exchange, 1 },
+	{ "lock xadd", fetch_add, 1 },
+	{ "lock bts", locked_bit, 1 },
+	{ "movnti", no_cache, 1 },
+	{ "push", push, 1 },
+	{ "pop", pop, 1 },
+	{ "rep stosb", store_string, 16 },
+	{ "rep movsq", copy_string, 2 },
+	{ "movups", vector, 2 },
+	{ "movntdq", vector_no_cache, 2 },
+	{ "sgdt", descriptor, 9 },
+	{ "movdir64b", direct, 8 },
+	{ "another mapping", alias, 1 },
+};
+
+static void kind_desc(const struct kind *kind, char *desc)
+{
+	strscpy(desc, kind->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(kind, kinds, kind_desc);
+
+/* Rule: each kind of store to an owned page is reported. */
+static void any_store_is_reported(struct kunit *test)
+{
+	const struct kind *kind = test->param_value;
+	struct page *page = alloc_pages(GFP_KERNEL, 1);
+	u64 id;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	id = own(test, page);
+	kind->store(page_address(page) + PAGE_SIZE - 64);
+	expect_reports(test, kind->nr, 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 0);
+	take_back(test, page, id);
+	/* The page is the kernel's again. */
+	kind->store(page_address(page) + PAGE_SIZE - 64);
+	expect_reports(test, kind->nr, 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 0);
+	__free_pages(page, 1);
+}
+
+/* Rule: a store to a page of a process that the module owns is reported. */
+static void store_to_user_page_is_reported(struct kunit *test)
+{
+	unsigned long user = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	struct page *page;
+	u64 id;
+
+	KUNIT_ASSERT_FALSE(test, !user || IS_ERR_VALUE(user));
+	KUNIT_ASSERT_EQ(test, get_user_pages_fast(user, 1, FOLL_WRITE, &page), 1);
+	KUNIT_ASSERT_EQ(test, put_user(1, (u64 __user *)user), 0);
+	id = own(test, page);
+	KUNIT_EXPECT_EQ(test, put_user(1, (u64 __user *)user), 0);
+	expect_reports(test, 1, 0);
+	take_back(test, page, id);
+	put_page(page);
+}
+
+static void forget_address(const void *address)
+{
+	asm volatile("invlpg %0" : : "m" (*(const u8 *)address) : "memory");
+}
+
+/* Rule: the CPU's own read of a page table in an owned page is not reported as a store. */
+static void page_walk_is_not_a_store(struct kunit *test)
+{
+	static pte_t saved[PTRS_PER_PTE];
+	void *area = vmalloc(2 * PMD_SIZE);
+	/* Its page table has no other addresses. */
+	const u8 *address = PTR_ALIGN(area, PMD_SIZE);
+	unsigned int level;
+	pte_t *table;
+	u64 id;
+	u8 byte;
+
+	KUNIT_ASSERT_NOT_NULL(test, area);
+	table = lookup_address((unsigned long)address, &level);
+	KUNIT_ASSERT_EQ(test, level, PG_LEVEL_4K);
+	KUNIT_ASSERT_EQ(test, get_kernel_nofault(byte, address), 0);
+	memcpy(saved, table, PAGE_SIZE);
+
+	id = own(test, virt_to_page(table));
+	set(POSITION(machine_check), 1);
+	migrate_disable();
+	forget_address(address);
+	KUNIT_EXPECT_EQ(test, get_kernel_nofault(byte, address), -EFAULT);
+	migrate_enable();
+	set(POSITION(machine_check), 0);
+	take_back(test, virt_to_page(table), id);
+
+	memcpy(table, saved, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, get_kernel_nofault(byte, address), 0);
+	KUNIT_EXPECT_GT(test, count(POSITION(nr_walks)), 0);
+	expect_reports(test, 0, 0);
+	vfree(area);
 }
 
 /*
@@ -353,11 +604,6 @@ static bool is_corrupted(struct page *page)
 
 static void flush_nothing(struct page *page)
 {
-}
-
-static void flush_page(struct page *page)
-{
-	tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, page_to_pfn(page));
 }
 
 static void flush_cpu(void *unused)
@@ -429,6 +675,62 @@ static void partial_store_needs_a_reset(struct kunit *test)
 		WRITE_ONCE(words[i], i);
 	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 0);
 	expect_reports(test, 0, 0);
+	__free_page(page);
+}
+
+static int movdir64b_nofault(void *to)
+{
+	int ret = -EFAULT;
+
+	asm volatile("1: .byte 0x66, 0x0f, 0x38, 0xf8, 0x02\n"
+		     "xor %0, %0\n"
+		     "2:\n" _ASM_EXTABLE(1b, 2b)
+		     : "+r" (ret) : "a" (to), "d" (empty_zero_page) : "memory");
+	return ret;
+}
+
+/* Rule: with the erratum, MOVDIR64B makes its line the kernel's, and no other store does. */
+static void movdir64b_resets_a_line(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned int level;
+	pte_t *pte, pte_before;
+	u64 *words;
+
+	if (!boot_cpu_has_bug(X86_BUG_TDX_PW_MCE))
+		kunit_skip(test, "needs a CPU with X86_BUG_TDX_PW_MCE");
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	own_and_return(test, page);
+	flush_page(page);
+	words = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, words);
+
+	for (unsigned int i = 0; i < 8; i++)
+		WRITE_ONCE(words[i], i);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 8);
+	movdir64b(words, empty_zero_page);
+	WRITE_ONCE(words[1], 1);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 8);
+	WRITE_ONCE(words[8], 1);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 9);
+
+	/* One that faults does not make the next store to its line a store of a whole line. */
+	pte = lookup_address((unsigned long)words, &level);
+	pte_before = *pte;
+	migrate_disable();
+	set_pte(pte, __pte(0));
+	forget_address(words);
+	KUNIT_EXPECT_EQ(test, movdir64b_nofault(words + 8), -EFAULT);
+	set_pte(pte, pte_before);
+	migrate_enable();
+	WRITE_ONCE(words[8], 1);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 10);
+	KUNIT_EXPECT_EQ(test, movdir64b_nofault(words + 8), 0);
+	WRITE_ONCE(words[8], 1);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 10);
+
+	vunmap(words);
+	tdx_quirk_reset_paddr(page_to_phys(page), PAGE_SIZE);
 	__free_page(page);
 }
 
@@ -536,7 +838,25 @@ static void failed_adds_do_not_free_owned_pages(struct kunit *test)
 	}
 }
 
-/* Rule: a CPU that was offline can call the module again, and leaves no dirty line behind. */
+#define OTHER_FUNC_ID	0x1001
+
+/* A session that begins and ends while a CPU is offline, without flushes of its pages */
+static void own_and_return_other(struct kunit *test)
+{
+	struct tdx_pa_array *mt = tdx_pa_array_alloc(3, NUMA_NO_NODE);
+	u64 id;
+
+	KUNIT_ASSERT_NOT_NULL(test, mt);
+	KUNIT_ASSERT_EQ(test, tdh_spdm_create(OTHER_FUNC_ID, mt, &id), 0);
+	KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
+	flush_all_cpus(NULL);
+	tdx_pa_array_free(mt);
+}
+
+/*
+ * Rule: a CPU goes offline while the module holds an array, which does not change.  It leaves
+ * no dirty line behind, and can call the module again.
+ */
 static void cpus_go_offline_and_online(struct kunit *test)
 {
 	struct tdx_pa_array *mt;
@@ -546,17 +866,20 @@ static void cpus_go_offline_and_online(struct kunit *test)
 	for_each_present_cpu(cpu) {
 		if (!cpu)
 			continue;
-		KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
-
 		mt = tdx_pa_array_alloc(3, NUMA_NO_NODE);
 		KUNIT_ASSERT_NOT_NULL(test, mt);
 		KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
-		KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
-		flush_all_cpus(NULL);
+		KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
+		KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 3);
+		own_and_return_other(test);
 		KUNIT_EXPECT_EQ(test, count(POSITION(nr_dirty)), 0);
-		tdx_pa_array_free(mt);
-
 		KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
+
+		KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 3);
+		KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
+		tdx_pa_array_free(mt);
+		KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 0);
+		KUNIT_EXPECT_EQ(test, count(POSITION(nr_dirty)), 0);
 	}
 	expect_reports(test, 0, 0);
 }
@@ -570,6 +893,7 @@ static void cpus_go_offline_and_online(struct kunit *test)
 #define VERSION_1		BIT_ULL(16)
 
 #define FEATURE_CONNECT		BIT_ULL(6)
+#define FEATURE_EXT		BIT_ULL(39)
 
 static void init_this_cpu(void *nr_errors)
 {
@@ -595,10 +919,11 @@ struct tdmr {
 };
 
 /*
- * Disable the module and initialize it for 1 GiB at @base, with @version of TDH.SYS.CONFIG.
- * @pamt_4k are 4 MiB; of the 4 pages at @others, the last is not used.
+ * Disable the module and initialize it for 1 GiB at @base, with version 1 of TDH.SYS.CONFIG and
+ * @features, or with version 0.  @pamt_4k are 4 MiB; of the 4 pages at @others, the last is not
+ * used.
  */
-static void init_module_again(struct kunit *test, u64 version, struct tdmr *tdmr, u64 base,
+static void init_module_again(struct kunit *test, u64 features, struct tdmr *tdmr, u64 base,
 			      u64 pamt_4k, u64 others)
 {
 	struct tdx_module_args disable = {};
@@ -607,8 +932,10 @@ static void init_module_again(struct kunit *test, u64 version, struct tdmr *tdmr
 		.rcx = virt_to_phys(tdmr->list),
 		.rdx = 1,
 		.r8 = tdx_global_keyid,
-		.r9 = version ? FEATURE_CONNECT : 0,
+		.r9 = features,
 	};
+	struct tdx_module_args rejected = config;
+	u64 leaf = TDH_SYS_CONFIG | (features ? VERSION_1 : 0);
 	struct tdx_module_args tdmr_init = { .rcx = base };
 	atomic_t nr_errors = ATOMIC_INIT(0);
 
@@ -632,16 +959,21 @@ static void init_module_again(struct kunit *test, u64 version, struct tdmr *tdmr
 	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_INIT, &init), 0);
 	on_each_cpu(init_this_cpu, &nr_errors, 1);
 	KUNIT_ASSERT_EQ(test, atomic_read(&nr_errors), 0);
-	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_CONFIG | version, &config), 0);
+	/* A rejected call changes nothing: the last table is too small. */
+	tdmr->pamt[2].size = SZ_2M;
+	KUNIT_EXPECT_EQ(test, tdx_seam_call(leaf, &rejected), TDX_OPERAND_INVALID | 1);
+	tdmr->pamt[2].size = SZ_4M;
+	KUNIT_EXPECT_EQ(test, read_machine(POSITION(nr_owned)), 0);
+	KUNIT_ASSERT_EQ(test, tdx_seam_call(leaf, &config), 0);
 	on_each_cpu(configure_key, NULL, 1);
 	KUNIT_ASSERT_EQ(test, tdx_seam_call(TDH_SYS_TDMR_INIT, &tdmr_init), 0);
 	KUNIT_ASSERT_EQ(test, tdmr_init.rdx, base + SZ_1G);
 }
 
 /*
- * The module is disabled and initialized again.  Version 1 of TDH.SYS.CONFIG enables TDX
- * Connect, but not the extensions; version 0 enables nothing.  The last case: Linux does
- * not expect this.
+ * The module is disabled and initialized again.  Version 1 of TDH.SYS.CONFIG enables the
+ * leaves of each feature; version 0 enables nothing.  The last case: Linux does not expect
+ * this.
  */
 static void version_1_enables_leaves(struct kunit *test)
 {
@@ -660,8 +992,12 @@ static void version_1_enables_leaves(struct kunit *test)
 	base = ALIGN_DOWN(page_to_phys(page), SZ_1G);
 	init_module_again(test, 0, tdmr, base, page_to_phys(pamt_4k), page_to_phys(others));
 	KUNIT_EXPECT_EQ(test, nr_enabled_leaves(), 0);
-	init_module_again(test, VERSION_1, tdmr, base, page_to_phys(pamt_4k),
+	init_module_again(test, FEATURE_EXT, tdmr, base, page_to_phys(pamt_4k),
 			  page_to_phys(others));
+	KUNIT_EXPECT_EQ(test, nr_enabled_leaves(), 2);
+	init_module_again(test, FEATURE_CONNECT, tdmr, base, page_to_phys(pamt_4k),
+			  page_to_phys(others));
+	KUNIT_EXPECT_EQ(test, nr_enabled_leaves(), 11);
 	KUNIT_EXPECT_EQ(test, read_machine(POSITION(nr_owned)), 1024 + 3);
 	own_and_return(test, page);
 	KUNIT_EXPECT_EQ(test, wbinvd_status(page_to_phys(page)), 0);
@@ -681,12 +1017,17 @@ static struct kunit_case emulated_host_cases[] = {
 	KUNIT_CASE(boot_leaves_check_unused_registers),
 	KUNIT_CASE(number_of_control_pages_is_read),
 	KUNIT_CASE(objects_are_made_and_deleted),
+	KUNIT_CASE(interrupted_leaf_owns_a_part),
 	KUNIT_CASE(extensions_keep_their_memory),
 	KUNIT_CASE(store_to_owned_page_is_reported),
+	KUNIT_CASE_PARAM(any_store_is_reported, kind_gen_params),
+	KUNIT_CASE(store_to_user_page_is_reported),
+	KUNIT_CASE(page_walk_is_not_a_store),
 	KUNIT_CASE(locked_pages_are_busy),
 	KUNIT_CASE(dma_to_owned_page_is_reported),
 	KUNIT_CASE(unflushed_page_is_corrupted),
 	KUNIT_CASE(partial_store_needs_a_reset),
+	KUNIT_CASE(movdir64b_resets_a_line),
 	KUNIT_CASE(cpus_go_offline_and_online),
 	KUNIT_CASE_PARAM(failed_creates_do_not_corrupt_memory, design_gen_params),
 	KUNIT_CASE_PARAM(failed_adds_do_not_free_owned_pages, design_gen_params),

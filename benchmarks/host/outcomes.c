@@ -15,6 +15,7 @@
 #include <asm/tdx_connect.h>
 
 #include "../seam/tdx_seam.h"
+#include "../tests/offline.h"
 #include "emulated_host.h"
 #include "tdx.h"
 
@@ -32,7 +33,7 @@ MODULE_PARM_DESC(held, "PA of a control page of the session");
 
 static char *store = "";
 module_param(store, charp, 0444);
-MODULE_PARM_DESC(store, "cpu or device: it stores to the control page (default: none)");
+MODULE_PARM_DESC(store, "cpu or device: it stores to the control page; partial: the CPU stores to it after the session (default: none)");
 
 static struct tdx_pa_array *memory, *session;
 static u64 session_id;
@@ -49,7 +50,8 @@ static void print_machine(const char *when)
 
 static int __init outcomes_init(void)
 {
-	u64 value, status = 0;
+	u64 value, nr_owned, status = 0;
+	bool offline;
 
 	if (machine_call(TDX_HOST_IDENTIFY, 0, 0, &value) || value != TDX_HOST_MAGIC)
 		return -ENODEV;
@@ -57,8 +59,15 @@ static int __init outcomes_init(void)
 
 	/* Linux 7.3 enables neither the extensions nor TDX Connect. */
 	machine_call(TDX_HOST_ENABLE, 1, 0, &value);
-	memory = tdx_pa_array_alloc(NR_DONATED_PAGES, NUMA_NO_NODE);
-	session = tdx_pa_array_alloc(NR_HELD_PAGES, NUMA_NO_NODE);
+	/* Donated pages of before can be in the only blocks that the kernel does not use. */
+	machine_call(TDX_HOST_MODEL, MODEL_NR_OWNED, 0, &nr_owned);
+	offline = !*store && !nr_owned;
+	if (offline)
+		offline_prepare();
+	memory = offline ? offline_alloc(NR_DONATED_PAGES) :
+			   tdx_pa_array_alloc(NR_DONATED_PAGES, NUMA_NO_NODE);
+	session = offline ? offline_alloc(NR_HELD_PAGES) :
+			    tdx_pa_array_alloc(NR_HELD_PAGES, NUMA_NO_NODE);
 	if (memory && session)
 		status = tdh_ext_mem_add(memory) ?: tdh_spdm_create(FUNC_ID, session, &session_id);
 	if (!memory || !session || status) {
@@ -69,11 +78,20 @@ static int __init outcomes_init(void)
 	donated = tdx_pa_entry(memory, 0);
 	held = tdx_pa_entry(session, 0);
 	print_machine("with arrays");
+	/* Only the arrays keep these blocks of memory online. */
+	if (offline)
+		pr_info("tdx_outcomes: offline: %d for the donated pages, %d for the held pages\n",
+			offline_block_of(donated), offline_block_of(held));
 	/* A machine check follows.  Without one, outcomes.sh lacks its line. */
 	if (!strcmp(store, "cpu"))
 		WRITE_ONCE(*(u8 *)phys_to_virt(held), 1);
 	if (!strcmp(store, "device") && store_by_device(held))
 		pr_err("tdx_outcomes: the device cannot store\n");
+	if (!strcmp(store, "partial") && !tdh_spdm_delete(session_id, session)) {
+		/* Without the reset of tdx_pa_array_free() */
+		tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, PHYS_PFN(held));
+		WRITE_ONCE(*(u8 *)phys_to_virt(held), 1);
+	}
 	return 0;
 }
 module_init(outcomes_init);

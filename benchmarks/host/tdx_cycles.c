@@ -9,6 +9,9 @@
  *
  * Then the load reuses freed pages and verifies what it wrote to them before.
  *
+ * For each first mistake that the machine reports, the operation is printed that freed the page
+ * too early, also if a machine check follows.
+ *
  * Three parts of a run are not those of a real host.  The machine deletes objects with a
  * page for the output only, so designs that delete by ID borrow one here.  WBINVD does
  * not fail.  TDH.EXT.INIT does not fail either: the WBINVD of v2 and the descriptor that
@@ -19,6 +22,8 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/notifier.h>
+#include <linux/panic_notifier.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -114,7 +119,9 @@ static unsigned long nr_operations, nr_failed, nr_faults, nr_interrupts;
  * Pages of arrays: the page allocator gets them, or the module keeps them, or they leak.
  */
 
-enum wrong { OWNED, UNFLUSHED, NR_WRONG };
+/* UNRESET: a CPU with X86_BUG_TDX_PW_MCE can take a machine check for a store to the page. */
+enum wrong { OWNED, UNFLUSHED, UNRESET, NR_WRONG };
+static const char *const states[NR_WRONG] = { "owned", "unflushed", "unreset" };
 
 /* A page that was freed in a wrong state, and allocated again, is spoilt. */
 enum watched { NOT_WATCHED, WATCHED, SPOILT };
@@ -122,8 +129,48 @@ enum watched { NOT_WATCHED, WATCHED, SPOILT };
 static u8 *watched;
 static unsigned long end_pfn;
 static struct tracepoint *page_free;
-/* Pages that the current operation freed in a wrong state */
-static unsigned long freed[NR_WRONG];
+
+/**
+ * struct early - pages that one operation freed in one wrong state
+ * @cycle: number of the cycle
+ * @operation: the operation
+ * @failed: its result, or -1 as long as it runs
+ * @state: the state
+ * @nr_pages: number of pages
+ */
+struct early {
+	unsigned int cycle;
+	enum operation operation;
+	int failed;
+	enum wrong state;
+	unsigned long nr_pages;
+};
+
+static struct early *early;
+static unsigned int nr_early, max_early;
+/* Those of the current operation */
+static struct early *current_early[NR_WRONG];
+/* By PFN: what has freed the page last, as a position in early, counted from 1 */
+static u32 *freed_by;
+
+static void note_early(unsigned long pfn, enum wrong state)
+{
+	struct early **e = &current_early[state];
+
+	if (current_operation == NR_OPERATIONS)
+		return;
+	if (!*e && nr_early < max_early) {
+		*e = &early[nr_early++];
+		**e = (struct early) {
+			.cycle = cycle, .operation = current_operation, .failed = -1,
+			.state = state,
+		};
+	}
+	if (!*e)
+		return;
+	(*e)->nr_pages++;
+	freed_by[pfn] = *e - early + 1;
+}
 
 static void watch(const struct design *d, void *array)
 {
@@ -131,8 +178,8 @@ static void watch(const struct design *d, void *array)
 		unsigned long nr_pages, pfn = PHYS_PFN(d->pages(array, i, &nr_pages));
 
 		for (; nr_pages--; pfn++)
-			watched[pfn] = page_state(pfn_to_page(pfn)) == TDX_HOST_SHARED ?
-				       WATCHED : SPOILT;
+			watched[pfn] = page_state(pfn_to_page(pfn)) == TDX_HOST_SHARED &&
+				       !page_lines(pfn_to_page(pfn)) ? WATCHED : SPOILT;
 	}
 }
 
@@ -146,7 +193,9 @@ static void on_page_free(void *data, struct page *page, unsigned int order)
 			continue;
 		state = page_state(page + n);
 		if (watched[pfn] == WATCHED && state != TDX_HOST_SHARED)
-			freed[state == TDX_HOST_OWNED ? OWNED : UNFLUSHED]++;
+			note_early(pfn, state == TDX_HOST_OWNED ? OWNED : UNFLUSHED);
+		else if (watched[pfn] == WATCHED && page_lines(page + n))
+			note_early(pfn, UNRESET);
 		watched[pfn] = NOT_WATCHED;
 	}
 }
@@ -211,8 +260,7 @@ static void begin(enum operation op)
 
 	current_operation = op;
 	nr_operations++;
-	freed[OWNED] = 0;
-	freed[UNFLUSHED] = 0;
+	memset(current_early, 0, sizeof(current_early));
 	if (interrupted)
 		arm(operations[op].leaf, 1, TDX_INTERRUPTED_RESUMABLE);
 	if (op == EXT_START && interrupted)
@@ -221,18 +269,25 @@ static void begin(enum operation op)
 		arm(operations[op].leaf, 1 + interrupted, plan.status);
 }
 
+static void print_early(const char *kind, unsigned int at, const struct early *e)
+{
+	pr_info("tdx_cycles: {\"kind\": \"%s\", \"cycle\": %u, \"operation\": \"%s\", \"failed\": %d, \"state\": \"%s\", \"pages\": %lu, \"freed\": %u}\n",
+		kind, at, operations[e->operation].name, e->failed, states[e->state],
+		e->nr_pages, e->cycle);
+}
+
 /* Print the first time that an operation with this result frees pages in this state. */
 static void report_freed(enum operation op, bool failed)
 {
-	static const char *const states[] = { "owned", "unflushed" };
 	static bool reported[NR_OPERATIONS][2][NR_WRONG];
 
 	for (unsigned int i = 0; i < NR_WRONG; i++) {
-		if (!freed[i] || reported[op][failed][i])
+		if (!current_early[i])
 			continue;
+		current_early[i]->failed = failed;
+		if (!reported[op][failed][i])
+			print_early("freed", cycle, current_early[i]);
 		reported[op][failed][i] = true;
-		pr_info("tdx_cycles: {\"kind\": \"freed\", \"cycle\": %u, \"operation\": \"%s\", \"failed\": %d, \"state\": \"%s\", \"pages\": %lu}\n",
-			cycle, operations[op].name, failed, states[i], freed[i]);
 	}
 }
 
@@ -401,14 +456,45 @@ static void report(const char *kind)
 		read_machine(POSITION(nr_owned)) - first_owned, count_leaked());
 }
 
-static void report_first_corruption(void)
+/* Print the first of a kind of mistake, and what has freed its page. */
+static void report_first(const char *kind, u64 nr, unsigned long pfn, bool *reported)
 {
-	static bool reported;
+	static const struct early unknown = { .failed = -1 };
+	unsigned int i = pfn < end_pfn ? freed_by[pfn] : 0;
 
-	if (load->nr_corrupted && !reported)
-		pr_info("tdx_cycles: {\"kind\": \"corrupted\", \"cycle\": %u}\n", cycle);
-	reported = load->nr_corrupted;
+	if (nr && !*reported)
+		print_early(kind, cycle, i ? &early[i - 1] : &unknown);
+	*reported = nr;
 }
+
+/* The machine counts a mistake, and then has the PA of the first. */
+static void report_machine_first(const char *kind, size_t counter, size_t pa, bool *reported)
+{
+	u64 nr = read_machine(counter);
+
+	report_first(kind, nr, PHYS_PFN(read_machine(pa)), reported);
+}
+
+static void report_firsts(void)
+{
+	static bool corrupted, write_back, store, partial;
+
+	report_first("corrupted", load->nr_corrupted, load->first_corrupted, &corrupted);
+	report_machine_first("write_back", POSITION(nr_write_backs), POSITION(write_back_pa),
+			     &write_back);
+	report_machine_first("store", POSITION(nr_stores), POSITION(store_pa), &store);
+	report_machine_first("partial", POSITION(nr_partial), POSITION(partial_pa), &partial);
+}
+
+/* The kernel stops, perhaps because of a machine check. */
+static int on_panic(struct notifier_block *block, unsigned long action, void *message)
+{
+	report_firsts();
+	pr_info("tdx_cycles: {\"kind\": \"panic\", \"cycle\": %u}\n", cycle);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block panic_block = { .notifier_call = on_panic };
 
 static void run_cycles(void)
 {
@@ -419,14 +505,14 @@ static void run_cycles(void)
 		make_plan();
 		run_cycle();
 		load_turn(load);
-		report_first_corruption();
+		report_firsts();
 		if (cycle % max(steps / NR_REPORTS, 1) == 0)
 			report("progress");
 		cond_resched();
 	}
 	cycle = steps;
 	load_end(load);
-	report_first_corruption();
+	report_firsts();
 	report("end");
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
 }
@@ -447,9 +533,12 @@ static int prepare(void)
 	for_each_online_node(nid)
 		end_pfn = max(end_pfn, node_end_pfn(nid));
 	watched = vzalloc(end_pfn);
+	freed_by = vcalloc(end_pfn, sizeof(*freed_by));
+	max_early = steps * NR_OPERATIONS;
+	early = vcalloc(max_early, sizeof(*early));
 	load = vzalloc(sizeof(*load));
 	output = alloc_page(GFP_KERNEL);
-	if (!watched || !load || !output)
+	if (!watched || !freed_by || !early || !load || !output)
 		return -ENOMEM;
 
 	for_each_kernel_tracepoint(find_page_free, NULL);
@@ -469,7 +558,9 @@ static int run(void)
 	if (!ret) {
 		design_select(rival);
 		design_on_array = watch;
+		atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 		run_cycles();
+		atomic_notifier_chain_unregister(&panic_notifier_list, &panic_block);
 		design_on_array = NULL;
 		tdx_seam_remove(&seam);
 	}
@@ -490,6 +581,8 @@ static int __init cycles_init(void)
 	if (output)
 		__free_page(output);
 	vfree(load);
+	vfree(early);
+	vfree(freed_by);
 	vfree(watched);
 	return ret;
 }

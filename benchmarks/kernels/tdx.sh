@@ -4,8 +4,8 @@
 # ENGINE=tdx: as ENGINE=qemu, on an emulated TDX host, see tdx-host/.
 #
 # engine_boot LOG SECONDS MEM MODE [ARGS]: as in qemu.sh, with 4 CPUs.  Reports of the machine
-#	are in LOG.host, and its settings in $TDX_HOST.  With TDX_MODEL=143, the CPU has the
-#	erratum X86_BUG_TDX_PW_MCE.  Each package has memory, the second 1 GiB.
+#	are in LOG.host, and its settings in $TDX_HOST.  The CPU has the erratum
+#	X86_BUG_TDX_PW_MCE, except with TDX_MODEL=106.  Each package has memory, the second 1 GiB.
 
 . "$TOP/benchmarks/kernels/qemu.sh"
 ENGINE_BASE=qemu
@@ -15,7 +15,7 @@ engine_is_emulated() { true; }
 # tdx_machine: print the options of the machine.  It has two packages, if that is possible.
 tdx_machine()
 {
-	local cpus=${CPUS:-4} cpu=max,vendor=GenuineIntel,family=6,model=${TDX_MODEL:-106},stepping=6
+	local cpus=${CPUS:-4} cpu=max,vendor=GenuineIntel,family=6,model=${TDX_MODEL:-143},stepping=6
 
 	echo "-accel tcg,thread=single -cpu $cpu,min-xlevel=0x80000008,phys-bits=46,-svm" \
 		"-smp $cpus,sockets=$((cpus % 2 ? 1 : 2)) -L /usr/share/qemu -L /usr/share/seabios"

@@ -4,11 +4,8 @@
  *
  * ENGINE=tdx runs all cases.  A kernel without these features skips them.
  */
-#include <linux/bitmap.h>
 #include <linux/cpumask.h>
-#include <linux/fs.h>
 #include <linux/io.h>
-#include <linux/memory.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -19,6 +16,7 @@
 
 #include "tdx.h"
 #include "../../arch/x86/virt/vmx/tdx/tests/fixture.h"
+#include "offline.h"
 
 #define FUNC_ID		0x1000
 #define NR_PAGES	512
@@ -213,62 +211,21 @@ static struct tdx_pa_array *stays;
 static int offline_result;
 static bool was_tried;
 
-#ifdef CONFIG_MEMORY_HOTPLUG
-
-#define MAX_BLOCKS	1024
-
-static int set_block(unsigned long block, const char *state)
-{
-	struct file *file;
-	char name[64];
-	loff_t pos = 0;
-	ssize_t n;
-
-	snprintf(name, sizeof(name), "/sys/devices/system/memory/memory%lu/state", block);
-	file = filp_open(name, O_WRONLY, 0);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	n = kernel_write(file, state, strlen(state), &pos);
-	filp_close(file, NULL);
-	return n < 0 ? n : 0;
-}
-
 /*
  * Only the pages of the array, which the module holds, must keep its block online: without
  * them, it was taken offline.
  */
 static void try_to_offline(void)
 {
-	static DECLARE_BITMAP(was_offline, MAX_BLOCKS);
-	/* The kernel has other pages in the first blocks that it allocates from. */
-	unsigned int nr = 2 * (memory_block_size_bytes() / PAGE_SIZE);
-	struct tdx_pa_array *first;
-	unsigned long block;
 	u64 id;
 
-	for (block = 0; block < MAX_BLOCKS; block++) {
-		if (!set_block(block, "offline") && !set_block(block, "online"))
-			__set_bit(block, was_offline);
-	}
-	first = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
-	stays = tdx_pa_array_alloc(NR_PAGES, NUMA_NO_NODE);
-	tdx_pa_array_free(first);
-	block = stays ? tdx_pa_entry(stays, 0) / memory_block_size_bytes() : MAX_BLOCKS;
-	if (block >= MAX_BLOCKS || !test_bit(block, was_offline))
+	offline_prepare();
+	stays = offline_alloc(NR_PAGES);
+	if (!stays || tdx_model_install() || tdh_spdm_create(FUNC_ID, stays, &id))
 		return;
-	if (tdx_model_install() || tdh_spdm_create(FUNC_ID, stays, &id))
-		return;
-	offline_result = set_block(block, "offline");
+	offline_result = offline_block_of(tdx_pa_entry(stays, 0));
 	was_tried = !tdh_spdm_delete(id, stays);
 }
-
-#else
-
-static void try_to_offline(void)
-{
-}
-
-#endif /* CONFIG_MEMORY_HOTPLUG */
 
 /* This runs in the task that loads this module: other tasks cannot open files. */
 static int memory_suite_init(struct kunit_suite *suite)

@@ -197,10 +197,37 @@ static bool pamt_own(const struct tdmr_info *tdmr)
 	return true;
 }
 
+/* The list has @nr physical addresses of structures. */
+static bool tdmrs_add(const u64 *list, u64 nr)
+{
+	for (unsigned long pfn = 0; pfn < model.end_pfn; pfn++) {
+		model_page(pfn)->owner = OWNER_NONE;
+		model_page(pfn)->outside = true;
+	}
+	for (u64 i = 0; i < nr; i++) {
+		const struct tdmr_info *tdmr = phys_to_virt(list[i]);
+
+		if (!tdmr || list[i] % 512 || !tdmr_add(tdmr))
+			return false;
+		sys.tdmrs[i].base = tdmr->base;
+		sys.tdmrs[i].next = tdmr->base;
+		sys.tdmrs[i].end = tdmr->base + tdmr->size;
+	}
+	for (u64 i = 0; i < nr; i++) {
+		if (!pamt_own(phys_to_virt(list[i])))
+			return false;
+	}
+	return true;
+}
+
 static u64 sys_config(const struct tdx_host_cpu *cpu, unsigned int version,
 		      const struct tdx_module_args *args)
 {
 	const u64 *list = phys_to_virt(args->rcx);
+	size_t size = model.end_pfn * sizeof(struct model_page);
+	struct sys sys_before = sys;
+	struct model_page *before;
+	bool accepted;
 
 	if (version > 1)
 		return INVALID(RAX);
@@ -215,23 +242,17 @@ static u64 sys_config(const struct tdx_host_cpu *cpu, unsigned int version,
 	if (version == 1 && (args->r9 & ~(FEATURE_CONNECT | FEATURE_EXT)))
 		return INVALID(R9);
 
-	for (unsigned long pfn = 0; pfn < model.end_pfn; pfn++) {
-		model_page(pfn)->owner = OWNER_NONE;
-		model_page(pfn)->outside = true;
+	/* A rejected call changes nothing. */
+	before = malloc(size);
+	memcpy(before, model.pages, size);
+	accepted = tdmrs_add(list, args->rdx);
+	if (!accepted) {
+		memcpy(model.pages, before, size);
+		sys = sys_before;
 	}
-	for (unsigned int i = 0; i < args->rdx; i++) {
-		const struct tdmr_info *tdmr = phys_to_virt(list[i]);
-
-		if (!tdmr || list[i] % 512 || !tdmr_add(tdmr))
-			return INVALID(RCX);
-		sys.tdmrs[i].base = tdmr->base;
-		sys.tdmrs[i].next = tdmr->base;
-		sys.tdmrs[i].end = tdmr->base + tdmr->size;
-	}
-	for (unsigned int i = 0; i < args->rdx; i++) {
-		if (!pamt_own(phys_to_virt(list[i])))
-			return INVALID(RCX);
-	}
+	free(before);
+	if (!accepted)
+		return INVALID(RCX);
 	sys.nr_tdmrs = args->rdx;
 	sys.configured = true;
 	sys.features = version == 1 ? args->r9 : 0;

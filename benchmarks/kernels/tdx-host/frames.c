@@ -122,6 +122,14 @@ static struct frame *frame_of(uint64_t pfn)
 	return i < nr_frames ? &frames[i] : NULL;
 }
 
+/* The lines of this page that MOVDIR64B must write first, one bit each */
+uint64_t tdx_host_partial(uint64_t pfn)
+{
+	struct frame *frame = frame_of(pfn);
+
+	return frame ? frame->partial : 0;
+}
+
 /* MOVDIR64B does not have to write the lines of this page. */
 void tdx_host_forget_partial(uint64_t pfn)
 {
@@ -174,6 +182,14 @@ void tdx_host_sync(void)
 		tdx_host_watch_all();
 }
 
+/* Of each kind of event, only the first are logged. */
+static bool is_logged(uint64_t nr)
+{
+	if (nr == MAX_LOGGED + 1)
+		tdx_host_log("from here on, such reports are counted, and not logged");
+	return nr <= MAX_LOGGED;
+}
+
 /* Overwrite a line of each page whose time has come. */
 static void write_back(void *opaque)
 {
@@ -200,9 +216,12 @@ static void write_back(void *opaque)
 		g_array_remove_index_fast(armed, i);
 	}
 	for (guint i = 0; i < due->len; i++) {
-		if (++tdx_host.nr_write_backs <= MAX_LOGGED)
-			tdx_host_log("late write-back of a dirty line to PA 0x%" PRIx64,
-				     g_array_index(due, hwaddr, i));
+		hwaddr pa = g_array_index(due, hwaddr, i);
+
+		if (!tdx_host.nr_write_backs)
+			tdx_host.write_back_pa = pa;
+		if (is_logged(++tdx_host.nr_write_backs))
+			tdx_host_log("late write-back of a dirty line to PA 0x%" PRIx64, pa);
 	}
 	for (int i = 0; i < LINE; i++)
 		bytes[i] = tdx_host_random(256);
@@ -276,14 +295,19 @@ static uint64_t pa_of(const struct frame *frame, ram_addr_t addr)
 	return ((uint64_t)frame->pfn << TDX_HOST_PAGE_BITS) | (addr & (PAGE - 1));
 }
 
-/* Count a store, and log the first to each page.  Without @rip, a device stores. */
-static void report(struct frame *frame, uint64_t *nr, const char *what, uint64_t pa, uint64_t size,
-		   uint64_t rip)
+/*
+ * Count a store in @nr, record the first in @first_pa, and log the first to each page.
+ * Without @cpu, a device stores.
+ */
+static void report(struct frame *frame, uint64_t *nr, uint64_t *first_pa, const char *what,
+		   uint64_t pa, uint64_t size, CPUState *cpu, uintptr_t retaddr)
 {
-	++*nr;
-	if (!frame->logged && ++tdx_host.nr_pages <= MAX_LOGGED)
+	if (!(*nr)++)
+		*first_pa = pa;
+	if (!frame->logged && is_logged(++tdx_host.nr_pages))
 		tdx_host_log("%s: %" PRIu64 " bytes, PA 0x%" PRIx64 ", RIP 0x%" PRIx64 "%s", what,
-			     size, pa, rip, tdx_host.machine_check ? ", machine check" : "");
+			     size, pa, cpu ? guest_rip(cpu->env_ptr, retaddr) : 0,
+			     tdx_host.machine_check ? ", machine check" : "");
 	frame->logged = true;
 }
 
@@ -304,16 +328,23 @@ bool tdx_host_store(CPUState *cpu, ram_addr_t addr, vaddr va, unsigned int size,
 	tdx_host_lock();
 	frame = &frames[addr >> TDX_HOST_PAGE_BITS];
 	pa = pa_of(frame, addr);
+	/* A page walk probes each of its tables for a store, at the table's PA, and only reads. */
+	if (!retaddr && va == pa) {
+		if (frame->state == TDX_HOST_OWNED && !tdx_host.nr_walks++)
+			tdx_host_log("first page walk through an owned page: PA 0x%" PRIx64, pa);
+		tdx_host_unlock();
+		return true;
+	}
 	if (whole)
 		frame->partial &= ~line;
 	if (whole && va == tdx_host_whole_line && frame->state)
 		tdx_host.nr_early_lines++;
 	if (frame->state == TDX_HOST_OWNED)
-		report(frame, &tdx_host.nr_stores, "store to an owned page", pa, size,
-		       guest_rip(cpu->env_ptr, retaddr));
+		report(frame, &tdx_host.nr_stores, &tdx_host.store_pa, "store to an owned page",
+		       pa, size, cpu, retaddr);
 	else if (frame->partial & line)
-		report(frame, &tdx_host.nr_partial, "partial store to a private line", pa, size,
-		       guest_rip(cpu->env_ptr, retaddr));
+		report(frame, &tdx_host.nr_partial, &tdx_host.partial_pa,
+		       "partial store to a private line", pa, size, cpu, retaddr);
 	else
 		check = false;
 	if (frame->state == TDX_HOST_DIRTY)
@@ -330,6 +361,8 @@ void tdx_host_device_store(ram_addr_t addr, uint64_t size)
 {
 	for (ram_addr_t end = addr + size; addr < end; addr = (addr | (PAGE - 1)) + 1) {
 		struct frame *frame = &frames[addr >> TDX_HOST_PAGE_BITS];
+		/* Of this page */
+		uint64_t nr_bytes = MIN(end - addr, PAGE - (addr & (PAGE - 1)));
 		bool check;
 
 		if (own_store || !tdx_host_watches(addr))
@@ -337,8 +370,9 @@ void tdx_host_device_store(ram_addr_t addr, uint64_t size)
 		tdx_host_lock();
 		check = frame->state == TDX_HOST_OWNED;
 		if (check)
-			report(frame, &tdx_host.nr_stores, "store of a device to an owned page",
-			       pa_of(frame, addr), size, 0);
+			report(frame, &tdx_host.nr_stores, &tdx_host.store_pa,
+			       "store of a device to an owned page", pa_of(frame, addr), nr_bytes,
+			       NULL, 0);
 		else if (frame->state == TDX_HOST_DIRTY)
 			arm(frame);
 		tdx_host_unlock();
@@ -353,9 +387,9 @@ static void print_totals(Notifier *notifier, void *data)
 {
 	tdx_host_log("%" PRIu64 " SEAMCALLs, %" PRIu64 " stores to owned pages, %" PRIu64
 		     " partial stores to private lines, on %" PRIu64 " pages; %" PRIu64
-		     " late write-backs; the module is %s", tdx_host.nr_calls, tdx_host.nr_stores,
-		     tdx_host.nr_partial, tdx_host.nr_pages, tdx_host.nr_write_backs,
-		     tdx_module_is_on() ? "on" : "off");
+		     " late write-backs; %" PRIu64 " page walks through owned pages; the module is %s",
+		     tdx_host.nr_calls, tdx_host.nr_stores, tdx_host.nr_partial, tdx_host.nr_pages,
+		     tdx_host.nr_write_backs, tdx_host.nr_walks, tdx_module_is_on() ? "on" : "off");
 }
 
 static int find_end(RAMBlock *block, void *end)

@@ -213,6 +213,7 @@ static u64 test_call(u64 leaf, struct tdx_module_args *args)
 	case TDX_HOST_PAGE:
 		if (!model_is_memory(args->rcx))
 			return TDX_OPERAND_INVALID;
+		args->rdx = tdx_host_partial(PHYS_PFN(args->rcx));
 		args->rcx = tdx_module_page(PHYS_PFN(args->rcx));
 		return 0;
 	case TDX_HOST_FAIL:
@@ -256,6 +257,15 @@ static bool is_resumable(u64 leaf)
 	}
 }
 
+/* Number of entries of the list that a resumable leaf processes */
+static u64 nr_entries(u64 leaf, u64 rcx)
+{
+	if (leaf == TDH_IOMMU_SETUP)
+		return model.iommu_entries;
+	/* HPA_LIST_INFO has the first and the last.  The leaf rejects a wrong one. */
+	return leaf == TDH_EXT_MEM_ADD ? ((rcx >> 55) - (rcx >> 3)) % LIST_MAX + 1 : 1;
+}
+
 /* A leaf of the software module, which is interrupted at random */
 static u64 model_call(u64 leaf, struct tdx_module_args *args)
 {
@@ -269,7 +279,7 @@ static u64 model_call(u64 leaf, struct tdx_module_args *args)
 	if (interrupt)
 		tdx_model_fail(&(struct tdx_model_fault) {
 			.leaf = leaf, .status = TDX_INTERRUPTED_RESUMABLE,
-			.after = tdx_host_random(LIST_MAX),
+			.after = tdx_host_random(nr_entries(leaf, args->rcx)),
 		});
 	status = tdx_model_seamcall(leaf, args);
 	if (interrupt)
@@ -293,6 +303,8 @@ static u64 call(const struct tdx_host_cpu *cpu, u64 rax, struct tdx_module_args 
 {
 	u64 leaf = rax & 0xffff, version = rax >> 16 & 0xff, status;
 
+	if ((rax & ~SEAMLDR) >> 24)
+		return TDX_OPERAND_INVALID;
 	if (rax & SEAMLDR)
 		return seamldr_call(cpu, rax & ~SEAMLDR, args);
 	if (leaf >= TDX_HOST_IDENTIFY)

@@ -43,7 +43,8 @@ enum tdx_host_page {
  *		     TDH.SYS.CONFIG does, or 0; Linux 7.3 uses version 0
  * @TDX_HOST_GET: RCX is a position in struct tdx_host, then the value
  * @TDX_HOST_SET: RCX is a position in struct tdx_host, RDX the value
- * @TDX_HOST_PAGE: RCX is a PA, then an enum tdx_host_page
+ * @TDX_HOST_PAGE: RCX is a PA, then an enum tdx_host_page; RDX are the lines of the page that
+ *		   MOVDIR64B must write first, one bit each
  * @TDX_HOST_FAIL: arm a fault: RCX is a leaf, RDX the call, counted from 1, R8 the status,
  *		   R9 the number of entries that the leaf processes first
  * @TDX_HOST_DISARM: remove all faults
@@ -124,6 +125,7 @@ bool tdx_module_is_on(void);
 /* frames.c: guest memory, for module.c */
 void *tdx_host_memory(uint64_t pa);
 void tdx_host_changed(uint64_t pfn, uint64_t nr_pages);
+uint64_t tdx_host_partial(uint64_t pfn);
 void tdx_host_forget_partial(uint64_t pfn);
 uint64_t tdx_host_random(uint64_t end);
 
@@ -147,6 +149,10 @@ uint64_t tdx_host_random(uint64_t end);
  * @nr_dirty: pages that it returned, and that were not flushed
  * @nr_lines: lines that MOVDIR64B wrote
  * @nr_early_lines: the same, while the page was owned or dirty
+ * @nr_walks: page walks that read a table in an owned page
+ * @store_pa: PA of the first of @nr_stores
+ * @partial_pa: PA of the first of @nr_partial
+ * @write_back_pa: PA of the first of @nr_write_backs
  *
  * TDX_HOST_SET and TDX_HOST_GET take the position in this structure.
  */
@@ -168,6 +174,10 @@ struct tdx_host {
 	uint64_t nr_dirty;
 	uint64_t nr_lines;
 	uint64_t nr_early_lines;
+	uint64_t nr_walks;
+	uint64_t store_pa;
+	uint64_t partial_pa;
+	uint64_t write_back_pa;
 };
 
 extern struct tdx_host tdx_host;

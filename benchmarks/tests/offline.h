@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Blocks of memory that the kernel can take offline, for tests whose pages must prevent it
+ *
+ * Only the task that loads a module can open the files of sysfs.
+ */
+#ifndef _OFFLINE_H
+#define _OFFLINE_H
+
+#include <linux/bitmap.h>
+#include <linux/fs.h>
+#include <linux/memory.h>
+#include <linux/types.h>
+
+#include <asm/tdx_connect.h>
+
+#ifdef CONFIG_MEMORY_HOTPLUG
+
+#define MAX_BLOCKS	1024
+#define MAX_TRIES	512
+
+static DECLARE_BITMAP(was_offline, MAX_BLOCKS);
+
+static inline int set_block(unsigned long block, const char *state)
+{
+	struct file *file;
+	char name[64];
+	loff_t pos = 0;
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "/sys/devices/system/memory/memory%lu/state", block);
+	file = filp_open(name, O_WRONLY, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	n = kernel_write(file, state, strlen(state), &pos);
+	filp_close(file, NULL);
+	return n < 0 ? n : 0;
+}
+
+/* Find blocks that can go offline. */
+static inline void offline_prepare(void)
+{
+	for (unsigned long block = 0; block < MAX_BLOCKS; block++) {
+		if (!set_block(block, "offline") && !set_block(block, "online"))
+			__set_bit(block, was_offline);
+	}
+}
+
+static inline bool offline_is_possible(phys_addr_t pa)
+{
+	unsigned long block = pa / memory_block_size_bytes();
+
+	return block < MAX_BLOCKS && test_bit(block, was_offline);
+}
+
+static inline int offline_block_of(phys_addr_t pa)
+{
+	return set_block(pa / memory_block_size_bytes(), "offline");
+}
+
+/*
+ * Allocate an array whose first page is in such a block.  The kernel has other pages in the
+ * first blocks that it allocates from.
+ */
+static inline struct tdx_pa_array *offline_alloc(unsigned int nr)
+{
+	unsigned int nr_first = 2 * (memory_block_size_bytes() / PAGE_SIZE), n = 0;
+	struct tdx_pa_array *first = tdx_pa_array_alloc(nr_first, NUMA_NO_NODE), *array;
+	static struct tdx_pa_array *tries[MAX_TRIES];
+
+	do {
+		array = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
+		if (!array || offline_is_possible(tdx_pa_entry(array, 0)))
+			break;
+		tries[n++] = array;
+		array = NULL;
+	} while (n < MAX_TRIES);
+	while (n--)
+		tdx_pa_array_free(tries[n]);
+	tdx_pa_array_free(first);
+	return array;
+}
+
+#else
+
+static inline void offline_prepare(void)
+{
+}
+
+static inline struct tdx_pa_array *offline_alloc(unsigned int nr)
+{
+	return NULL;
+}
+
+static inline int offline_block_of(phys_addr_t pa)
+{
+	return -ENODEV;
+}
+
+#endif /* CONFIG_MEMORY_HOTPLUG */
+
+#endif /* _OFFLINE_H */
