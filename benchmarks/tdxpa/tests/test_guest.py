@@ -111,6 +111,6 @@ def test_options_must_be_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, var
     monkeypatch.setenv("BOOT", boot)
     text = (LOG.replace("[ 0.1]", "KernelAddressSanitizer initialized\nCONFIG_PAGE_POISONING is on\n[ 0.1]") +
             "guest: leaks begin\nguest: leaks end\nguest: locks were watched\n" +
-            "".join(f"guest: sees {name} 1\n" for name in ("red_zone", "poison", "store_user", "sanity_checks")))
+            "".join(f"==> {name} <==\n1\n\n" for name in ("red_zone", "poison", "store_user", "sanity_checks")))
     (tmp_path / "log").write_text(text.replace(missing, ""))
     assert log.main(tmp_path / "log", variant) == status
