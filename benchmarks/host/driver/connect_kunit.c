@@ -49,12 +49,23 @@ static const u64 down_leaves[] = {
 static u64 called[NR_LINKS * (NR_UP + NR_DOWN + 1)];
 static unsigned int nr_called;
 
+/* IOMMUs that are set up: the last one is cleared first. */
+static u64 iommus[NR_LINKS];
+static unsigned int nr_iommus, nr_wrong_iommus;
+
 static u64 record_seamcall(u64 leaf, struct tdx_module_args *args)
 {
+	u64 status;
+
+	if (leaf == TDH_IOMMU_CLEAR && nr_iommus)
+		nr_wrong_iommus += args->rcx != iommus[--nr_iommus];
 	if (leaf != TDH_PHYMEM_PAGE_WBINVD && nr_called < ARRAY_SIZE(called) &&
 	    (!nr_called || called[nr_called - 1] != leaf))
 		called[nr_called++] = leaf;
-	return tdx_model_seamcall(leaf, args);
+	status = tdx_model_seamcall(leaf, args);
+	if (leaf == TDH_IOMMU_SETUP && !status && nr_iommus < NR_LINKS)
+		iommus[nr_iommus++] = args->rcx;
+	return status;
 }
 
 static const struct tdx_seam recorder = {
@@ -73,6 +84,8 @@ static void reset(void)
 	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + config.nr_iommu);
 	tdx_model_set_rounds(1);
 	nr_called = 0;
+	nr_iommus = 0;
+	nr_wrong_iommus = 0;
 }
 
 static void expect_leaves(struct kunit *test, unsigned int nr_up, unsigned int nr_down)
@@ -259,6 +272,8 @@ static void last_link_fails(struct kunit *test)
 			tdx_links_down(links, NR_LINKS);
 
 		KUNIT_ASSERT_EQ(test, nr_called, nr + nr_down[step] + 2 * NR_DOWN);
+		KUNIT_EXPECT_EQ(test, nr_iommus, 0);
+		KUNIT_EXPECT_EQ(test, nr_wrong_iommus, 0);
 		for (unsigned int i = 0; i < NR_LINKS; i++)
 			KUNIT_EXPECT_MEMEQ(test, called + i * NR_UP, up_leaves,
 					   min(NR_UP, nr - i * NR_UP) * sizeof(u64));
