@@ -17,8 +17,7 @@ GUEST_ARGS="quiet panic=-1 log_buf_len=4M"
 
 take_lock
 "$TOP/benchmarks/kernels/setup.sh" headers
-ROOT=$CACHE/debian-$RELEASE SUDO=''
-[ "$(id -u)" -eq 0 ] || SUDO=sudo
+ROOT=$CACHE/debian-$RELEASE SUDO=$([ "$(id -u)" -eq 0 ] || echo sudo)
 hold 9 "$ROOT.lock"
 hold 8 "$BUILD/lock"
 

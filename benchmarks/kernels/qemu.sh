@@ -11,8 +11,7 @@
 ENGINE_ARCH=x86_64
 ENGINE_TARGET=bzImage
 
-# Some hosts have /dev/kvm, but no kernel boots on it.  So try, once for each boot of this
-# machine.
+# Some hosts have /dev/kvm, but no kernel boots on it.  So try, once for each boot of this machine.
 qemu_has_kvm()
 {
 	local result log=$BUILD/qemu-kvm.log
@@ -26,9 +25,8 @@ qemu_has_kvm()
 	[ "$(cat "$result")" = yes ]
 }
 
-# qemu_run LOG SECONDS MEM KERNEL ROOT ARGUMENTS OPTION...: run a guest whose root is
-# the host's (host) or an initial ram disk (ram); ARGUMENTS are for guest-init.
-# $QEMU_RUNNER is a command that runs QEMU, if it is set.
+# qemu_run LOG SECONDS MEM KERNEL ROOT ARGUMENTS OPTION...: run a guest whose root is the host's (host) or an initial
+# ram disk (ram); ARGUMENTS are for guest-init.  $QEMU_RUNNER is a command that runs QEMU, if it is set.
 qemu_run()
 {
 	local log=$1 seconds=$2 mem=$3 kernel=$4 root=$5 arguments=$6
@@ -59,15 +57,13 @@ qemu_run()
 # qemu_ram_disk FILE: the modules of $TREE, guest-init, and busybox
 qemu_ram_disk()
 {
-	local dir=$1.d tool
+	local dir=$1.d
 
 	rm -rf "$dir"
 	mkdir -p "$dir"/{bin,dev,proc,sys,tmp,tree}
 	cp "$TOP/benchmarks/kernels/guest-init" "$dir/"
 	cp "$(command -v busybox)" "$dir/bin/busybox"
-	for tool in $(busybox --list); do
-		[ "$tool" = busybox ] || ln -s busybox "$dir/bin/$tool"
-	done
+	busybox --list | grep -vx busybox | (cd "$dir/bin" && xargs -n 1 ln -s busybox)
 	(cd "$TREE" && find . -name '*.ko' -exec cp --parents {} "$dir/tree/" \;)
 	# The same code makes the same disk.  Debug information has the path of this tree, and
 	# the size of the disk changes counts of instructions.
@@ -93,9 +89,8 @@ engine_boot()
 	shift 3
 
 	if [ -n "${ICOUNT:-}" ]; then
-		# Nothing that differs between runs: no time of day, no random numbers, no file
-		# system of the host.  Repeated instructions must move words, not bytes,
-		# because each step counts.
+		# Nothing that differs between runs: no time of day, no random numbers, no file system of the host.
+		# Repeated instructions must move words, not bytes, because each step counts.
 		root=ram
 		options="-accel tcg -cpu max,-rdrand,-rdseed,-erms,-fsrm -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 -smp 1"
 	else

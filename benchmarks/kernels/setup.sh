@@ -20,10 +20,7 @@ for package in $packages; do
 done
 [ -n "$missing" ] || exit 0
 sudo=
-if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo > /dev/null || die "cannot install$missing: run as root, or install sudo"
-	sudo=sudo
-fi
+[ "$(id -u)" -eq 0 ] || { sudo=sudo; command -v sudo > /dev/null || die "cannot install$missing: run as root, or install sudo"; }
 
 end=$((SECONDS + ${APT_WAIT:-600}))
 # apt_get COMMAND...: wait for a process that holds one of the locks

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# ENGINE=uml: Linux built as a process (ARCH=um), with the host's root file system as its
-# own, read-only.
+# ENGINE=uml: Linux built as a process (ARCH=um), with the host's root file system as its own, read-only.
 #
 # engine_boot LOG SECONDS MEM MODE [ARGS]: boot and run guest-init MODE ARGS, on
 #	$CPUS CPUs (1)
@@ -18,8 +17,7 @@ engine_boot()
 	shift 3
 	# benchmarks/start.sh refuses this for measurements.
 	if ! shm_is_large; then
-		dir=$BUILD/tmp
-		mkdir -p "$dir"
+		dir=$BUILD/tmp && mkdir -p "$dir"
 		say "  warning: /dev/shm has less than 1 GB free; the guest's memory is on disk, and it is slow"
 	fi
 	[ "${CPUS:-1}" -eq 1 ] || args="seccomp=on ncpus=$CPUS"

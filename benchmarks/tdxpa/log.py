@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """log.py CONSOLE [VARIANT]: check the kernel's log, which a guest prints last.
 
-Status 1 if the kernel complained, or if its log is not complete.  Only WARN() between these
-two lines of a test is expected:
-
-    tdx-test: warnings expected
-    tdx-test: no more warnings expected
-
-Each place in tdh.c warns once.  What a VARIANT and the parameters $BOOT must show is in log.json.
-Complaints before our first module is loaded are printed and do not count.  (User-mode Linux
-7.3 with two CPUs and PROVE_RCU: "Callback enqueued on offline CPU!!".)
+Status 1 if the kernel complained, or if its log is not complete.  Only WARN() between two lines of a test is expected,
+once from each place in tdh.c.  What a VARIANT and the parameters $BOOT must show is in log.json.  Complaints before
+our first module is loaded are printed and do not count (Documentation/cases.rst has one).
 """
 import json
 import os
