@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build-tree.sh DIR [VARIANT [POSTED]]: lay out the sources for an external build: symbolic
-# links, and the Kbuild files that only an external build needs.  POSTED is a directory with
-# v2 as posted, which becomes one more design.
+# build-tree.sh DIR [VARIANT [POSTED]]: lay out the sources for an external build: symbolic links, and the Kbuild
+# files that only an external build needs.  POSTED is a directory with v2 as posted, which becomes one more design.
 set -eu
 . "$(dirname "$0")/common.sh"
 

@@ -16,7 +16,7 @@ fi
 hold 6 "$CACHE/in-use.lock"
 rm -rf "$CACHE"/{src,src-*,apt,log,unpack} "$CACHE"/{uml,qemu,tdx,intree,kvm}-* "$CACHE"/src.lock
 # Another Debian belongs to root.
-sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
+[ "$(id -u)" -eq 0 ] && sudo='' || sudo=sudo
 [ -z "$(find "$CACHE" -maxdepth 1 -name 'debian-*')" ] || $sudo rm -rf "$CACHE"/debian-*
 rm -f "$CACHE/in-use.lock"
 rmdir "$CACHE" 2> /dev/null || say "  kept: $CACHE, because it also holds other files"

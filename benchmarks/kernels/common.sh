@@ -28,10 +28,7 @@ step()
 	mkdir -p "$(dirname "$log")"
 	say "  $title (log: $log)"
 	"$@" > "$log" 2>&1 < /dev/null || rc=$?
-	if [ $rc -ne 0 ]; then
-		tail -n 25 "$log" >&2
-		die "$title: failed with status $rc after $((SECONDS - start)) s; whole log: $log"
-	fi
+	[ $rc -eq 0 ] || { tail -n 25 "$log" >&2; die "$title: failed with status $rc after $((SECONDS - start)) s; whole log: $log"; }
 	say "  $title: done in $((SECONDS - start)) s"
 }
 

@@ -11,8 +11,7 @@
 ENGINE_ARCH=x86_64
 ENGINE_TARGET=bzImage
 
-# Some hosts have /dev/kvm, but no kernel boots on it.  So try, once for each boot of this
-# machine.
+# Some hosts have /dev/kvm, but no kernel boots on it.  So try, once for each boot of this machine.
 qemu_has_kvm()
 {
 	local result log=$BUILD/qemu-kvm.log
@@ -26,17 +25,19 @@ qemu_has_kvm()
 	[ "$(cat "$result")" = yes ]
 }
 
-# qemu_run LOG SECONDS MEM KERNEL ROOT ARGUMENTS OPTION...: run a guest whose root is
-# the host's (host) or an initial ram disk (ram); ARGUMENTS are for guest-init.
-# $QEMU_RUNNER is a command that runs QEMU, if it is set.
+# qemu_run LOG SECONDS MEM KERNEL ROOT ARGUMENTS OPTION...: run a guest whose root is the host's (host) or an initial
+# ram disk (ram); ARGUMENTS are for guest-init.  $QEMU_RUNNER is a command that runs QEMU, if it is set.
 qemu_run()
 {
 	local log=$1 seconds=$2 mem=$3 kernel=$4 root=$5 arguments=$6
-	local machine=console=ttyS0 init options
+	local machine=console=ttyS0 device='-serial chardev:console' init options
 	shift 6
 
-	# See qemu-sanitize.config.
+	# On a loaded machine, an emulated kernel may miss the interrupts of its timer.
+	[ -n "${ICOUNT:-}" ] || machine+=" no_timer_check"
+	# See qemu-sanitize.config and rt.config.
 	[ "$VARIANT" != sanitize ] || machine+=" pci=noacpi"
+	[ "$VARIANT" != rt ] || { machine=${machine/ttyS0/hvc0} device='-device virtio-serial -device virtconsole,chardev=console'; }
 	if [ "$root" = host ]; then
 		options="-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap -device virtio-9p-pci,fsdev=root,mount_tag=/dev/root"
 		init="root=/dev/root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=262144 ro init=$TOP/benchmarks/kernels/guest-init -- $TREE"
@@ -48,7 +49,7 @@ qemu_run()
 	# shellcheck disable=SC2086
 	guest_run "$log" "$seconds" ${QEMU_RUNNER:-} \
 		"${QEMU:-qemu-system-x86_64}" "$@" -m "$mem" -nodefaults -no-user-config -display none \
-		-no-reboot -chardev stdio,id=console,signal=off -serial chardev:console \
+		-no-reboot -chardev stdio,id=console,signal=off $device \
 		-kernel "$kernel" $options -append "$machine $GUEST_ARGS $init $arguments"
 	guest_ended "$log"
 }
@@ -56,15 +57,13 @@ qemu_run()
 # qemu_ram_disk FILE: the modules of $TREE, guest-init, and busybox
 qemu_ram_disk()
 {
-	local dir=$1.d tool
+	local dir=$1.d
 
 	rm -rf "$dir"
 	mkdir -p "$dir"/{bin,dev,proc,sys,tmp,tree}
 	cp "$TOP/benchmarks/kernels/guest-init" "$dir/"
 	cp "$(command -v busybox)" "$dir/bin/busybox"
-	for tool in $(busybox --list); do
-		[ "$tool" = busybox ] || ln -s busybox "$dir/bin/$tool"
-	done
+	busybox --list | grep -vx busybox | (cd "$dir/bin" && xargs -n 1 ln -s busybox)
 	(cd "$TREE" && find . -name '*.ko' -exec cp --parents {} "$dir/tree/" \;)
 	# The same code makes the same disk.  Debug information has the path of this tree, and
 	# the size of the disk changes counts of instructions.
@@ -90,9 +89,8 @@ engine_boot()
 	shift 3
 
 	if [ -n "${ICOUNT:-}" ]; then
-		# Nothing that differs between runs: no time of day, no random numbers, no file
-		# system of the host.  Repeated instructions must move words, not bytes,
-		# because each step counts.
+		# Nothing that differs between runs: no time of day, no random numbers, no file system of the host.
+		# Repeated instructions must move words, not bytes, because each step counts.
 		root=ram
 		options="-accel tcg -cpu max,-rdrand,-rdseed,-erms,-fsrm -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1 -smp 1"
 	else

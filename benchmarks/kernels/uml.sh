@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# ENGINE=uml: Linux built as a process (ARCH=um), with the host's root file system as its
-# own, read-only.
+# ENGINE=uml: Linux built as a process (ARCH=um), with the host's root file system as its own, read-only.
 #
 # engine_boot LOG SECONDS MEM MODE [ARGS]: boot and run guest-init MODE ARGS, on
 #	$CPUS CPUs (1)

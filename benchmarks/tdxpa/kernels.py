@@ -20,10 +20,10 @@ LIST = [line.split("\t") for line in (Path(__file__).parents[1] / "tests/kernels
 
 
 def read(log: str) -> dict:
-    """Linux, the last line, and the numbers of passed, failed and skipped tests in each suite"""
+    """Linux, the last line, why tests were skipped, and the numbers of passed, failed and skipped tests in each suite"""
     parts = re.split(r"(?m)^\[[\d:]+\] =+ (tdx_\w+) \(\d+ subtests?\) =+$", log)
     linux, result = re.findall(r" (?:on|in) Linux (\S+) ", log + " in Linux - ")[0], log.rstrip().rpartition("\n")[2]
-    return {"linux": linux, "result": result, "suites": {
+    return {"linux": linux, "result": result, "skips": sorted(set(re.findall(r"\[SKIPPED\] \S+ \((.+)\)", log))), "suites": {
         suite: [len(re.findall(rf"(?m)^\[[\d:]+\] \[{kind}\]", tests)) for kind in ("PASSED", "FAILED", "SKIPPED")]
         for suite, tests in zip(parts[1::2], parts[2::2])}}
 
@@ -32,7 +32,11 @@ def page(top: Path) -> str:
     """The table: a column for each suite, and a line for each kernel of the list that was run"""
     records = {r["kernel"]: r for r in runs.load(top, NAME)["kernels"]}
     suites = list(dict.fromkeys(s for r in records.values() for s in r["suites"]))
-    return render("kernels.rst", suites=suites, untried=[name for name, *_ in LIST if name not in records], lines=[
+    untried = [name for name, *_ in LIST if name not in records]
+    if lost := [name for name in untried if (top / f"build/kernels/{name}.log").exists()]:
+        raise SystemExit(f"these kernels were run and have no row, add it with FILE=: {' '.join(lost)}")
+    skips = {s: [n for n, r in records.items() if s in r.get("skips", [])] for r in records.values() for s in r.get("skips", [])}
+    return render("kernels.rst", suites=suites, untried=untried, skips=skips, lines=[
         [name, r["linux"], text, r["result"], r["commit"], *("/".join(map(str, r["suites"].get(s, "-"))) for s in suites)]
         for name, *_, text in LIST if (r := records.get(name))])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""load.py LOG: memory in use after each round of the load, when no array exists.
+"""load.py LOG: memory in use between rounds of the load, when no array exists and caches are empty.
 
 Status 1 if a counter grew, or if the page checker complained.  A guest whose kernel warns does not end.
 """
@@ -12,7 +12,7 @@ from tdxpa.common import read_records
 from tdxpa.plots import LINES, Plot, plt, source
 
 # The file explains them.
-COUNTERS, TRIED, VIOLATIONS, BOUND, SAMPLE, MINUTES = (
+COUNTERS, TRIED, VIOLATIONS, BOUND, MINUTES = (
     [*json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8")).values()][1:])
 
 
@@ -27,7 +27,7 @@ def plot(data: dict) -> Plot:
     def draw(axes: plt.Axes) -> None:
         for (name, kib), (colour, marker) in zip(used.items(), LINES.values()):
             axes.plot([s[0] / 60 for s in data["samples"]], kib, color=colour, marker=marker, markevery=20, label=name)
-        axes.set(xlabel="minutes", ylabel="KiB in use since the first round")
+        axes.set(xlabel="minutes", ylabel="KiB in use since the first sample")
         axes.legend()
 
     title = "{totals[arrays]:,} arrays with {totals[pages]:,} pages on {cpus} CPUs".format(**data["run"])
@@ -40,8 +40,8 @@ def main() -> int:
     rounds = list(read_records(args.log, "load: "))
     if not rounds:
         raise SystemExit(f"error: no round of the load ended; the console: {args.log}")
-    last = list({r["second"] // SAMPLE: r for r in rounds}.values())
-    samples = [[r["second"], *(n * (r[k] - rounds[0][k]) for k, n in COUNTERS.values())] for r in last]
+    looks = [r for r in rounds if "SUnreclaim" in r]
+    samples = [[r["second"], *(n * (r[k] - looks[0][k]) for k, n in COUNTERS.values())] for r in looks]
     totals = {k: sum(r[k] for r in rounds) for k in (*TRIED, *VIOLATIONS)}
     data: dict = {"run": runs.about(args.top, f"make torture WHAT=load ENGINE={args.engine}", args.kernel, args.engine,
                               cpus=rounds[0]["cpus"], rounds=len(rounds), totals=totals), "samples": samples}

@@ -32,6 +32,7 @@
 
 #include "tdx.h"
 #include "../../arch/x86/virt/vmx/tdx/tests/tdx_model.h"
+#include "misuse.h"
 
 #define EPOCH		1000
 #define NR_SLOTS	24
@@ -75,6 +76,9 @@ static unsigned int nr_streams[MAX_OBJECTS];
 static enum tdx_model_list_write list_write;
 /* Failed leaves change their registers in this epoch. */
 static bool zero_registers;
+/* Pages and object that another call has locked during this step */
+static phys_addr_t lock_pa;
+static u64 lock_size, locked_id;
 /* The next function, stream, or set of registers: each is used once. */
 static u64 next_key;
 /* Pages of freed arrays that the module owns, and other pages that are leaked. */
@@ -256,6 +260,21 @@ static struct slot *draw_type(enum object type)
 	return s;
 }
 
+static bool is_locked(phys_addr_t pa, u64 size)
+{
+	return lock_size && pa < lock_pa + lock_size && pa + size > lock_pa;
+}
+
+/* Status of a leaf that claims or returns these entries, and finds nothing else wrong */
+static u64 lock_refusal(const struct slot *s, unsigned int first, unsigned int end)
+{
+	for (unsigned int i = first; i < end; i++) {
+		if (is_locked(s->entries[i] & ENTRY_PA, nr_pages(s, i) * PAGE_SIZE))
+			return TDX_OPERAND_BUSY;
+	}
+	return 0;
+}
+
 /* Status of a leaf that claims these entries. */
 static u64 entries_refusal(const struct slot *s, unsigned int first, unsigned int end,
 			   unsigned int nr_blocks)
@@ -268,7 +287,7 @@ static u64 entries_refusal(const struct slot *s, unsigned int first, unsigned in
 		if (s->owned[i])
 			return TDX_PAGE_METADATA_INCORRECT;
 	}
-	return 0;
+	return lock_refusal(s, first, end);
 }
 
 /* In some epochs, the module writes to entries of its input. */
@@ -368,7 +387,8 @@ static void do_free(struct slot *s)
 
 		for (; pa < end; pa += PAGE_SIZE) {
 			unsigned int busy = pa / SZ_2M == region ? min(nr_busy, FLUSH_CALLS) : 0;
-			bool fails = pa == bad || busy == FLUSH_CALLS;
+			bool fails = pa == bad || busy == FLUSH_CALLS ||
+				     is_locked(pa, PAGE_SIZE);
 
 			nr_busy -= busy;
 			left_lost += fails && !s->owned[i];
@@ -387,7 +407,7 @@ static u64 create_refusal(const struct slot *s, enum object type, u64 spdm_id)
 {
 	u64 refusal = entries_refusal(s, 0, s->nr, type == IOMMU ? TDX_IOMMU_MT_NR_BLOCKS : 0);
 
-	if (nr_objects == MAX_OBJECTS)
+	if (nr_objects == MAX_OBJECTS || (type == IDE && spdm_id == locked_id))
 		return TDX_OPERAND_BUSY;
 	if (type == IDE && spdm_id == NO_ID)
 		return TDX_OPERAND_INVALID;
@@ -396,7 +416,7 @@ static u64 create_refusal(const struct slot *s, enum object type, u64 spdm_id)
 	/* One page is passed without its entry, and an IOMMU takes at least two. */
 	if (s->owned[0])
 		return TDX_PAGE_METADATA_INCORRECT;
-	return type == IOMMU ? TDX_OPERAND_INVALID : 0;
+	return type == IOMMU ? TDX_OPERAND_INVALID : lock_refusal(s, 0, 1);
 }
 
 static u64 expect_create(struct slot *s, enum object type, u64 spdm_id)
@@ -487,10 +507,11 @@ static void do_delete(struct slot *s)
 	enum object type = s->type ?: SPDM + draw(3);
 	const struct tdx_model_fault *f;
 	unsigned int n = 0;
-	bool misused;
+	bool misused, busy;
 
 	if (!a->array)
 		a = s;
+	busy = id == locked_id || (type == IDE && s->spdm_id == locked_id);
 	misused = !a->nr_held;
 	describe("slot %td: delete %d, ID %llu, with slot %td", s - slots, type, id, a - slots);
 
@@ -500,8 +521,11 @@ static void do_delete(struct slot *s)
 		if (known && nr_streams[id])
 			expected = TDX_OPERAND_BUSY;
 	} else if (type == IDE) {
-		if (known && one_in(2))
-			s->blocked = !tdh_ide_stream_block(s->spdm_id, id);
+		if (known && one_in(2)) {
+			expect_status(tdh_ide_stream_block(s->spdm_id, id),
+				      busy ? TDX_OPERAND_BUSY : 0);
+			s->blocked |= !busy;
+		}
 		arm_faults(TDH_IDE_STREAM_DELETE, s->nr);
 		status = tdh_ide_stream_delete(s->spdm_id, id, a->array);
 		if (!s->blocked)
@@ -522,6 +546,9 @@ static void do_delete(struct slot *s)
 	/* One page is returned in a register, several pages in a list. */
 	if (!expected && s->nr != a->nr && min(s->nr, a->nr) == 1)
 		expected = TDX_OPERAND_INVALID;
+	expected = expected ?: lock_refusal(s, 0, s->nr);
+	if (busy)
+		expected = TDX_OPERAND_BUSY;
 
 	while (!expected && (is_interruption(fault(n)) || lacks_entropy(fault(n))))
 		n++;
@@ -592,6 +619,29 @@ static void do_mem_add(struct slot *s)
 	expect_status(status, expect_mem_add(s));
 }
 
+/* Another call works on pages or on an object. */
+static void lock(const struct slot *s)
+{
+	static const u64 sizes[] = { SZ_4K, SZ_2M, SZ_2M, SZ_1G };
+
+	if (s->array && one_in(8)) {
+		lock_size = sizes[draw(ARRAY_SIZE(sizes))];
+		lock_pa = round_down(s->entries[draw(s->nr)] & ENTRY_PA, lock_size);
+		tdx_model_lock_pages(lock_pa, lock_size);
+	}
+	if (one_in(8)) {
+		locked_id = s->array && s->type ? s->id : draw(MAX_OBJECTS);
+		tdx_model_lock_object(locked_id);
+	}
+}
+
+static void unlock(void)
+{
+	lock_size = 0;
+	locked_id = U64_MAX;
+	tdx_model_unlock();
+}
+
 static void step(void)
 {
 	void (*run)(struct slot *s) = do_mem_add;
@@ -611,10 +661,12 @@ static void step(void)
 	}
 
 	nr_faults = 0;
+	lock(s);
 	if (s->array)
 		run(s);
 	else
 		do_alloc(s);
+	unlock();
 	tdx_model_disarm();
 	check_slot(s);
 }
@@ -632,6 +684,7 @@ static int begin_epoch(u64 seed, unsigned long epoch)
 	left_lost = 0;
 	nr_messages = 0;
 	tdx_model_reset();
+	unlock();
 	list_write = one_in(2) ? TDX_MODEL_WRITE_NONE : TDX_MODEL_WRITE_BIT63 + draw(2);
 	tdx_model_set_list_write(list_write);
 	zero_registers = one_in(2);
@@ -663,25 +716,6 @@ static void end_epoch(unsigned long free_before)
 		report("%lu pages are missing", free_before - tdx_checker_nr_free_pages());
 }
 
-/* Wrappers warn once about misuse.  Warn here for all steps. */
-static void expect_warning(void)
-{
-	struct tdx_pa_array *array = tdx_pa_array_alloc(LIST_MAX + 1, NUMA_NO_NODE);
-	u64 unused;
-
-	if (!array)
-		return;
-	pr_info("tdx-test: warnings expected\n");
-	tdh_spdm_create(0, array, &unused);
-	tdh_iommu_clear(0, array);
-	tdh_spdm_delete(0, array);
-	array->nr_held = array->nr;
-	tdh_ext_mem_add(array);
-	array->nr_held = 0;
-	pr_info("tdx-test: no more warnings expected\n");
-	tdx_pa_array_free(array);
-}
-
 static int run_set(const char *text, const struct kernel_param *kp)
 {
 	unsigned long first, end;
@@ -695,7 +729,7 @@ static int run_set(const char *text, const struct kernel_param *kp)
 	ret = tdx_model_install();
 	if (ret)
 		return ret;
-	expect_warning();
+	expect_warnings();
 	first_error[0] = '\0';
 	for (current_step = first; !ret && current_step < end; ) {
 		unsigned long before = tdx_checker_nr_free_pages();

@@ -5,6 +5,7 @@
  * After any failure, everything is taken down in reverse order, and no page is freed
  * too early or leaked needlessly.
  */
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sizes.h>
@@ -15,7 +16,7 @@
 
 #include "../../../arch/x86/virt/vmx/tdx/tests/fixture.h"
 #include "tdx.h"
-#include "tdx_connect.c"
+#include "tdx_links.c"
 
 #define NR_EXT		1300
 #define NR_LINKS	3
@@ -48,12 +49,23 @@ static const u64 down_leaves[] = {
 static u64 called[NR_LINKS * (NR_UP + NR_DOWN + 1)];
 static unsigned int nr_called;
 
+/* IOMMUs that are set up: the last one is cleared first. */
+static u64 iommus[NR_LINKS];
+static unsigned int nr_iommus, nr_wrong_iommus;
+
 static u64 record_seamcall(u64 leaf, struct tdx_module_args *args)
 {
+	u64 status;
+
+	if (leaf == TDH_IOMMU_CLEAR && nr_iommus)
+		nr_wrong_iommus += args->rcx != iommus[--nr_iommus];
 	if (leaf != TDH_PHYMEM_PAGE_WBINVD && nr_called < ARRAY_SIZE(called) &&
 	    (!nr_called || called[nr_called - 1] != leaf))
 		called[nr_called++] = leaf;
-	return tdx_model_seamcall(leaf, args);
+	status = tdx_model_seamcall(leaf, args);
+	if (leaf == TDH_IOMMU_SETUP && !status && nr_iommus < NR_LINKS)
+		iommus[nr_iommus++] = args->rcx;
+	return status;
 }
 
 static const struct tdx_seam recorder = {
@@ -72,6 +84,8 @@ static void reset(void)
 	tdx_model_set_iommu_entries(TDX_IOMMU_MT_NR_BLOCKS + config.nr_iommu);
 	tdx_model_set_rounds(1);
 	nr_called = 0;
+	nr_iommus = 0;
+	nr_wrong_iommus = 0;
 }
 
 static void expect_leaves(struct kunit *test, unsigned int nr_up, unsigned int nr_down)
@@ -158,6 +172,14 @@ static void failure_desc(const struct failure *failure, char *desc)
 
 KUNIT_ARRAY_PARAM(failure, failures, failure_desc);
 
+/* Pages that the module keeps if one of @up_leaves fails this way */
+static unsigned long nr_kept(const struct failure *f, unsigned int step)
+{
+	const unsigned long nr[] = { 2 * 8 + f->after - 2, f->after, 0, config.nr_ide };
+
+	return f->keep && step < NR_UP ? nr[step] : 0;
+}
+
 static void fail(struct kunit *test, u64 leaf, unsigned int nth)
 {
 	const struct failure *f = test->param_value;
@@ -177,15 +199,12 @@ static void failed_bring_up(struct kunit *test)
 	for (unsigned int i = 0; i < NR_UP; i++) {
 		/* SPDM.CONNECT is called twice. */
 		unsigned int nr_calls = up_leaves[i] == TDH_SPDM_CONNECT ? 2 : 1;
-		unsigned long nr_leaked;
 
 		for (unsigned int nth = 1; nth <= nr_calls; nth++) {
 			fail(test, up_leaves[i], nth);
 			KUNIT_EXPECT_EQ(test, up_and_down(), -EIO);
 			expect_leaves(test, i + 1, nr_down[i]);
-			nr_leaked = leaked_pages(test);
-			if (!f->keep)
-				KUNIT_EXPECT_EQ(test, nr_leaked, 0);
+			KUNIT_EXPECT_EQ(test, leaked_pages(test), nr_kept(f, i));
 		}
 	}
 }
@@ -216,60 +235,54 @@ static void failed_destroy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, leaked_pages(test), NR_CONTROL);
 }
 
-/* A link of its own IOMMU, session and stream */
-static int link_up(struct tdx_link *links, unsigned int number)
-{
-	struct tdx_link_config own = config;
-
-	own.reg_base += number * SZ_64K;
-	own.func_id += number;
-	own.stream_info += number;
-	return tdx_link_up(&links[number], flat, &own);
-}
-
 /*
- * Rule: if a step of the last link fails, or the key update after it, the links before it
- * are taken down in reverse order.  A destroy that fails, here of the second session, does
- * not end that.
+ * Rule: if a step of the last link fails, or the key update after it, all links are taken
+ * down in reverse order.  A destroy that fails, here of the second session, does not end
+ * that.  The same holds without a failure.
  */
 static void last_link_fails(struct kunit *test)
 {
-	static const unsigned int nr_down[] = { 0, 1, 2, 2, NR_DOWN };
-	const struct design_pages *p = &design_shared;
+	static const unsigned int nr_down[] = { 0, 1, 2, 2, NR_DOWN, NR_DOWN };
+	struct tdx_link_config configs[NR_LINKS];
 	const struct failure *f = test->param_value;
 
-	for (unsigned int step = 0; step <= NR_UP; step++) {
-		unsigned int nr = step < NR_UP ? NR_UP * 2 + step + 1 : NR_UP * 3 + 1;
-		struct tdx_link links[NR_LINKS];
-		unsigned long nr_leaked;
-		u64 len;
+	/* Links of their own IOMMUs, sessions and streams */
+	for (unsigned int i = 0; i < NR_LINKS; i++) {
+		configs[i] = config;
+		configs[i].reg_base += i * SZ_64K;
+		configs[i].func_id += i;
+		configs[i].stream_info += i;
+	}
 
-		for (unsigned int i = 0; i < NR_LINKS - 1; i++)
-			KUNIT_ASSERT_EQ(test, link_up(links, i), 0);
-		if (step < NR_UP) {
-			fail(test, up_leaves[step], 1);
-			KUNIT_EXPECT_EQ(test, link_up(links, NR_LINKS - 1), -EIO);
-		} else {
-			KUNIT_EXPECT_EQ(test, link_up(links, NR_LINKS - 1), 0);
-			fail(test, TDH_SPDM_MNG, 1);
-			KUNIT_EXPECT_NE(test, tdh_spdm_mng(links[NR_LINKS - 1].spdm.id,
-							   TDX_SPDM_KEY_UPDATE, NULL, p->response,
-							   p->request, NULL, &len), 0);
-			tdx_link_down(&links[NR_LINKS - 1]);
-		}
-		fail(test, TDH_SPDM_DELETE, 1);
-		for (unsigned int i = NR_LINKS - 1; i--; )
-			tdx_link_down(&links[i]);
+	for (unsigned int step = 0; step <= NR_UP + 1; step++) {
+		unsigned int nr = step < NR_UP ? NR_UP * 2 + step + 1 : NR_UP * 3 + 1;
+		u64 leaf = step < NR_UP ? up_leaves[step] : TDH_SPDM_MNG;
+		/* An exchange of one message is two calls. */
+		bool twice = leaf == TDH_SPDM_MNG || leaf == TDH_SPDM_CONNECT;
+		unsigned int nth = twice ? NR_LINKS * 2 - 1 : NR_LINKS;
+		struct tdx_link links[NR_LINKS];
+
+		if (step <= NR_UP)
+			fail(test, leaf, nth);
+		/* The last link has a session that is deleted before. */
+		fail(test, TDH_SPDM_DELETE, nr_down[step] > 1 ? 2 : 1);
+		KUNIT_EXPECT_EQ(test, tdx_links_up(links, NR_LINKS, flat, configs),
+				step <= NR_UP ? -EIO : 0);
+		if (step > NR_UP)
+			tdx_links_down(links, NR_LINKS);
 
 		KUNIT_ASSERT_EQ(test, nr_called, nr + nr_down[step] + 2 * NR_DOWN);
+		KUNIT_EXPECT_EQ(test, nr_iommus, 0);
+		KUNIT_EXPECT_EQ(test, nr_wrong_iommus, 0);
+		for (unsigned int i = 0; i < NR_LINKS; i++)
+			KUNIT_EXPECT_MEMEQ(test, called + i * NR_UP, up_leaves,
+					   min(NR_UP, nr - i * NR_UP) * sizeof(u64));
 		KUNIT_EXPECT_MEMEQ(test, called + nr, down_leaves + NR_DOWN - nr_down[step],
 				   nr_down[step] * sizeof(u64));
 		for (unsigned int i = 1; i < NR_LINKS; i++)
 			KUNIT_EXPECT_MEMEQ(test, called + nr_called - i * NR_DOWN, down_leaves,
 					   NR_DOWN * sizeof(u64));
-		nr_leaked = leaked_pages(test);
-		if (!f->keep)
-			KUNIT_EXPECT_EQ(test, nr_leaked, config.nr_spdm);
+		KUNIT_EXPECT_EQ(test, leaked_pages(test), config.nr_spdm + nr_kept(f, step));
 	}
 }
 

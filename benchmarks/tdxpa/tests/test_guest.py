@@ -88,12 +88,14 @@ def test_complaints(tmp_path: Path, old: str, new: str, status: int) -> None:
     assert log.main(tmp_path / "log") == status
 
 
-@pytest.mark.parametrize("missing,status", CASES["sanitizers"])
-def test_the_sanitizers_must_have_run(tmp_path: Path, missing: str, status: int) -> None:
-    text = (LOG.replace("[ 0.1]", "KernelAddressSanitizer initialized\n[ 0.1]") +
-            "guest: leaks begin\nguest: leaks end\nguest: locks were watched\n")
+@pytest.mark.parametrize("variant,boot,missing,status", CASES["options"])
+def test_options_must_be_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: str, boot: str, missing: str, status: int) -> None:
+    monkeypatch.setenv("BOOT", boot)
+    text = (LOG.replace("[ 0.1]", "KernelAddressSanitizer initialized\nCONFIG_PAGE_POISONING is on\n[ 0.1]") +
+            "guest: leaks begin\nguest: leaks end\nguest: locks were watched\n" +
+            "".join(f"==> {name} <==\n1\n\n" for name in ("red_zone", "poison", "store_user", "sanity_checks")))
     (tmp_path / "log").write_text(text.replace(missing, ""))
-    assert log.main(tmp_path / "log", "sanitize") == status
+    assert log.main(tmp_path / "log", variant) == status
 
 
 # tdxpa.trace: the samples of the page are those of the workload, and would not be with other addresses.

@@ -61,8 +61,7 @@ def test_a_waiting_run_names_the_holder_and_ignores_a_removed_lock(tree: Path) -
     assert out == f"process {second.pid} (make bench)\n"
 
 
-@pytest.mark.parametrize("lock,words,removed", [
-    ('hold 8 "$BUILD/lock"', "", "build"), ("take_lock", "cache", "../cache/tdx-pa-array")])
+@pytest.mark.parametrize("lock,words,removed", [('hold 8 "$BUILD/lock"', "", "build"), ("take_lock", "cache", "../cache/tdx-pa-array")])
 def test_clean_waits_for_runs(tree: Path, lock: str, words: str, removed: str) -> None:
     finish(start(tree, 'cd "$TOP/benchmarks/kernels"; . kernel.sh; for ENGINE in uml qemu tdx; do . "$ENGINE.sh"; '
                  'kernel_build "$CACHE/src/linux-source-7.3"; done'))

@@ -619,6 +619,7 @@ static unsigned int nr_freed_pages, nr_odd_pages;
 static void see_page_free(void *data, struct page *page, unsigned int order)
 {
 	const struct tdx_pa_array *array = data;
+	unsigned long flags;
 	unsigned int i = 0;
 
 	while (i < array->nr && page_to_phys(page) - tdx_pa_entry(array, i) >=
@@ -627,10 +628,15 @@ static void see_page_free(void *data, struct page *page, unsigned int order)
 	if (i == array->nr)
 		return;
 	nr_freed_pages++;
+	/* Some kernels have a structure around the flags. */
+	flags = *(unsigned long *)&page->flags;
 	/* _mapcount is the type of a page that is not mapped: -1 is none. */
 	nr_odd_pages += order || page_ref_count(page) || atomic_read(&page->_mapcount) != -1 ||
 			page_private(page) || page->mapping || PageCompound(page) ||
-			PageLocked(page) || PageLRU(page) || PageReserved(page);
+			(flags & PAGE_FLAGS_CHECK_AT_FREE);
+#ifdef CONFIG_MEMCG
+	nr_odd_pages += !!page->memcg_data;
+#endif
 }
 
 /*
