@@ -13,7 +13,7 @@ NEAR = 0.03
 
 def sides(samples: Samples) -> str:
     rows = [[op, f"{pages:,}", *(number(samples.median(op, pages, d)) for d in (BASE, POSTED, DESIGN)),
-             samples.ratio_text(samples.ratio(op, pages, POSTED)),
+             samples.ratio_text(samples.ratio(op, pages, POSTED), 3),
              samples.ratio_text(samples.ratio(op, pages, DESIGN, base=POSTED))]
             for op in OPERATIONS for pages in samples.cells(op) if samples.median(op, pages, POSTED)]
     unit, interval = ("instr.", "") if samples.icount else ("ns", " [95%]")
@@ -29,7 +29,7 @@ def report(records: list[dict], icount: bool) -> str:
     if not cells:
         sys.exit(f"error: the run has no samples of {POSTED}; see its log")
     # Instructions are exact.  A time differs if its whole interval does.
-    apart = [f"{cell} ({samples.ratio_text(r)})" for cell, r in cells
+    apart = [f"{cell} ({samples.ratio_text(r, 3)})" for cell, r in cells
              if (abs(r[0] - 1) > NEAR if icount else r[1] > 1 + NEAR or r[2] < 1 - NEAR)]
     by = {(r["design"], r["pages"]): r["bytes"] for r in records if r["kind"] == "metadata"}
     sizes = [(pages, a, by.get((POSTED, pages))) for (design, pages), a in sorted(by.items()) if design == BASE]

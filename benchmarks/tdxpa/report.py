@@ -35,11 +35,13 @@ def check(stored: Run, samples: Samples, kernel: str) -> int:
 
 
 def repeats(samples: Samples, stored: Run) -> dict:
-    """How many quotients of flat and another design lie in the intervals of the kept run?"""
+    """How many quotients of flat and another design, and how many medians, lie in the intervals of the kept run?"""
     both = [(new, old) for cell in samples.rounds if cell[2] != DESIGN
             and (new := samples.ratio(*cell, DESIGN)) and (old := stored.samples.ratio(*cell, DESIGN))]
+    medians = [low <= (samples.median(*cell) or 0) <= high for cell in samples.rounds if cell in stored.samples.rounds
+               for low, high in [stored.samples.spread(*cell)]]
     return {"within": sum(old[1] <= new[0] <= old[2] for new, old in both), "of": len(both),
-            "commit": stored.about["commit"]}
+            "medians within": sum(medians), "medians": len(medians), "commit": stored.about["commit"]}
 
 
 def boots_agree(samples: Samples) -> str:
@@ -78,7 +80,7 @@ def main() -> int:
     if whole:
         try:
             run["repeats"] = repeats(samples, Run(args.top / runs.KEPT / name))
-            print("{within} of {of} quotients lie in the intervals of the kept run {commit}.".format(**run["repeats"]))
+            print(runs.repeats(run) + ".")
         except SystemExit as e:
             print(f"No comparison with a kept run: {e}")
     runs.write(args.top, name, run, {"records": records}, whole)

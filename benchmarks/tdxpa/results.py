@@ -7,12 +7,14 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from tdxpa import kernels as built
 from tdxpa import callers, cycles, evidence, faults, frag, host, runs, size
 from tdxpa.common import excerpt, render, replace, table
 from tdxpa.runs import AGAIN, BASE, CONFIGURATIONS, DESIGN, DESIGNS, KEPT, OPERATIONS, RUNS, Run, number
 
-RIVALS = tuple(d for d in DESIGNS if d not in (DESIGN, AGAIN, "floor", "floor-pages"))
+RIVALS = tuple(d for d in DESIGNS if d not in (DESIGN, AGAIN))
 # The file explains them.
 SHOWN, COST, EQUAL, CASES, SEAMCALL_US, README, SAFETY, RUNS_SHOWN = (
     json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))[k]
@@ -40,13 +42,20 @@ def at(run: Run, op: str, pages: int, design: str, us_per_call: float) -> float 
     return None if ns is None else ns + 1000 * us_per_call * calls
 
 
+def slower(run: Run, op: str, pages: int, us_per_call: float) -> float:
+    """v2 / flat, if each SEAMCALL takes this much longer"""
+    v2, flat = (run.samples.boots(op, pages, d) + 1000 * us_per_call * run.calls.get((op, pages, d), 0)
+                for d in (BASE, DESIGN))
+    return float(np.median(v2 / flat))
+
+
 def cost_table(ks: Runs, kernel: str) -> str:
     """What the cases cost in one kernel: instructions, time, and time with real SEAMCALLs"""
     rows, time, icount = [], ks[kernel, "time"], ks[kernel, "instructions"].samples
     for title, op, pages, often in CASES:
         cells = [icount.median(op, pages, d) for d in COST]
         rows += [[f"{title}: instructions", *map(number, cells)]] if any(cells) else []
-        rows.append([f"{title}: us [another boot]", *(us_range(time, op, pages, d) for d in COST)])
+        rows.append([f"{title}: us [95% of boots]", *(us_range(time, op, pages, d) for d in COST)])
         if any(time.calls.get((op, pages, d)) for d in COST):
             rows.append([f"the same, computed for 1 us per SEAMCALL ({often})",
                          *(us(at(time, op, pages, d, 1)) for d in COST)])
@@ -66,12 +75,10 @@ def seamcall_table(run: Run) -> str:
             v2, flat, drop = (run.samples.median(op, pages, d) for d in (BASE, DESIGN, "v2-noclflush"))
             calls = run.calls.get((op, pages, DESIGN))
             if calls and v2 and flat:
-                computed = [at(run, op, pages, d, c) or 0 for c in SEAMCALL_US for d in (BASE, DESIGN)]
                 # From here on, the difference is less than 5% of the whole.
                 even = ((v2 - flat) / 0.05 - v2) / calls
                 rows.append([op, f"{pages:,}", number(calls), us(v2 - flat), us(v2 - drop) if drop else "-",
-                             number(v2 / flat), *(number(a / b) for a, b in zip(computed[::2], computed[1::2])),
-                             us(even) if even > 0 else "-"])
+                             *(number(slower(run, op, pages, c)) for c in (0, *SEAMCALL_US)), us(even) if even > 0 else "-"])
     return table(["operation", "pages", "SEAMCALLs", "v2 - flat, us", "of it CLFLUSH, us", "v2 / flat, measured",
                   *(f"at {c} us" for c in SEAMCALL_US), "5% at us"], rows)
 
@@ -129,7 +136,7 @@ def by_pages(cells: Mapping[tuple[int, str], str]) -> str:
 def all_cells(run: Run) -> list[tuple[str, str]]:
     """(title, table) of each operation"""
     s = run.samples
-    return [(title, by_pages({(p, d): number(s.median(o, p, d)) for o, p, d in s.rounds if o == op}))
+    return [(title, by_pages({(p, d): number(s.median(o, p, d)) for o, p, d in s.rounds if o == op and p in s.cells(op)}))
             for op, title in OPERATIONS.items() if s.cells(op)]
 
 
@@ -138,7 +145,9 @@ def figures(top: Path, ks: Runs) -> dict:
     rows = runs.load(top, "faults-uml.json")["rows"]
     columns = dict(zip(SHOWN, next(c for c in faults.counts(rows, SHOWN) if c[0] == "rows: UNSAFE")[1:]))
     sized, time = runs.load(top, size.NAME), ks[ZEROING, "time"]
+    again = [run.about["repeats"] for run in times(ks).values() if "medians" in run.about.get("repeats", {})]
     return {"sizes": sized["designs"], "rows": len(rows), "unsafe": columns, "boots": time.about["boots"],
+            "again": {key: sum(r[key] for r in again) for key in ("within", "of", "medians within", "medians")},
             "callers": {c["design"]: c for c in sized["callers"] if c["flow"] == callers.ALL},
             "us_at_1": {d: us(at(time, "life-control", 512, d, 1)) for d in DESIGNS},
             "us": {op: {d: us(time.samples.median(op, pages, d)) for d in DESIGNS} for _, op, pages, _ in CASES}}
@@ -165,8 +174,7 @@ def summary(top: Path, ks: Runs) -> list[list[str]]:
 
 def environment(ks: Runs) -> str:
     """Everything that a run records about itself"""
-    found = [{**run.about, "repeats": "{within} of {of} quotients in the intervals of {commit}".format(**run.about["repeats"])
-              if "repeats" in run.about else "-"} for run in ks.values()]
+    found = [{**run.about, "repeats": runs.repeats(run.about) if "repeats" in run.about else "-"} for run in ks.values()]
     keys = [key for key in dict.fromkeys(key for about in found for key in about) if key != "again"]
     return table(["", *(f"`{about['command']}`" for about in found)],
                  [[key, *(str(about.get(key, "-")) for about in found)] for key in keys], left=9)
@@ -177,16 +185,15 @@ def all_plots(top: Path, ks: Runs, matrix: dict) -> list:
     from tdxpa import load, plots
     sizes = runs.load(top, size.NAME)
     plain, time = ks[PLAIN, "instructions"], ks[ZEROING, "time"]
-    cells = [(title, [(at(time, op, p, BASE, c) or 0) / (at(time, op, p, DESIGN, c) or 1) for c in (0, *SEAMCALL_US)])
-             for title, op, p, _ in CASES if op != "hand-over"]
+    cells = [(title, [slower(time, op, p, c) for c in (0, *SEAMCALL_US)]) for title, op, p, _ in CASES if op != "hand-over"]
     return [
-        plots.waterfall("memory", "12,800 pages for the extensions, init_on_alloc=0", plain, "life-memory", 12800),
-        plots.waterfall("session", "Lifetime of a session with 512 control pages, init_on_alloc=0", plain,
-                        "life-control", 512),
+        *(plots.waterfall(f"{op}{suffix}", f"{title[0].upper()}{title[1:]}, {kernel}", ks[kernel, "instructions"], op, p)
+          for title, op, p, _ in CASES if op != "hand-over" for kernel, suffix in ((ZEROING, "-zeroing"), (PLAIN, ""))
+          if ks[kernel, "instructions"].samples.median(op, p, DESIGN)),
         plots.by_size("cycle", "Create, build operands, release without flush, init_on_alloc=1", time, "cycle",
                       ("v2", "v2-blocks", "hpa-list", DESIGN), "ns", time.samples.cells("cycle")),
         plots.by_size("scaling", "Build all operands, up to 4 GiB", plain, "hand-over", ("v2", "hpa-list", DESIGN),
-                      "instructions", plain.samples.cells("hand-over")),
+                      "instructions", plain.samples.cells("hand-over", sys.maxsize)),
         plots.heat_map(*faults.heat(matrix), matrix["run"]),
         plots.size_by_concern(sizes["functions"], [d for d in SHOWN if d in sizes["functions"]], sizes["run"]),
         plots.remaining(cells, (0, *SEAMCALL_US), time.about),

@@ -22,6 +22,8 @@ SEED = 20260327
 ENOMEM = 12
 # Instructions of two boots differ by at most this share.
 REPEATS_TO = 0.005
+# More pages have no known use.  They are only in the plot of scaling.
+MOST = 32768
 # make results takes runs from the first folder below build/ and keeps them in the second.
 RUNS, KEPT = "build/runs", "benchmarks/results"
 
@@ -87,8 +89,8 @@ class Samples:
             cell = (r["op"], r["pages"], r["design"])
             self.rounds.setdefault(cell, []).append(np.array(r["ns"]) / r["operations"])
 
-    def cells(self, op: str) -> list[int]:
-        return sorted({pages for o, pages, _ in self.rounds if o == op})
+    def cells(self, op: str, most: int = MOST) -> list[int]:
+        return sorted({pages for o, pages, _ in self.rounds if o == op and pages <= most})
 
     def boots(self, op: str, pages: int, design: str) -> np.ndarray:
         """One value for each boot.  An interrupt adds instructions to some samples, so their lower quartile counts."""
@@ -112,9 +114,10 @@ class Samples:
         return ratio, low, high
 
     def spread(self, op: str, pages: int, design: str) -> tuple[float, float]:
-        """95% of other boots lie between these"""
+        """95% of these boots, with resampled rounds, lie between these.  Another run may differ more."""
         if self.icount:
-            return self.boots(op, pages, design).min(), self.boots(op, pages, design).max()
+            boots = self.boots(op, pages, design)
+            return boots.min() / (1 + REPEATS_TO), boots.max() * (1 + REPEATS_TO)
         ns = np.array(self.rounds[op, pages, design])
         return interval(ns, np.ones_like(ns))
 
@@ -126,10 +129,9 @@ class Samples:
         beyond = max(same[2], 1 / same[1]) if same else 1
         return "flat" if r[1] > beyond else rival if r[2] < 1 / beyond else "even"
 
-    def ratio_text(self, r: Ratio | None) -> str:
-        if not r:
-            return "-"
-        return number(r[0], 3) if self.icount else f"{number(r[0])} [{number(r[1])}, {number(r[2])}]"
+    def ratio_text(self, r: Ratio | None, digits: int = 2) -> str:
+        texts = [number(x, digits) for x in r or [None]]
+        return texts[0] if self.icount or not r else f"{texts[0]} [{', '.join(texts[1:])}]"
 
 
 def interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
@@ -201,6 +203,12 @@ def about(top: str | Path, command: str, kernel: str, engine: str, **more: objec
     return {"command": command, "kernel": kernel, "engine": engine, "commit": commit(top),
             "compiler": compiler(), **machine(),
             "memory": "a file in /dev/shm" if engine == "uml" else "anonymous", **more}
+
+
+def repeats(run: Mapping) -> str:
+    """How a run differs from the kept one of its time"""
+    r = {"medians within": "-", "medians": "-", **run["repeats"]}
+    return f"{r['within']} of {r['of']} quotients and {r['medians within']} of {r['medians']} medians lie in the intervals of {r['commit']}"
 
 
 def folder(run: dict, good: bool = True) -> str:

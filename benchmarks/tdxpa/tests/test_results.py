@@ -119,7 +119,8 @@ def test_a_second_run_is_compared_with_the_kept_one(tmp_path: Path) -> None:
                 {**SAMPLE, "design": "v2", "pages": pages}]
 
     new = runs.Samples(runs.gathered(run(2009, 49, 8)), True)
-    assert report.repeats(new, kept(tmp_path / "run", *run(2000, 50, 2))) == {"within": 1, "of": 2, "commit": "7c0ffee"}
+    assert report.repeats(new, kept(tmp_path / "run", *run(2000, 50, 2))) == {
+        "within": 1, "of": 2, "medians within": 2, "medians": 3, "commit": "7c0ffee"}
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"run": {}, "records": []}'])
