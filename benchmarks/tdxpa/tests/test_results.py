@@ -248,7 +248,7 @@ def test_load_is_of_other_processes_in_any_boot(tmp_path: Path, monkeypatch: pyt
 def test_a_state_that_is_not_reached_fails(share: int, wrong: dict) -> None:
     row = {"state": "x", "order": 3, "share": share, "design": "flat", "largest": [3], "whole": [8], "free": [40000],
            "cache": [60000], "held": [0], "errno": [0], "owned": [10240], "regions": [[1]], "ns": [1]}
-    data = {"run": {"pages": 10240, "memory": 99999, "max_order": 10, "region_orders": [14]}, "rows": [row]}
+    data = {"run": {"pages": 10240, "guest_pages": 99999, "max_order": 10, "region_orders": [14]}, "rows": [row]}
     assert all(good for _, good in frag.checks(data))
     assert frag.summary(data) == {"flat": ["1 of 1", *["ok, 1"] * (share < 2)]}
     assert not all(good for _, good in frag.checks({**data, "rows": [row | wrong]}))
