@@ -37,6 +37,10 @@ own()
 unset CONFIG BOOT SOURCE RELEASE	# kernels.py sets them
 target=$1 whats='' engines='' script='' takes=''
 shift
+[ "$target:${CHECK:-}" != bench:1 ] || : "${WHAT:=instructions}"
+# A kernel booted with KVM: see qemu_has_kvm().  Then QEMU is the better clock.
+[ "$target:${WHAT:-time}:${ENGINE:-}" != bench:time: ] ||
+	! grep -qs yes "$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)" || ENGINE=qemu
 while IFS=$'\t' read -r row what engine command variables; do
 	[ "$row" = "$target" ] || continue
 	[[ $whats == *" $what"* ]] || whats+=" $what"

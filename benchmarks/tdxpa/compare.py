@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""compare.py LOG... [icount]: the project's v2 and that of the posted series, side by side.  Status 1 if they differ."""
+"""compare.py LOG...: the project's v2 and that of the posted series, side by side.  Status 1 if they differ."""
+import os
 import sys
 
 from tdxpa import runs
@@ -21,8 +22,8 @@ def sides(samples: Samples) -> str:
                   f"{BASE} / {POSTED}{interval}", f"{POSTED} / {DESIGN}{interval}"], rows)
 
 
-def report(records: list[dict], icount: bool) -> str:
-    """Print it, and return the error"""
+def report(records: list[dict], icount: bool) -> tuple[str, str]:
+    """The result, and what differs"""
     samples = Samples(records, icount)
     cells = [(f"{op}, {pages:,}", r) for op in OPERATIONS for pages in samples.cells(op)
              if (r := samples.ratio(op, pages, POSTED))]
@@ -34,14 +35,18 @@ def report(records: list[dict], icount: bool) -> str:
     by = {(r["design"], r["pages"]): r["bytes"] for r in records if r["kind"] == "metadata"}
     sizes = [(pages, a, by.get((POSTED, pages))) for (design, pages), a in sorted(by.items()) if design == BASE]
     other = [f"{pages:,} pages ({a} and {b} bytes)" for pages, a, b in sizes if a != b]
-    print(f"\n{sides(samples)}\n\n{len(cells) - len(apart)} of {len(cells)} cells of {BASE} and {POSTED} agree within "
-          f"{NEAR:.0%}{''.join('; not ' + a for a in apart)}.\n"
-          f"Metadata: the same bytes at {len(sizes) - len(other)} of {len(sizes)} numbers of pages.\n"
-          "Array and release are those of the series. Wrappers and callers are the project's for both.")
+    result = (f"{len(cells) - len(apart)} of {len(cells)} cells of {BASE} and {POSTED} agree within {NEAR:.0%}"
+              f"{''.join('; not ' + a for a in apart)}. Metadata: the same bytes at {len(sizes) - len(other)} of {len(sizes)} "
+              "numbers of pages. Array and release are those of the series. Wrappers and callers are the project's for both.")
+    print(f"\n{sides(samples)}\n\n{result}")
     # Times of equal code also differ.
-    found = apart * icount + other
-    return f"error: {BASE} differs from {POSTED}: {'; '.join(found)}" if found else ""
+    return result, "; ".join(apart * icount + other)
 
 
 def main() -> str:
-    return report(runs.read_logs(*(arg for arg in sys.argv[1:] if arg != "icount")), "icount" in sys.argv)
+    args = runs.arguments(__doc__, icount="a nanosecond is an instruction", quick="few samples: the run is not kept")
+    result, differs = report(runs.read_logs(*args.logs), args.icount)
+    command = f"make bench {'WHAT=instructions' if args.icount else f'ENGINE={args.engine}'} V2_MBOX={os.environ['V2_MBOX']}"
+    runs.write(args.top, f"compare-{args.engine}.json", runs.about(args.top, command, args.kernel, args.engine, result=result),
+               {}, whole=args.icount and not (args.quick or differs))
+    return f"error: {BASE} differs from {POSTED}: {differs}" if differs else ""

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""frag.py LOG: regions of memory that pages for the extensions touch, in states of the page allocator.
-
-Status 1 if memory was not in the state that a table claims, or if flat breaks a promise.
-"""
+"""frag.py LOG: regions of memory that the extensions touch.  Status 1 if a state was missed, or flat breaks a promise."""
 import errno
 import sys
 from collections.abc import Iterator

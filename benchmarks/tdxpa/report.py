@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""report.py LOG...: the table of a benchmark run with a log for each boot, and its raw samples.
-
-A cell is the median of one operation in ns, or its number of instructions.  A ratio is v2 / flat:
-above 1, v2 takes more.  Its interval has 95% of the ratios of other boots.  Instructions of two
-boots must not differ by more than REPEATS_TO in any cell.
-"""
+"""report.py LOG...: the table of a benchmark run with a log for each boot, and its raw samples."""
 import sys
 
 import numpy as np
@@ -66,21 +61,21 @@ def main() -> int:
         return check(Run(args.top / runs.KEPT / name), samples, args.kernel)
     what = "WHAT=instructions" if args.icount else f"ENGINE={args.engine}"
     command = f"make bench {what} KERNEL={args.configuration}"
-    run = runs.about(args.top, command, args.kernel, args.engine, icount=args.icount, boots=len(args.logs),
+    run = runs.about(args.top, command, args.kernel, args.engine, icount=args.icount,
+                     boots=max(r.get("boot", 0) for r in records),
                      **{"kernel configuration": CONFIGURATIONS[args.configuration]})
 
     print(runs.comparison_table(samples))
     if args.icount:
         run["again"] = boots_agree(samples)
-    factors = [max(r[0], 1 / r[0]) for c in samples.rounds if c[2] == AGAIN and (r := samples.ratio(*c, DESIGN))]
-    print(f"\nThe same code under two names differs by a factor of at most {max(factors):.3f}, in the median by "
-          f"{np.median(factors):.3f}.")
+    factors = [samples.same(*c[:2]) for c in samples.rounds if c[2] == AGAIN]
+    print(f"\nThe same code under two names lies within a factor of {max(factors):.2f}, in the median {np.median(factors):.2f}.")
     run["loaded"] = not args.icount and runs.is_loaded(*args.logs)
     whole = not (args.quick or args.emulated or run["loaded"])
     if whole:
         try:
             run["repeats"] = repeats(samples, Run(args.top / runs.KEPT / name))
-            print(runs.repeats(run) + ".")
+            print(runs.REPEATS.format(**run["repeats"]))
         except SystemExit as e:
             print(f"No comparison with a kept run: {e}")
     runs.write(args.top, name, run, {"records": records}, whole)

@@ -20,12 +20,15 @@ SHOWN, COST, EQUAL, CASES, SEAMCALL_US, README, SAFETY, RUNS_SHOWN = (
     json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))[k]
     for k in ("shown", "cost", "equal allocation", "cases", "seamcall us", "readme", "safety", "runs"))
 ZEROING, PLAIN = CONFIGURATIONS["zeroing"], CONFIGURATIONS["plain"]
+# "Takes less" needs more than this factor where the same code differs by it.
+WIDE = 1.5
 Runs = dict[tuple[str, str], Run]
 
 
 def kept_runs(top: Path) -> Runs:
     """{(kernel, unit): run}, kernels that zero pages on allocation first, because distributions ship them"""
-    return {(kernel, unit): Run(top / KEPT / f"{name}.json") for kernel, unit, name in RUNS_SHOWN}
+    paths = {(kernel, unit): [top / KEPT / f"{name}.json" for name in names] for kernel, unit, *names in RUNS_SHOWN}
+    return {key: Run(next((p for p in names if p.exists()), names[-1])) for key, names in paths.items()}
 
 
 def times(ks: Runs) -> dict[str, Run]:
@@ -145,8 +148,11 @@ def figures(top: Path, ks: Runs) -> dict:
     rows = runs.load(top, "faults-uml.json")["rows"]
     columns = dict(zip(SHOWN, next(c for c in faults.counts(rows, SHOWN) if c[0] == "rows: UNSAFE")[1:]))
     sized, time = runs.load(top, size.NAME), ks[ZEROING, "time"]
-    again = [run.about["repeats"] for run in times(ks).values() if "medians" in run.about.get("repeats", {})]
+    again = [run.about["repeats"] for run in times(ks).values()]
+    same = [time.samples.same(op, p) for op in OPERATIONS for p in time.samples.cells(op)]
     return {"sizes": sized["designs"], "rows": len(rows), "unsafe": columns, "boots": time.about["boots"],
+            "engine": {"uml": "user-mode Linux", "qemu": "QEMU with KVM"}[time.about["engine"]],
+            "wide": sum(factor > WIDE for factor in same), "cells": len(same), "factor": WIDE,
             "again": {key: sum(r[key] for r in again) for key in ("within", "of", "medians within", "medians")},
             "callers": {c["design"]: c for c in sized["callers"] if c["flow"] == callers.ALL},
             "us_at_1": {d: us(at(time, "life-control", 512, d, 1)) for d in DESIGNS},
@@ -174,7 +180,7 @@ def summary(top: Path, ks: Runs) -> list[list[str]]:
 
 def environment(ks: Runs) -> str:
     """Everything that a run records about itself"""
-    found = [{**run.about, "repeats": runs.repeats(run.about) if "repeats" in run.about else "-"} for run in ks.values()]
+    found = [{**run.about, "repeats": runs.REPEATS.format(**{"medians within": "-", "medians": "-"} | run.about["repeats"])} for run in ks.values()]
     keys = [key for key in dict.fromkeys(key for about in found for key in about) if key != "again"]
     return table(["", *(f"`{about['command']}`" for about in found)],
                  [[key, *(str(about.get(key, "-")) for about in found)] for key in keys], left=9)
@@ -219,6 +225,7 @@ def pages(top: Path) -> dict[str, str]:
             "cost.md", ks=ks, designs=DESIGNS, ratios=ratio_table(ks), losses=loss_list(ks),
             seamcalls=[(kernel, seamcall_table(run)) for kernel, run in times(ks).items()],
             parts=[(f"{kernel}, {'ns' if unit == 'time' else unit}", all_cells(run)) for (kernel, unit), run in ks.items()],
+            compared=[runs.load(top, p.name)["run"] for p in sorted((top / KEPT).glob("compare-*.json"))],
             metadata=by_pages({(r["pages"], r["design"]): f"{r['bytes']:,}" for r in ks[ZEROING, "time"].records
                                if r["kind"] == "metadata"}), environment=environment(ks)),
         "Documentation/results/cycles.md": render("cycles.md", cycles=cycles, data=random),

@@ -22,6 +22,7 @@ SEED = 20260327
 ENOMEM = 12
 # Instructions of two boots differ by at most this share.
 REPEATS_TO = 0.005
+REPEATS = "{within} of {of} quotients and {medians within} of {medians} medians lie in the intervals of {commit}"
 # More pages have no known use.  They are only in the plot of scaling.
 MOST = 32768
 # make results takes runs from the first folder below build/ and keeps them in the second.
@@ -121,12 +122,16 @@ class Samples:
         ns = np.array(self.rounds[op, pages, design])
         return interval(ns, np.ones_like(ns))
 
+    def same(self, op: str, pages: int) -> float:
+        """The factor that the same code under two names can differ by"""
+        r = self.ratio(op, pages, AGAIN, base=DESIGN)
+        return max(r[2], 1 / r[1]) if r else 1
+
     def verdict(self, op: str, pages: int, rival: str) -> str:
         """"flat" or the rival if one takes less beyond the spread of the same code, otherwise "even" """
-        r, same = (self.ratio(op, pages, d, base=b) for d, b in ((DESIGN, rival), (AGAIN, DESIGN)))
+        r, beyond = self.ratio(op, pages, DESIGN, base=rival), self.same(op, pages)
         if not r:
             return "-"
-        beyond = max(same[2], 1 / same[1]) if same else 1
         return "flat" if r[1] > beyond else rival if r[2] < 1 / beyond else "even"
 
     def ratio_text(self, r: Ratio | None, digits: int = 2) -> str:
@@ -159,7 +164,7 @@ class Run:
 
 
 def comparison_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), sizes: Sequence[int] = (),
-               mark: str = "") -> str:
+                     mark: str = "") -> str:
     """v2 and flat side by side"""
     rows = []
     for op in operations:
@@ -205,12 +210,6 @@ def about(top: str | Path, command: str, kernel: str, engine: str, **more: objec
             "memory": "a file in /dev/shm" if engine == "uml" else "anonymous", **more}
 
 
-def repeats(run: Mapping) -> str:
-    """How a run differs from the kept one of its time"""
-    r = {"medians within": "-", "medians": "-", **run["repeats"]}
-    return f"{r['within']} of {r['of']} quotients and {r['medians within']} of {r['medians']} medians lie in the intervals of {r['commit']}"
-
-
 def folder(run: dict, good: bool = True) -> str:
     """Where a run goes.  make results takes it if it is @good, and its code is a commit."""
     return RUNS if good and re.fullmatch("[0-9a-f]+", run["commit"]) else "build"
@@ -220,7 +219,7 @@ def write(top: str | Path, name: str, run: dict, parts: Mapping[str, Sequence[ob
     """Write a run below build/, a line for each record."""
     lists = [f'"{part}": [\n' + ",\n".join(map(json.dumps, records)) + "\n]" for part, records in parts.items()]
     path = f"{folder(run, whole)}/{name}"
-    replace({Path(top) / path: f'{{"run": {json.dumps(run)},\n' + ",\n".join(lists) + "\n}\n"})
+    replace({Path(top) / path: ",\n".join([f'{{"run": {json.dumps(run)}', *lists]) + "\n}\n"})
     print(f"\nRaw data: {path}; make results " + ("keeps it" if RUNS in path else "keeps whole runs of a commit only"))
 
 
