@@ -95,13 +95,10 @@ def lost(run: Run, rival: str) -> dict[tuple[str, int], float]:
 def losses(ks: Runs) -> str:
     """For each rival and variant: the number of cells in which it takes less than flat, and the lowest quotient"""
     def cell(run: Run, rival: str) -> str:
-        found = lost(run, rival)
-        number_of = sum(run.samples.ratio(op, p, DESIGN, base=rival) is not None
-                        for op in OPERATIONS for p in run.samples.cells(op))
-        if not found:
-            return f"0 of {number_of}"
-        (op, p), r = min(found.items(), key=lambda f: f[1])
-        return f"{len(found)} of {number_of}, {number(r)} ({op}, {p:,})"
+        found, s = lost(run, rival), run.samples
+        of = sum(s.ratio(op, p, DESIGN, base=rival) is not None for op in OPERATIONS for p in s.cells(op))
+        lowest = sorted((r, op, p) for (op, p), r in found.items())[:1]
+        return ", ".join([f"{len(found)} of {of}", *(f"{number(r)} ({op}, {p:,})" for r, op, p in lowest)])
 
     return table(["design", *(f"{unit}, {kernel}" for kernel, unit in ks)],
                  [[d, *(cell(run, d) for run in ks.values())] for d in RIVALS], left=9)
@@ -180,7 +177,8 @@ def summary(top: Path, ks: Runs) -> list[list[str]]:
 
 def environment(ks: Runs) -> str:
     """Everything that a run records about itself"""
-    found = [{**run.about, "repeats": runs.REPEATS.format(**{"medians within": "-", "medians": "-"} | run.about["repeats"])} for run in ks.values()]
+    found = [{**run.about, "repeats": runs.REPEATS.format(**{"medians within": "-", "medians": "-"} | run.about["repeats"])}
+             for run in ks.values()]
     keys = [key for key in dict.fromkeys(key for about in found for key in about) if key != "again"]
     return table(["", *(f"`{about['command']}`" for about in found)],
                  [[key, *(str(about.get(key, "-")) for about in found)] for key in keys], left=9)

@@ -121,10 +121,9 @@ def test_what_the_machine_lacks(tree: Path) -> None:
 
 def test_kvm_is_the_clock_of_time(tree: Path) -> None:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    for result, engine in (("no", "uml"), ("yes", "qemu")):
-        common.replace({tree.parent / f"home/.cache/tdx-pa-array/kvm-{boot}": result})
-        assert [f"ENGINE={e}" in make(tree, words).stdout.splitlines() for words, e in (
-            ("bench", engine), ("bench ENGINE=uml", "uml"), ("bench WHAT=fragmentation", "uml"))] == [True] * 3
+    common.replace({tree.parent / f"home/.cache/tdx-pa-array/kvm-{boot}": "yes"})
+    for words, engine in (("bench", "qemu"), ("bench ENGINE=uml", "uml"), ("bench WHAT=fragmentation", "uml")):
+        assert f"ENGINE={engine}" in make(tree, words).stdout.splitlines()
 
 
 def test_no_git_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
