@@ -113,7 +113,7 @@ def test_paths_and_owners(tree: Path) -> None:
 
 def test_what_the_machine_lacks(tree: Path) -> None:
     stub(tree.parent / "bin", "df", "echo; echo tmpfs 65536 0 65536 0% /dev/shm\n")
-    refused(make(tree, "bench"), "/dev/shm has less than 1 GB free.*as root: mount")
+    refused(make(tree, "bench"), "/dev/shm has less than 2.2 GB free.*as root: mount")
     assert [make(tree, words).returncode for words in ("test", "bench WHAT=size")] == [0, 0]
     stub(tree.parent / "bin", "uname", "echo 0.0-none\n")
     refused(make(tree, "modules"), "KDIR is not set, and the headers of the running Linux 0.0-none are not installed")
