@@ -61,8 +61,7 @@ def main() -> int:
         return check(Run(args.top / runs.KEPT / name), samples, args.kernel)
     what = "WHAT=instructions" if args.icount else f"ENGINE={args.engine}"
     command = f"make bench {what} KERNEL={args.configuration}"
-    run = runs.about(args.top, command, args.kernel, args.engine, icount=args.icount,
-                     boots=max(r.get("boot", 0) for r in records),
+    run = runs.about(args.top, command, args.kernel, args.engine, icount=args.icount, boots=len(args.logs),
                      **{"kernel configuration": CONFIGURATIONS[args.configuration]})
 
     print(runs.comparison_table(samples))
