@@ -96,8 +96,6 @@ struct design {
 	int (*iommu_setup)(u64 reg_base, unsigned int order, unsigned int nr_pages,
 			   struct design_object *iommu);
 	int (*iommu_clear)(struct design_object *iommu);
-	/* After a good setup, the caller cannot store @iommu.  NULL: it calls iommu_clear(). */
-	int (*iommu_unstored)(struct design_object *iommu);
 	int (*ext_start)(unsigned int nr);
 	/* Device information: *@blob is kmalloc memory of *@len bytes on success. */
 	int (*read_info)(const struct design_object *spdm, enum design_info how,
@@ -136,7 +134,7 @@ void design_select(const struct design *design);
 void design_leak(const void *object);
 void design_reclaim(void);
 
-/* A caller uses NULL as an array, or as a range of pages.  It would crash: count it instead. */
+/* A caller walks a range of pages that starts at NULL.  It would crash: count it instead. */
 extern unsigned int design_null_walks;
 void design_null_walk(void);
 

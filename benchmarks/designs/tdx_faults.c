@@ -936,7 +936,16 @@ static int allocation_rows(void)
 	return ret;
 }
 
-/* The array of an IOMMU cannot be stored after its setup.  Blocks of a page show no H7. */
+/*
+ * The posted caller of v2 stores the array of an IOMMU in an xarray after the setup.  If
+ * this fails, it clears the IOMMU with a pointer that no_free_ptr() has set to NULL.
+ */
+static bool passes_null_on(const struct design *d)
+{
+	return !strncmp(d->name, "v2", 2) && strcmp(d->name, "v2-fixed");
+}
+
+/* The array cannot be stored, so the caller clears the IOMMU.  Blocks of a page show no H7. */
 static int unstored_iommu(const struct design *d)
 {
 	struct design_object iommu;
@@ -946,7 +955,10 @@ static int unstored_iommu(const struct design *d)
 		ret = d->iommu_setup(REG_BASE, 1, NR_IOMMU_PAGES, &iommu);
 	if (ret)
 		return ret;
-	return d->iommu_unstored ? d->iommu_unstored(&iommu) : d->iommu_clear(&iommu);
+	if (passes_null_on(d))
+		design_null_walk();
+	/* Posted code would have crashed.  Here, this frees its pages. */
+	return d->iommu_clear(&iommu);
 }
 
 static int unstored_row(void)

@@ -4,6 +4,9 @@
  *
  * The caller chooses one of three functions to end an array: free, ctrl_release
  * for returned pages, ctrl_leak for pages that the module keeps.
+ *
+ * One thing is in tdx_faults.c: the series also stores the array of an IOMMU in an
+ * xarray, and passes NULL on if that fails.
  */
 #include <linux/cleanup.h>
 #include <linux/io.h>
@@ -237,24 +240,6 @@ int v2_iommu_clear(struct design_object *iommu)
 	}
 
 	return 0;
-}
-
-/*
- * The series stores the array in an xarray.  If xa_insert() fails, no_free_ptr() has
- * cleared the pointer, and NULL is passed on to clear the IOMMU.
- */
-int v2_iommu_unstored(struct design_object *iommu)
-{
-	struct tdx_page_array *mt = iommu->array;
-
-	if (policy->keeps_pointer)
-		return v2_iommu_clear(iommu);
-
-	design_null_walk();
-	design_leak(mt->pages);
-	design_leak(mt->root);
-	design_leak(mt);
-	return -ENOMEM;
 }
 
 int v2_ext_start(unsigned int nr)

@@ -22,7 +22,6 @@
  * @ctrl_release: checks, flushes and frees
  * @ctrl_release_iommu_mt: the same for an IOMMU_MT array
  * @clflush: claiming wrappers CLFLUSH the pages first
- * @keeps_pointer: the array of an IOMMU is not lost if it cannot be stored
  */
 struct v2_policy {
 	const struct design *design;
@@ -37,7 +36,6 @@ struct v2_policy {
 	int (*ctrl_release_iommu_mt)(struct tdx_page_array *array, unsigned int nr_released,
 				     u64 released_hpa);
 	bool clflush;
-	bool keeps_pointer;
 };
 
 /* What is done as posted with pages that were allocated as posted */
@@ -74,7 +72,6 @@ int v2_ide_delete(const struct design_object *spdm, struct design_object *ide);
 int v2_iommu_setup(u64 reg_base, unsigned int order, unsigned int nr_pages,
 		   struct design_object *iommu);
 int v2_iommu_clear(struct design_object *iommu);
-int v2_iommu_unstored(struct design_object *iommu);
 int v2_ext_start(unsigned int nr);
 int v2_read_info(const struct design_object *spdm, enum design_info how,
 		 unsigned int nr_pages, void **blob, size_t *len);
@@ -106,7 +103,6 @@ int v2_read_info(const struct design_object *spdm, enum design_info how,
 	.ide_delete = v2_ide_delete,		\
 	.iommu_setup = v2_iommu_setup,		\
 	.iommu_clear = v2_iommu_clear,		\
-	.iommu_unstored = v2_iommu_unstored,	\
 	.ext_start = v2_ext_start,		\
 	.read_info = v2_read_info
 

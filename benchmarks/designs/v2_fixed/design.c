@@ -3,9 +3,8 @@
  * v2 with repaired error paths and flushes: without H1, H2, H7 and H12
  *
  * A failed start of the extensions leaks their memory.  A failed create flushes the
- * pages before it frees them.  Every page of a multi-page block is flushed.  An array
- * that cannot be stored is not lost.  The hazards of the design stay, H3 to H6, and so
- * does CLFLUSH.
+ * pages before it frees them.  Every page of a multi-page block is flushed.  The
+ * hazards of the design stay, H3 to H6, and so does CLFLUSH.
  */
 #include <linux/bug.h>
 #include <linux/mm.h>
@@ -70,7 +69,6 @@ static const struct v2_policy fixed = {
 	.ctrl_release = fixed_ctrl_release,
 	.ctrl_release_iommu_mt = fixed_ctrl_release,
 	.clflush = true,
-	.keeps_pointer = true,
 };
 
 static void fixed_select(void)
@@ -80,7 +78,7 @@ static void fixed_select(void)
 
 const struct design design_v2_fixed = {
 	.name = "v2-fixed",
-	.title = "v2 without H1, H2, H7 and H12",
+	.title = "v2 without H1, H2 and H7",
 	.owner = THIS_MODULE,
 	.select = fixed_select,
 	V2_OPERATIONS,
