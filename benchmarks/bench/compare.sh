@@ -20,7 +20,8 @@ verdict=$(ICOUNT='' SUITE=tdx_lifecycle run_suites compare 300) || status=$?
 echo "$verdict"
 
 measure_boots "$BUILD/$ENGINE${ICOUNT:+-icount}-compare-bench.log" designs=v2,v2-posted,flat
-$PYTHON -m tdxpa compare "${LOGS[@]}" ${ICOUNT:+icount} || status=1
+$PYTHON -m tdxpa compare --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" ${ICOUNT:+--icount} ${QUICK:+--quick} \
+	"${LOGS[@]}" || status=1
 echo
 echo "The life-cycle suite, with v2-posted among its designs:"
 echo "$verdict" | tail -n 1

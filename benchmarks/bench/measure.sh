@@ -3,19 +3,25 @@
 #
 # Run a mode of guest-init in the kernel that prepare() made, and print its progress.
 
-# prepare_bench [POSTED]: the kernel of KERNEL, and the modules for it.  Sets BOOTS and PARAMETERS.
+# prepare_bench [POSTED]: the kernel of KERNEL, and the modules for it.  Sets BOOTS, MEMORY and PARAMETERS.
 prepare_bench()
 {
-	local pages=1,2,8,32,128,512 quick=1,32,512
+	local pages=1,2,8,32,128,512 quick=1,32,512,12800
 
 	prepare "$([ "$KERNEL" != hardened ] || echo hardened)" "$@"
 	GUEST_ARGS+=" init_on_alloc=$([ "$KERNEL" = plain ] && echo 0 || echo 1)"
 	# A second CPU would take part of the machine from what is measured.
 	CPUS=1 BOOTS=10 PARAMETERS=(repeats=4)
-	# QEMU counts each step of a rep instruction: clearing large arrays would take hours.
-	[ "${ICOUNT:-}$KERNEL" = 1zeroing ] || pages+=,1024,4096,9000,12800,27000 quick+=,12800
+	# Times: the benchmark uses all memory once.
+	MEMORY=2G
+	if [ "${ICOUNT:-}$KERNEL" = 1zeroing ]; then
+		# QEMU counts each step of a rep instruction: to zero all free memory takes long.
+		pages+=,12800 MEMORY=1536M
+	else
+		pages+=,1024,4096,9000,12800,27000
+	fi
 	if [ -n "${ICOUNT:-}" ]; then
-		[ "$KERNEL" = zeroing ] || pages+=,65536,262144,1048576
+		[ "$KERNEL" = zeroing ] || pages+=,65536,262144,1048576 MEMORY=6G
 		BOOTS=2 PARAMETERS=(repeats=15 sample_us=20 prepare=Y)
 	fi
 	[ -z "${QUICK:-}" ] || BOOTS=2 pages=$quick
@@ -31,7 +37,7 @@ measure_boots()
 	LOGS=()
 	for ((boot = 1; boot <= BOOTS; boot++)); do
 		LOGS+=("$1.$boot")
-		measure "$1.$boot" 570 6G bench "seed=$boot" "${PARAMETERS[@]}" "${@:2}"
+		measure "$1.$boot" 900 "$MEMORY" bench "seed=$boot" "${PARAMETERS[@]}" "${@:2}"
 	done
 }
 

@@ -536,7 +536,7 @@ static int frag_show(struct seq_file *m, void *unused)
 	seq_puts(m, "tdx_frag: {\"kind\":\"end\",\"region_orders\":[");
 	for (unsigned int j = 0; j < ARRAY_SIZE(region_orders); j++)
 		seq_printf(m, "%s%u", j ? "," : "", region_orders[j]);
-	seq_printf(m, "],\"pages\":%u,\"memory\":%lu,\"max_order\":%d,\"seed\":%u,\"errno\":%d}\n",
+	seq_printf(m, "],\"pages\":%u,\"guest_pages\":%lu,\"max_order\":%d,\"seed\":%u,\"errno\":%d}\n",
 		   pages, totalram_pages(), MAX_PAGE_ORDER, SEED, -frag_errno);
 	return 0;
 }

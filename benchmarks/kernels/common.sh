@@ -54,8 +54,8 @@ hold()
 # make distclean waits for runs that use the cache.  What is built there has its own lock.
 take_lock() { hold 6 "$CACHE/in-use.lock" -s; }
 
-# User-mode Linux keeps its memory in a file.
-shm_is_large() { [ "0$(df -Pk /dev/shm 2> /dev/null | awk 'NR == 2 { print $4 }')" -ge 1000000 ]; }
+# shm_is_large [KIB]: user-mode Linux keeps its memory in a file.
+shm_is_large() { [ "0$(df -Pk /dev/shm 2> /dev/null | awk 'NR == 2 { print $4 }')" -ge "${1:-1000000}" ]; }
 
 # The oldest kernel that the modules build for, as in compat.h
 OLDEST=6.12

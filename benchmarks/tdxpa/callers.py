@@ -1,16 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Lines and branches of the same callers in five designs.
-
-The functions of a call sequence count, and the helpers in the same file that they call, each
-once.  Code of the design does not count, nor does code that serves the benchmark:
-
- - calls that report to the page checker, with an if that guards nothing else
- - checks of numbers and orders that a driver has no use for (-EOPNOTSUPP)
- - functions that only pass a result on, and what is "outside" in callers.json
-
-A line counts if it has more than a brace or a comment.  Branches are the decision points of
-pmccabe: if, loops, &&, ||, ?: (for_each_...() is a loop).
-"""
+"""Lines and branches of the same callers in five designs.  callers.json explains what counts."""
 import json
 import re
 import subprocess

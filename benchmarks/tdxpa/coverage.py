@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""coverage.py TOP JSON: print the lines and branches that were not executed, from gcovr's report.
-
-Status 1 if one is not in EXCEPTIONS, if an exception excuses nothing, or if a source is missing.
-"""
+"""coverage.py TOP JSON: print lines and branches that were not executed.  Status 1 if EXCEPTIONS are others."""
 import json
 import sys
 from pathlib import Path

@@ -36,8 +36,8 @@ MEASURED_FIGURE = re.compile(r"(?<!\w)\d[\d.,]*(?:%|\s+(?:[mnu]s|times|instructi
 RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
 # The measured code, and by WHAT the code that measures it.  Only V2_MBOX builds v2_posted.
 MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
-MEASURES = {"fragmentation": "tdx_frag", "profile": "tdx_profile", "size": "-", "faults": r"tdx_faults|model\w*",
-            "cycles": "tdx_cycles", "load": "-", "kernels": "-"}
+MEASURES = {"fragmentation": r"tdx_frag|model\w*", "profile": r"tdx_profile|model\w*", "size": "-", "kernels": "-",
+            "faults": r"tdx_faults|model\w*", "cycles": "tdx_cycles", "load": r"tdx_load|model\w*"}
 # Changed lines that are not code, for git: ^ also matches after the line.
 COMMENT = r"\`\s*($|/\*.*\*/$|/\*\*?$|\*( |$|/$)|//|#include )"
 KERNEL = {"kunit.py", "tdx_reclaim_control_page", "tdh_mem_page_add"}

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """extract.py DIR MBOX: the array of v2, from an mbox with its series.
 
-Patches 03 to 05 of version 2 add the array to a kernel tree that is not available here.  Hunks
-have line numbers, so each file is rebuilt as far as the patches show it, and each line records
-whether a patch has added it.  Other lines are UNKNOWN.  Whole definitions of added lines are taken:
-those of headers to DIR/page_array.h, the others to DIR/page_array.c.  DIR/names.h says which functions
-are static, and which are missing.  Added lines within functions of the kernel are left out.
+Whole definitions of added lines are taken: those of headers to DIR/page_array.h, the others to DIR/page_array.c.
+DIR/names.h says which functions are static, and which are missing.  extract.json explains how.
 """
 import email.policy
 import json
@@ -26,7 +23,6 @@ HOW = f"get {LINK}t.mbox.gz, or use b4 mbox"
 STRUCT = re.compile(r"^struct tdx_page_array\s*\{", re.M)
 # The array is used elsewhere, too.
 WHERE = "arch/x86/"
-# Functions that the callers need, and those that the project's own can replace
 NEEDED, OPTIONAL = map(json.loads(Path(__file__).with_suffix(".json").read_text()).get, ("needed", "optional"))
 FUNCTION = re.compile(r"^(?!typedef\b)([a-z_][\w\s*]*?)\b(\w+)\([^;{]*\)\s*\{", re.M)
 # (text, added by the series)

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""faults.py LOG: the fault matrix.
+"""faults.py LOG: the fault matrix.  Status 1 if a row of flat is missing, or unsafe, or leaks needlessly.
 
-A row of flat passes if no case is unsafe and nothing is leaked needlessly.  In a mode of
-the software module, it passes if the loss is the one that benchmarks/designs/faults.json
-expects.  Status 1 if a row fails or is missing.  The last line counts rows of flat.
+In a mode of the software module, the loss must be that of benchmarks/designs/faults.json.
 """
 import json
 import sys

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""frag.py LOG: regions of memory that pages for the extensions touch, in states of the page allocator.
-
-Status 1 if memory was not in the state that a table claims, or if flat breaks a promise.
-"""
+"""frag.py LOG: regions of memory that the extensions touch.  Status 1 if a state was missed, or flat breaks a promise."""
 import errno
 import sys
 from collections.abc import Iterator
@@ -53,9 +50,9 @@ def table_text(data: dict) -> str:
     header = ["result", *(f"{(1 << order) // 256:,} MiB" for order in data["run"]["region_orders"])]
     for state, rows in by_state(data).items():
         before = [f"{median(n for r in rows for n in r[k]) / (1 if k == 'whole' else 256):,.0f}" for k in BEFORE]
-        lines = [[r["design"], f"{median(r['ns']) / 1000:,.0f}", *cells(r)] for r in rows]
+        lines = [[r["design"], *cells(r)] for r in rows]
         title = state[0].upper() + state[1:]
-        parts += [f"## {title}", BEFORE_TEXT.format(*before), table(["design", "us", *header], lines)]
+        parts += [f"## {title}", BEFORE_TEXT.format(*before), table(["design", *header], lines)]
     return "\n\n".join(parts)
 
 
@@ -70,8 +67,8 @@ def summary(data: dict) -> dict[str, list[str]]:
 def reached(row: dict, run: dict) -> bool:
     """Was memory in the state that a row claims?  After a mixed load, free blocks alone cannot be one run."""
     if row["share"] == MIXED:
-        return min(row["cache"]) > run["memory"] / 2 and max(row["whole"]) < (run["pages"] >> run["max_order"]) - 1
-    return set(row["largest"]) == {row["order"]} and max(row["free"]) * row["share"] < 1.1 * run["memory"]
+        return min(row["cache"]) > run["guest_pages"] / 2 and max(row["whole"]) < (run["pages"] >> run["max_order"]) - 1
+    return set(row["largest"]) == {row["order"]} and max(row["free"]) * row["share"] < 1.1 * run["guest_pages"]
 
 
 def checks(data: dict) -> Iterator[tuple[str, bool]]:
@@ -91,8 +88,7 @@ def checks(data: dict) -> Iterator[tuple[str, bool]]:
 
 
 def main() -> int:
-    args = runs.arguments(__doc__, emulated="the times are an emulator's")
-
+    args = runs.arguments(__doc__, emulated="the guest is emulated: the run is not kept")
     rows, end = read_log(args.log)
     run = runs.about(args.top, f"make bench WHAT=fragmentation ENGINE={args.engine}", args.kernel, args.engine, **end)
     data = {"run": run, "rows": rows}

@@ -65,7 +65,7 @@ def waterfall(name: str, title: str, run: Run, op: str, pages: int) -> Plot:
 
 
 def by_size(name: str, title: str, run: Run, op: str, designs: Sequence[str], unit: str, sizes: Sequence[int]) -> Plot:
-    """Cost per page against the number of pages.  A band has 95% of other boots."""
+    """Cost per page against the number of pages.  A band has 95% of the boots of the run."""
     points = {d: [(p, run.samples.median(op, p, d) / p, *(x / p for x in run.samples.spread(op, p, d)))  # type: ignore
                   for p in sizes if run.samples.median(op, p, d)] for d in designs}
 

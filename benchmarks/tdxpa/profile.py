@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """profile.py watch DIR VMLINUX COMMAND... | LOG: instructions of operations, by function.
 
-watch runs COMMAND, which is QEMU with its console on standard output.  Between "profile:
-begin" and "profile: end" of the guest, QEMU writes each instruction to a log.  Those between
-the marks of tdx_profile are counted and printed as JSON.  LOG has these lines: print a table for each
-operation.  The sum must agree with the clock, of which a nanosecond is an instruction.
+watch runs COMMAND, which is QEMU with its console on standard output, and prints a line of JSON for each
+operation.  LOG has these lines: print their tables.  The sum must agree with the clock, of which a nanosecond
+is an instruction.
 """
 import bisect
 import collections

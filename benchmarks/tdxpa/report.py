@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""report.py LOG...: the table of a benchmark run with a log for each boot, and its raw samples.
-
-A cell is the median of one operation in ns, or its number of instructions.  A ratio is v2 / flat:
-above 1, v2 takes more.  Its interval has 95% of the ratios of other boots.  Instructions of two
-boots must not differ by more than REPEATS_TO in any cell.
-"""
+"""report.py LOG...: the table of a benchmark run with a log for each boot, and its raw samples."""
 import sys
 
 import numpy as np
@@ -38,11 +33,13 @@ def check(stored: Run, samples: Samples) -> int:
 
 
 def repeats(samples: Samples, stored: Run) -> dict:
-    """How many quotients of flat and another design lie in the intervals of the kept run?"""
+    """How many quotients of flat and another design, and how many medians, lie in the intervals of the kept run?"""
     both = [(new, old) for cell in samples.rounds if cell[2] != DESIGN
             and (new := samples.ratio(*cell, DESIGN)) and (old := stored.samples.ratio(*cell, DESIGN))]
+    medians = [low <= (samples.median(*cell) or 0) <= high for cell in samples.rounds if cell in stored.samples.rounds
+               for low, high in [stored.samples.spread(*cell)]]
     return {"within": sum(old[1] <= new[0] <= old[2] for new, old in both), "of": len(both),
-            "commit": stored.about["commit"]}
+            "medians within": sum(medians), "medians": len(medians), "commit": stored.about["commit"]}
 
 
 def boots_agree(samples: Samples) -> str:
@@ -75,15 +72,14 @@ def main() -> int:
     print(runs.comparison_table(samples))
     if args.icount:
         run["again"] = boots_agree(samples)
-    factors = [max(r[0], 1 / r[0]) for c in samples.rounds if c[2] == AGAIN and (r := samples.ratio(*c, DESIGN))]
-    print(f"\nThe same code under two names differs by a factor of at most {max(factors):.3f}, in the median by "
-          f"{np.median(factors):.3f}.")
+    factors = [samples.same(*c[:2]) for c in samples.rounds if c[2] == AGAIN]
+    print(f"\nThe same code under two names lies within a factor of {max(factors):.2f}, in the median {np.median(factors):.2f}.")
     run["loaded"] = not args.icount and runs.is_loaded(*args.logs)
     whole = not (args.quick or args.emulated or run["loaded"])
     if whole:
         try:
             run["repeats"] = repeats(samples, Run(args.top / runs.KEPT / name))
-            print("{within} of {of} quotients lie in the intervals of the kept run {commit}.".format(**run["repeats"]))
+            print(runs.REPEATS.format(**run["repeats"]))
         except SystemExit as e:
             print(f"No comparison with a kept run: {e}")
     runs.write(args.top, name, run, {"records": records}, whole)

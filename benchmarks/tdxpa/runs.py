@@ -22,6 +22,9 @@ SEED = 20260327
 ENOMEM = 12
 # Instructions of two boots differ by at most this share.
 REPEATS_TO = 0.005
+REPEATS = "{within} of {of} quotients and {medians within} of {medians} medians lie in the intervals of {commit}"
+# More pages have no known use.  They are only in the plot of scaling.
+MOST = 32768
 # make results takes runs from the first folder below build/ and keeps them in the second.
 RUNS, KEPT = "build/runs", "benchmarks/results"
 
@@ -87,8 +90,8 @@ class Samples:
             cell = (r["op"], r["pages"], r["design"])
             self.rounds.setdefault(cell, []).append(np.array(r["ns"]) / r["operations"])
 
-    def cells(self, op: str) -> list[int]:
-        return sorted({pages for o, pages, _ in self.rounds if o == op})
+    def cells(self, op: str, most: int = MOST) -> list[int]:
+        return sorted({pages for o, pages, _ in self.rounds if o == op and pages <= most})
 
     def boots(self, op: str, pages: int, design: str) -> np.ndarray:
         """One value for each boot.  An interrupt adds instructions to some samples, so their lower quartile counts."""
@@ -112,24 +115,28 @@ class Samples:
         return ratio, low, high
 
     def spread(self, op: str, pages: int, design: str) -> tuple[float, float]:
-        """95% of other boots lie between these"""
+        """95% of these boots, with resampled rounds, lie between these.  Another run may differ more."""
         if self.icount:
-            return self.boots(op, pages, design).min(), self.boots(op, pages, design).max()
+            boots = self.boots(op, pages, design)
+            return boots.min() / (1 + REPEATS_TO), boots.max() * (1 + REPEATS_TO)
         ns = np.array(self.rounds[op, pages, design])
         return interval(ns, np.ones_like(ns))
 
+    def same(self, op: str, pages: int) -> float:
+        """The factor that the same code under two names can differ by"""
+        r = self.ratio(op, pages, AGAIN, base=DESIGN)
+        return max(r[2], 1 / r[1]) if r else 1
+
     def verdict(self, op: str, pages: int, rival: str) -> str:
         """"flat" or the rival if one takes less beyond the spread of the same code, otherwise "even" """
-        r, same = (self.ratio(op, pages, d, base=b) for d, b in ((DESIGN, rival), (AGAIN, DESIGN)))
+        r, beyond = self.ratio(op, pages, DESIGN, base=rival), self.same(op, pages)
         if not r:
             return "-"
-        beyond = max(same[2], 1 / same[1]) if same else 1
         return "flat" if r[1] > beyond else rival if r[2] < 1 / beyond else "even"
 
-    def ratio_text(self, r: Ratio | None) -> str:
-        if not r:
-            return "-"
-        return number(r[0], 3) if self.icount else f"{number(r[0])} [{number(r[1])}, {number(r[2])}]"
+    def ratio_text(self, r: Ratio | None, digits: int = 2) -> str:
+        texts = [number(x, digits) for x in r or [None]]
+        return texts[0] if self.icount or not r else f"{texts[0]} [{', '.join(texts[1:])}]"
 
 
 def interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
@@ -157,7 +164,7 @@ class Run:
 
 
 def comparison_table(samples: Samples, operations: Sequence[str] = tuple(OPERATIONS), sizes: Sequence[int] = (),
-               mark: str = "") -> str:
+                     mark: str = "") -> str:
     """v2 and flat side by side"""
     rows = []
     for op in operations:
@@ -212,7 +219,7 @@ def write(top: str | Path, name: str, run: dict, parts: Mapping[str, Sequence[ob
     """Write a run below build/, a line for each record."""
     lists = [f'"{part}": [\n' + ",\n".join(map(json.dumps, records)) + "\n]" for part, records in parts.items()]
     path = f"{folder(run, whole)}/{name}"
-    replace({Path(top) / path: f'{{"run": {json.dumps(run)},\n' + ",\n".join(lists) + "\n}\n"})
+    replace({Path(top) / path: ",\n".join([f'{{"run": {json.dumps(run)}', *lists]) + "\n}\n"})
     print(f"\nRaw data: {path}; make results " + ("keeps it" if RUNS in path else "keeps whole runs of a commit only"))
 
 

@@ -1,11 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""size.py: lines and bytes of each design, and flat's budget of them.
-
-Lines are those of headers and sources that are not blank, a comment, an #include or an
-EXPORT_SYMBOL(). Bytes are those of functions in objects that are built into Linux for
-x86-64, configured with what INTEL_TDX_HOST needs. Lines of tracing (TRACING) do not count,
-because tracing is a patch of its own.
-"""
+"""size.py: lines and bytes of each design, and flat's budget of them.  sizes.json explains what counts."""
 import json
 import re
 import subprocess
@@ -19,8 +13,6 @@ from tdxpa.csource import function, without_comments
 
 NAME = "size.json"
 TRACING = re.compile(r"trace_|pa_trace\.h|CREATE_TRACE_POINTS")
-# Files of each design, and names of rows of the table.  Functions of flat that v2 lacks: two leaves, and one that
-# reads a buffer.  Functions of bare-list's file that do not serve the benchmark.  Lines and bytes of flat at most.
 DATA = json.loads(Path(__file__).with_name("sizes.json").read_text(encoding="utf-8"))
 FILES, TITLES, MORE_THAN_V2, BARE_FUNCTIONS, BUDGET = (
     DATA[k] for k in ("files", "titles", "more than v2", "bare functions", "budget"))

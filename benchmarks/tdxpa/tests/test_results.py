@@ -76,15 +76,10 @@ def log(tmp_path: Path, *records: dict) -> str:
 SAMPLE = {"kind": "sample", "op": "create", "design": "flat", "pages": 1, "boot": 1, "round": 0, "operations": 2, "ns": 100}
 
 
-@pytest.mark.parametrize("records, message", [
-    ([SAMPLE], "not complete"),
-    ([{"kind": "end", "errno": 0}], "not complete"),
-    ([SAMPLE, {"kind": "end", "errno": 12}], "not complete"),
-    ([SAMPLE, {"kind": "absent", "op": "create", "design": "flat", "pages": 1, "errno": 12}], "flat cannot do create"),
-])
+@pytest.mark.parametrize("records, message", CASES["bad ends"])
 def test_a_run_that_did_not_end_well_is_refused(tmp_path: Path, records: list[dict], message: str) -> None:
     with pytest.raises(SystemExit, match=message):
-        runs.read_logs(log(tmp_path, SAMPLE, {"kind": "end", "errno": 0}), log(tmp_path, *records))
+        runs.read_logs(log(tmp_path, SAMPLE, {"kind": "end", "errno": 0}), log(tmp_path, *(SAMPLE | r for r in records)))
 
 
 def test_a_cell_that_a_boot_lacks_is_absent() -> None:
@@ -99,11 +94,10 @@ def kept(path: Path, *records: dict) -> runs.Run:
     return runs.Run(path)
 
 
-@pytest.mark.parametrize("now, failed", [([{**SAMPLE, "ns": 1019}], 0), ([{**SAMPLE, "ns": 1021}], 1), ([], 1),
-                                         ([{**SAMPLE, "ns": 1000}, {**SAMPLE, "pages": 2}], 1)])
+@pytest.mark.parametrize("now, failed", CASES["instructions"])
 def test_a_slower_operation_and_a_missing_cell_fail(tmp_path: Path, now: list[dict], failed: int,
                                                     capsys: pytest.CaptureFixture) -> None:
-    stored, samples = kept(tmp_path / "run", {**SAMPLE, "ns": 1000}), runs.Samples(runs.gathered(now), True)
+    stored, samples = kept(tmp_path / "run", {**SAMPLE, "ns": 1000}), runs.Samples(runs.gathered(SAMPLE | n for n in now), True)
     assert report.check(stored, samples) == failed
     assert capsys.readouterr().out.splitlines()[-1].endswith(f" passed, {failed} failed")
 
@@ -114,7 +108,8 @@ def test_a_second_run_is_compared_with_the_kept_one(tmp_path: Path) -> None:
                 {**SAMPLE, "design": "v2", "pages": pages}]
 
     new = runs.Samples(runs.gathered(run(2009, 49, 8)), True)
-    assert report.repeats(new, kept(tmp_path / "run", *run(2000, 50, 2))) == {"within": 1, "of": 2, "commit": "7c0ffee"}
+    assert report.repeats(new, kept(tmp_path / "run", *run(2000, 50, 2))) == {
+        "within": 1, "of": 2, "medians within": 2, "medians": 3, "commit": "7c0ffee"}
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"run": {}, "records": []}'])
@@ -198,9 +193,7 @@ def test_runs_write_below_build_and_failed_ones_are_not_kept(tmp_path: Path, mon
         {"faults-uml.json", "other.json", "runs/uml.json"}
 
 
-@pytest.mark.parametrize("end, exits, status", [
-    ("3 passed, 0 failed", 0, 0), ("0 passed, 0 failed", 0, 1), ("error: stopped", 0, 1), ("3 passed, 0 failed", 2, 1),
-    ("3 passed, 0 failed, 1 error", 0, 1)])
+@pytest.mark.parametrize("end, exits, status", CASES["ends of kernels"])
 def test_a_kernel_passes_if_its_log_ends_with_passed_tests(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, end: str, exits: int,
         status: int) -> None:
@@ -245,7 +238,7 @@ def test_load_is_of_other_processes_in_any_boot(tmp_path: Path, monkeypatch: pyt
 def test_a_state_that_is_not_reached_fails(share: int, wrong: dict) -> None:
     row = {"state": "x", "order": 3, "share": share, "design": "flat", "largest": [3], "whole": [8], "free": [40000],
            "cache": [60000], "held": [0], "errno": [0], "owned": [10240], "regions": [[1]], "ns": [1]}
-    data = {"run": {"pages": 10240, "memory": 99999, "max_order": 10, "region_orders": [14]}, "rows": [row]}
+    data = {"run": {"pages": 10240, "guest_pages": 99999, "max_order": 10, "region_orders": [14]}, "rows": [row]}
     assert all(good for _, good in frag.checks(data))
     assert frag.summary(data) == {"flat": ["1 of 1", *["ok, 1"] * (share < 2)]}
     assert not all(good for _, good in frag.checks({**data, "rows": [row | wrong]}))

@@ -120,7 +120,7 @@ def test_paths_and_owners(tree: Path) -> None:
 
 def test_what_the_machine_lacks(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stub(tree.parent / "bin", "df", "echo; echo tmpfs 65536 0 65536 0% /dev/shm\n")
-    refused(make(tree, "bench"), "/dev/shm has less than 1 GB free.*as root: mount")
+    refused(make(tree, "bench"), "/dev/shm has less than 2.2 GB free.*as root: mount")
     assert [make(tree, words).returncode for words in ("test", "bench WHAT=size")] == [0, 0]
     stub(tree.parent / "bin", "uname", "echo 0.0-none\n")
     refused(make(tree, "modules"), "KDIR is not set, and the headers of the running Linux 0.0-none are not installed")
@@ -128,6 +128,13 @@ def test_what_the_machine_lacks(tree: Path, monkeypatch: pytest.MonkeyPatch) -> 
     refused(make(tree, "check"), f"make check: {tree} is not a git repository")
     monkeypatch.setenv("PATH", "")
     assert common.commit(TOP) == "no commit"
+
+
+def test_kvm_is_the_clock_of_time(tree: Path) -> None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    common.replace({tree.parent / f"home/.cache/tdx-pa-array/kvm-{boot}": "yes"})
+    for words, engine in (("bench", "qemu"), ("bench ENGINE=uml", "uml"), ("bench WHAT=fragmentation", "uml")):
+        assert f"ENGINE={engine}" in make(tree, words).stdout.splitlines()
 
 
 def test_targets_that_need_linux_7_3_refuse_another(tree: Path) -> None:
