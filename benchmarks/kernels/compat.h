@@ -42,15 +42,16 @@
 #endif
 
 /*
- * Linux 7.3 does not export it to modules; the exported function does the same.  Before, that
- * function warned about pages with another reference.
+ * Linux 7.2 and 7.3 do not export it to modules; the exported function does the same.  Before
+ * 7.3, that function warned about pages with another reference.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
-static inline void __free_contig_range(unsigned long pfn, unsigned long nr_pages)
+static inline void tdx_compat_free_pages(unsigned long pfn, unsigned long nr_pages)
 {
 	for (; nr_pages; nr_pages--, pfn++)
 		__free_page(pfn_to_page(pfn));
 }
+#define __free_contig_range	tdx_compat_free_pages
 #else
 #define __free_contig_range	free_contig_range
 #endif
