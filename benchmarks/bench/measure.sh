@@ -10,10 +10,8 @@ prepare_bench()
 
 	prepare "$([ "$KERNEL" != hardened ] || echo hardened)" "$@"
 	GUEST_ARGS+=" init_on_alloc=$([ "$KERNEL" = plain ] && echo 0 || echo 1)"
-	# A second CPU would take part of the machine from what is measured.
-	CPUS=1 BOOTS=10 PARAMETERS=(repeats=4)
-	# Times: the benchmark uses all memory once.
-	MEMORY=2G
+	# A second CPU would take part of the machine.  All memory is used before times are taken.
+	CPUS=1 BOOTS=10 MEMORY=2G PARAMETERS=(repeats=4)
 	if [ "${ICOUNT:-}$KERNEL" = 1zeroing ]; then
 		# QEMU counts each step of a rep instruction: to zero all free memory takes long.
 		pages+=,12800 MEMORY=1536M

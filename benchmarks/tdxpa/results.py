@@ -16,12 +16,10 @@ from tdxpa.runs import AGAIN, BASE, CONFIGURATIONS, DESIGN, DESIGNS, KEPT, OPERA
 
 RIVALS = tuple(d for d in DESIGNS if d not in (DESIGN, AGAIN))
 # The file explains them.
-SHOWN, COST, EQUAL, CASES, SEAMCALL_US, README, SAFETY, RUNS_SHOWN = (
+SHOWN, COST, EQUAL, CASES, SEAMCALL_US, README, SAFETY, WIDE, RUNS_SHOWN = (
     json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))[k]
-    for k in ("shown", "cost", "equal allocation", "cases", "seamcall us", "readme", "safety", "runs"))
+    for k in ("shown", "cost", "equal allocation", "cases", "seamcall us", "readme", "safety", "wide", "runs"))
 ZEROING, PLAIN = CONFIGURATIONS["zeroing"], CONFIGURATIONS["plain"]
-# "Takes less" needs more than this factor where the same code differs by it.
-WIDE = 1.5
 Runs = dict[tuple[str, str], Run]
 
 
@@ -106,13 +104,10 @@ def losses(ks: Runs) -> str:
 
 def loss_list(ks: Runs) -> str:
     """All cells in which another design takes less"""
-    rows = []
-    for op in OPERATIONS:
-        for rival in RIVALS:
-            cells = [", ".join(f"{p:,} ({number(r)})" for (o, p), r in lost(run, rival).items() if o == op)
-                     for run in ks.values()]
-            rows += [[op, rival, *cells]] if any(cells) else []
-    return table(["operation", "design", *(f"{unit}, {kernel}" for kernel, unit in ks)], rows, left=9)
+    rows = [[op, rival, *(", ".join(f"{p:,} ({number(r)})" for (o, p), r in lost(run, rival).items() if o == op)
+                          for run in ks.values())] for op in OPERATIONS for rival in RIVALS]
+    return table(["operation", "design", *(f"{unit}, {kernel}" for kernel, unit in ks)],
+                 [row for row in rows if any(row[2:])], left=9)
 
 
 def ratio_table(ks: Runs) -> str:

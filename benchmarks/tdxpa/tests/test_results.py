@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tdxpa import callers, cycles, faults, frag, kernels, load, profile, report, runs, size
+from tdxpa import callers, cycles, faults, frag, kernels, load, profile, report, results, runs, size
 from tdxpa.common import replace
 
 TOP = Path(__file__).resolve().parents[3]
@@ -110,6 +110,14 @@ def test_a_second_run_is_compared_with_the_kept_one(tmp_path: Path) -> None:
     new = runs.Samples(runs.gathered(run(2009, 49, 8)), True)
     assert report.repeats(new, kept(tmp_path / "run", *run(2000, 50, 2))) == {
         "within": 1, "of": 2, "medians within": 2, "medians": 3, "commit": "7c0ffee"}
+
+
+def test_a_run_with_kvm_counts_before_user_mode_linux(tmp_path: Path) -> None:
+    (tmp_path / runs.KEPT).mkdir(parents=True)
+    for name in ("qemu-plain", *(names[-1] for _, _, *names in results.RUNS_SHOWN)):
+        kept(tmp_path / runs.KEPT / f"{name}.json", {**SAMPLE, "ns": len(name)})
+    medians = [run.samples.median("create", 1, "flat") for run in results.kept_runs(tmp_path).values()]
+    assert medians == [5.5, 9.5, 5, 8.5, 6]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"run": {}, "records": []}'])
