@@ -400,7 +400,6 @@ static void dma_to_owned_page_is_reported(struct kunit *test)
 	tdx_pa_array_free(mt);
 }
 
-
 /*
  * Kinds of stores.  Each function stores to @to, which is 64 bytes before the end of an owned
  * page.  The page behind is not owned.
@@ -463,7 +462,7 @@ static void alias(u8 *to)
 }
 
 /* An interrupt in between would store to this stack. */
-static noinline void push(u8 *to)
+static noinline void push_8(u8 *to)
 {
 	unsigned long flags, sp;
 
@@ -472,7 +471,8 @@ static noinline void push(u8 *to)
 		     : "=&r" (sp) : "r" (to + 8) : "memory");
 	local_irq_restore(flags);
 }
-STACK_FRAME_NON_STANDARD(push);
+
+STACK_FRAME_NON_STANDARD(push_8);
 
 /* @nr: reports.  The machine stores a vector in two parts, and an unaligned word in bytes. */
 static const struct kind {
@@ -492,7 +492,7 @@ static const struct kind {
 	{ "lock xadd", fetch_add, 1 },
 	{ "lock bts", locked_bit, 1 },
 	{ "movnti", no_cache, 1 },
-	{ "push", push, 1 },
+	{ "push", push_8, 1 },
 	{ "pop", pop, 1 },
 	{ "rep stosb", store_string, 16 },
 	{ "rep movsq", copy_string, 2 },

@@ -18,6 +18,7 @@
  * follows acts on the software module of the tests.
  */
 #include <linux/cpumask.h>
+#include <linux/kdebug.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -121,7 +122,6 @@ static unsigned long nr_operations, nr_failed, nr_faults, nr_interrupts;
 
 /* UNRESET: a CPU with X86_BUG_TDX_PW_MCE can take a machine check for a store to the page. */
 enum wrong { OWNED, UNFLUSHED, UNRESET, NR_WRONG };
-static const char *const states[NR_WRONG] = { "owned", "unflushed", "unreset" };
 
 /* A page that was freed in a wrong state, and allocated again, is spoilt. */
 enum watched { NOT_WATCHED, WATCHED, SPOILT };
@@ -132,14 +132,12 @@ static struct tracepoint *page_free;
 
 /**
  * struct early - pages that one operation freed in one wrong state
- * @cycle: number of the cycle
  * @operation: the operation
  * @failed: its result, or -1 as long as it runs
  * @state: the state
  * @nr_pages: number of pages
  */
 struct early {
-	unsigned int cycle;
 	enum operation operation;
 	int failed;
 	enum wrong state;
@@ -162,8 +160,7 @@ static void note_early(unsigned long pfn, enum wrong state)
 	if (!*e && nr_early < max_early) {
 		*e = &early[nr_early++];
 		**e = (struct early) {
-			.cycle = cycle, .operation = current_operation, .failed = -1,
-			.state = state,
+			.operation = current_operation, .failed = -1, .state = state,
 		};
 	}
 	if (!*e)
@@ -269,11 +266,44 @@ static void begin(enum operation op)
 		arm(operations[op].leaf, 1 + interrupted, plan.status);
 }
 
-static void print_early(const char *kind, unsigned int at, const struct early *e)
+/* Blocks of an IOMMU_MT list.  A clear that frees one page of each unflushed shows H7. */
+#define NR_TAILS	TDX_IOMMU_MT_NR_BLOCKS
+
+/* The hazard of faults.json that an operation shows, or NULL if that is not certain */
+static const char *hazard(const struct early *e)
 {
-	pr_info("tdx_cycles: {\"kind\": \"%s\", \"cycle\": %u, \"operation\": \"%s\", \"failed\": %d, \"state\": \"%s\", \"pages\": %lu, \"freed\": %u}\n",
-		kind, at, operations[e->operation].name, e->failed, states[e->state],
-		e->nr_pages, e->cycle);
+	bool creates = e->operation == SPDM_CREATE || e->operation == IDE_CREATE ||
+		       (e->operation == IOMMU_SETUP && e->nr_pages != NR_TAILS);
+	bool deletes = e->operation == SPDM_DELETE || e->operation == IDE_DELETE;
+
+	if (e->state == UNRESET)
+		return "no reset";
+	if (e->failed < 0)
+		return NULL;
+	if (e->state == OWNED)
+		return e->operation == EXT_START && e->failed ? "H1" : NULL;
+	if (e->failed)
+		return creates ? "H2" : NULL;
+	if (e->operation == IOMMU_CLEAR && e->nr_pages == NR_TAILS)
+		return "H7";
+	return deletes ? "H9" : NULL;
+}
+
+static void print_early(const char *kind, const struct early *e)
+{
+	static const char *const states[NR_WRONG] = { "owned", "unflushed", "unreset" };
+	static const char *const results[] = { "running", "done", "failed" };
+	static char text[64];
+
+	if (!e)
+		strscpy(text, "unknown page");
+	else if (hazard(e))
+		strscpy(text, hazard(e));
+	else
+		snprintf(text, sizeof(text), "%s %s, %s", operations[e->operation].name,
+			 results[e->failed + 1], states[e->state]);
+	pr_info("tdx_cycles: {\"kind\": \"%s\", \"cycle\": %u, \"hazard\": \"%s\"}\n", kind,
+		cycle, text);
 }
 
 /* Print the first time that an operation with this result frees pages in this state. */
@@ -286,7 +316,7 @@ static void report_freed(enum operation op, bool failed)
 			continue;
 		current_early[i]->failed = failed;
 		if (!reported[op][failed][i])
-			print_early("freed", cycle, current_early[i]);
+			print_early("freed", current_early[i]);
 		reported[op][failed][i] = true;
 	}
 }
@@ -459,11 +489,10 @@ static void report(const char *kind)
 /* Print the first of a kind of mistake, and what has freed its page. */
 static void report_first(const char *kind, u64 nr, unsigned long pfn, bool *reported)
 {
-	static const struct early unknown = { .failed = -1 };
 	unsigned int i = pfn < end_pfn ? freed_by[pfn] : 0;
 
 	if (nr && !*reported)
-		print_early(kind, cycle, i ? &early[i - 1] : &unknown);
+		print_early(kind, i ? &early[i - 1] : NULL);
 	*reported = nr;
 }
 
@@ -490,11 +519,17 @@ static void report_firsts(void)
 static int on_panic(struct notifier_block *block, unsigned long action, void *message)
 {
 	report_firsts();
-	pr_info("tdx_cycles: {\"kind\": \"panic\", \"cycle\": %u}\n", cycle);
+	report("panic");
 	return NOTIFY_DONE;
 }
 
+static int on_die(struct notifier_block *block, unsigned long action, void *args)
+{
+	return action == DIE_OOPS ? on_panic(block, action, args) : NOTIFY_DONE;
+}
+
 static struct notifier_block panic_block = { .notifier_call = on_panic };
+static struct notifier_block die_block = { .notifier_call = on_die };
 
 static void run_cycles(void)
 {
@@ -559,7 +594,9 @@ static int run(void)
 		design_select(rival);
 		design_on_array = watch;
 		atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
+		register_die_notifier(&die_block);
 		run_cycles();
+		unregister_die_notifier(&die_block);
 		atomic_notifier_chain_unregister(&panic_notifier_list, &panic_block);
 		design_on_array = NULL;
 		tdx_seam_remove(&seam);

@@ -3,16 +3,16 @@
 #
 # ENGINE=tdx: as ENGINE=qemu, on an emulated TDX host, see tdx-host/.
 #
-# engine_boot LOG SECONDS MEM MODE [ARGS]: as in qemu.sh, with 4 CPUs.  Reports of the machine
-#	are in LOG.host, and its settings in $TDX_HOST.  The CPU has the erratum
-#	X86_BUG_TDX_PW_MCE, except with TDX_MODEL=106.  Each package has memory, the second 1 GiB.
+# engine_boot LOG SECONDS MEM MODE [ARGS]: as in qemu.sh, with 4 CPUs.  Reports of the machine are in LOG.host, its settings
+#	in $TDX_HOST.  With TDX_MODEL=106, the CPU lacks X86_BUG_TDX_PW_MCE.  Each package has memory, the second 1 GiB.
 
 . "$TOP/benchmarks/kernels/qemu.sh"
 ENGINE_BASE=qemu
 
 engine_is_emulated() { true; }
+say "  ENGINE=tdx: emulated instructions, no timing, and a TDX module of this repository: it tests the kernel's side only"
 
-# tdx_machine: print the options of the machine.  It has two packages, if that is possible.
+# tdx_machine: print the options of the machine, which has two packages, if that is possible
 tdx_machine()
 {
 	local cpus=${CPUS:-4} cpu=max,vendor=GenuineIntel,family=6,model=${TDX_MODEL:-143},stepping=6

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """cycles.py LOGS DESIGN...: random cycles of designs on an emulated TDX host.
 
-LOGS has %s for the design, with -mce if mistakes cause machine checks.  A rival may corrupt memory and crash the kernel:
-its row then has what it printed before, and the totals of the machine.  Flat fails if it makes any of the mistakes, or
-if nothing was injected or verified.  The last line counts designs.
+LOGS has %s for the design, with -mce if mistakes cause machine checks.  A rival may crash the kernel: its row then has
+what it printed before.  Flat fails if it makes any of the mistakes, or if nothing was injected or verified.  The last
+line counts designs.
 """
 import json
 import re
@@ -15,20 +15,14 @@ from tdxpa.common import read_records, table
 from tdxpa.runs import DESIGN
 
 PREFIX = "tdx_cycles: "
-# Titles of the numbers and of first mistakes, what flat must not do, and the hazard of faults.json that an operation
-# shows, by its result and the state of the pages that it frees
-_, NUMBERS, FIRSTS, MISTAKES, HAZARDS = json.loads(Path(__file__).with_suffix(".json").read_text()).values()
-# Pages behind the first of the two blocks of an IOMMU: H7 if a clear frees only these, and not H2 after a setup
-NR_TAILS = 2
-# Shorter runs are not kept.
-KEPT_STEPS = 10000
+# Titles of the numbers and of first mistakes, and what flat must not do
+_, NUMBERS, FIRSTS, MISTAKES = json.loads(Path(__file__).with_suffix(".json").read_text()).values()
+KEPT_STEPS = 10000  # Shorter runs are not kept.
 STOPPED = re.compile(r"Kernel panic|Oops|BUG[: ]|guest: cannot")
-LIMITS = "Emulated instructions, no timing, and this repository's TDX module: the kernel's side only."
-TOTALS = re.compile(r"(\d+) stores to owned pages, (\d+) partial stores .*; (\d+) late write-backs")
 
 
 def read(path: str, design: str) -> dict:
-    """The result of one design: the last report, or what a crashed kernel and the machine left"""
+    """The result of one design: the last report, and why the kernel stopped"""
     row: dict = {"design": design, **dict.fromkeys(NUMBERS, 0), "first": {}, "freed": [], "stopped": "no end"}
     for r in read_records(path, PREFIX):
         kind = r.pop("kind")
@@ -45,31 +39,21 @@ def read(path: str, design: str) -> dict:
     if row["stopped"]:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
         row["stopped"] = next((re.sub(r"^\[[ \d.]+\] ", "", x) for x in lines if STOPPED.search(x)), "no end in time")
-        totals = TOTALS.findall(Path(f"{path}.host").read_text(encoding="utf-8"))
-        row |= dict(zip(("stores", "partial", "write_backs"), map(int, totals[-1]))) if totals else {}
     return row
-
-
-def hazard(f: dict) -> str:
-    """What has freed pages too early: the hazard, or the operation if its hazard is not certain"""
-    # A number of -1: the operation still ran.
-    other = f"{f['operation']} {('done', 'failed', 'running')[f['failed']]}, {f['state']}"
-    certain = not f["operation"].startswith("iommu") or f["failed"] == (f["pages"] != NR_TAILS)
-    return HAZARDS.get(f["state"]) or (HAZARDS.get(other, other) if certain else other)
 
 
 def hazards(row: dict) -> str:
     """The first cycle with each hazard"""
     first: dict[str, int] = {}
     for f in row["freed"]:
-        first.setdefault(hazard(f), f["cycle"])
+        first.setdefault(f["hazard"], f["cycle"])
     return "; ".join(f"{what} in {cycle:,}" for what, cycle in first.items()) or "-"
 
 
 def first(row: dict, *kinds: str) -> str:
     """The first cycle with one of these mistakes, and what has freed the page"""
-    found = min((row["first"][k] for k in kinds if k in row["first"]), key=lambda f: f["cycle"], default=None)
-    return f"{found['cycle']:,} ({hazard(found) if found['freed'] else 'unknown page'})" if found else "-"
+    found = [f for kind, f in row["first"].items() if kind in kinds]
+    return f"{found[0]['cycle']:,} ({found[0]['hazard']})" if found else "-"
 
 
 def machine_check(row: dict) -> str:
@@ -85,33 +69,27 @@ def wrong(row: dict) -> list[str]:
     if row["design"] == DESIGN:
         needs |= {f"{NUMBERS[k]}: {row[k]:,}": not row[k] for k in MISTAKES}
         needs |= {f"the kernel stopped: {row['stopped']}": not row["stopped"],
-                  f"the kernel stopped with mce=1: {row['mce']['stopped']}": not row["mce"]["stopped"],
+                  f"with machine checks: {machine_check(row)}": not row["mce"]["stopped"],
                   f"freed too early: {hazards(row)}": not row["freed"]}
     return [words for words, good in needs.items() if not good]
 
 
-def table_text(rows: list[dict]) -> str:
-    lines = [[r["design"], *(f"{r[k]:,}" for k in NUMBERS), *(first(r, k) for k in FIRSTS), machine_check(r), hazards(r)]
-             for r in rows]
+def table_text(rows: list[dict], numbers: Sequence[str] = tuple(NUMBERS), firsts: Sequence[str] = tuple(FIRSTS)) -> str:
+    lines = [[r["design"] + ", stopped" * bool(r["stopped"]), *(f"{r[k]:,}" for k in numbers),
+              *(first(r, k) for k in firsts), machine_check(r), hazards(r)] for r in rows]
     stopped = [f"{r['design']}: stopped after cycle {r['cycle']:,}: {r['stopped']}" for r in rows if r["stopped"]]
-    header = ["design", *NUMBERS.values(), *FIRSTS.values(), "machine check in cycle", "freed too early, first in cycle"]
+    header = ["design", *map(NUMBERS.get, numbers), *map(FIRSTS.get, firsts), "machine check in", "freed too early in"]
     return "\n".join([table(header, lines), *[""] * bool(stopped), *stopped])
-
-
-def summary(rows: list[dict]) -> str:
-    return table(["design", "cycles", "corrupted pages", FIRSTS["write_back"], "machine check in cycle", "first freed too early"],
-                 [[r["design"], f"{r['cycle']:,}", f"{r['corrupted']:,}", first(r, "write_back"), machine_check(r),
-                   hazards(r)] for r in rows])
 
 
 def main() -> int:
     args = runs.arguments(__doc__)
     path, *designs = args.logs
-    rows = [{**read(path % d, d), "mce": read(path % f"{d}-mce", d)} for d in designs]
+    rows: list[dict] = [{**read(path % d, d), "mce": read(path % f"{d}-mce", d)} for d in designs]
     bad = {r["design"]: wrong(r) for r in rows}
     bad[DESIGN] += ["the kernel complained"] * log.main(Path(path % DESIGN))
     about = {k: [r.pop(k, 0) for r in rows][0] for k in ("seed", "steps", "cpus")}
-    print("Seed {seed}, {steps} cycles, {cpus} CPUs\n".format(**about), table_text(rows), LIMITS, sep="\n")
+    print("Seed {seed}, {steps} cycles, {cpus} CPUs\n".format(**about), table_text(rows), sep="\n")
     print("".join(f"wrong: {d}: {words}\n" for d, reasons in bad.items() for words in reasons), end="")
     runs.write(args.top, f"cycles-{args.engine}.json",
                runs.about(args.top, "make torture WHAT=cycles", args.kernel, args.engine, **about), {"rows": rows},

@@ -27,7 +27,7 @@ def lines_table(data: Any, mark: str) -> str:
 def section(data: Any) -> str:
     """All tables of one run."""
     # The start of each table
-    mark = "SIMULATED " if "SIMULATE" in data["run"]["command"] else ""
+    mark = hostfile.mark(data)
     samples = {side: Samples([r for r in data["records"] if r["behind"] == side]) for side in ("module", "software")}
     return render("host.md", data=data, mark=mark, lines=lines_table(data, mark),
                   compare=lambda side, operations: comparison_table(samples[side], operations, mark=mark))

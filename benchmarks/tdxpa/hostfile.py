@@ -60,9 +60,14 @@ def dumps(data: Any) -> str:
     return f"{json.dumps(head, sort_keys=True)[:-1]},\n\"records\": [\n{lines}\n]}}\n"
 
 
+def mark(data: Any) -> str:
+    """What a run was not made on a TDX host with: the software module, or an emulated TDX host, whose CPU is QEMU's"""
+    run = data["run"]
+    return "SIMULATED " if "SIMULATE" in run["command"] else "EMULATED " if "QEMU" in run["cpu"] else ""
+
+
 def name(data: Any) -> str:
     """The file's name: the CPU, and a digest of the file."""
     digest = hashlib.sha256(dumps(data).encode("ascii")).hexdigest()[:8]
     cpu = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)|cpu|@.*", "", data["run"]["cpu"].lower())).strip("-")
-    simulated = "SIMULATED-" if "SIMULATE" in data["run"]["command"] else ""
-    return f"host-{simulated}{cpu[:40].strip('-') or 'cpu'}-{digest}.json"
+    return f"host-{mark(data).replace(' ', '-')}{cpu[:40].strip('-') or 'cpu'}-{digest}.json"

@@ -213,7 +213,7 @@ def pages(top: Path) -> dict[str, str]:
         "README.md": readme,
         "RESULTS.md": render("results.md", ks=ks, **figures(top, ks), safety=faults.summary(matrix),
                              size=size.size_table(sized), cost=[cost_table(ks, k) for k in (ZEROING, PLAIN)],
-                             losses=losses(ks), hosts=host.results(top), cycles=random),
+                             losses=losses(ks), hosts=host.results(top), cycles=random, cycle_table=cycles.table_text),
         "Documentation/results/cost.md": render(
             "cost.md", ks=ks, designs=DESIGNS, ratios=ratio_table(ks), losses=loss_list(ks),
             seamcalls=[(kernel, seamcall_table(run)) for kernel, run in times(ks).items()],

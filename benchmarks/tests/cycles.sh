@@ -10,11 +10,10 @@ SEED=${SEED:-$(date +%s)} STEPS=${STEPS:-10000} DESIGNS="flat v2 v2-fixed descri
 prepare
 "$TOP/benchmarks/kernels/setup.sh" reports
 for run in $(for design in $DESIGNS; do echo "$design" "$design-mce"; done); do
-	design=${run%-mce} log=$BUILD/$ENGINE-cycles-$run.log start=$SECONDS
+	design=${run%-mce} log=$BUILD/$ENGINE-cycles-$run.log start=$SECONDS && : > "$log"
 	[ "$run" = "$design" ] && mce=0 || mce=1
 	say "  running $STEPS cycles of $run from seed $SEED on Linux $KVERSION ($ENGINE) (log: $log)"
-	: > "$log" && : > "$log.host"
-	# A rival may crash the kernel.  The report looks at the logs.
+	# A rival may crash the kernel, which the report finds.
 	(TDX_HOST=seed=$SEED,mce=$mce${TDX_HOST:+,$TDX_HOST} engine_boot "$log" $((120 + STEPS / 25)) 6G cycles \
 		"design=$design" "steps=$STEPS" "seed=$SEED" > /dev/null 2>&1) || true
 	say "  running $STEPS cycles of $run: done in $((SECONDS - start)) s"

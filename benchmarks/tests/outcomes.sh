@@ -6,7 +6,7 @@
 # run_outcomes: sets outcomes_passed and outcomes_failed
 run_outcomes()
 {
-	local base=$BUILD/$ENGINE-outcomes list=$TOP/benchmarks/tests/outcomes.list line by
+	local base=$BUILD/$ENGINE-outcomes by
 
 	say "  outcomes of events on Linux $KVERSION (logs: $base*)"
 	(TDX_MODEL=106 engine_boot "$base.log" 180 6G outcomes step=1 "kernel=$KOBJ") || true
@@ -18,18 +18,10 @@ run_outcomes()
 	  done
 	} > "$base.txt"
 
-	outcomes_passed=0 outcomes_failed=0
-	while read -r line; do
-		if grep -qxF "$line" "$base.txt"; then
-			: $((++outcomes_passed))
-			say "  ok   $line"
-		else
-			: $((++outcomes_failed))
-			say "  BAD  missing: $line"
-		fi
-	done < <(grep -v '^#' "$list")
-	while read -r line; do
-		: $((++outcomes_failed))
-		say "  BAD  unexpected: $line"
-	done < <(grep -vxFf "$list" "$base.txt")
+	grep -v '^#' "$TOP/benchmarks/tests/outcomes.list" > "$base.list"
+	{ grep -xFf "$base.txt" "$base.list" | sed 's/^/  ok   /'; grep -vxFf "$base.txt" "$base.list" | sed 's/^/  BAD  missing: /'
+	  grep -vxFf "$base.list" "$base.txt" | sed 's/^/  BAD  unexpected: /'; } > "$base.result" || true
+	say "$(cat "$base.result")"
+	outcomes_passed=$(grep -c '^  ok' "$base.result") || true
+	outcomes_failed=$(grep -c '^  BAD' "$base.result") || true
 }

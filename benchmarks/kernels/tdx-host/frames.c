@@ -387,8 +387,9 @@ static void print_totals(Notifier *notifier, void *data)
 {
 	tdx_host_log("%" PRIu64 " SEAMCALLs, %" PRIu64 " stores to owned pages, %" PRIu64
 		     " partial stores to private lines, on %" PRIu64 " pages; %" PRIu64
-		     " late write-backs; %" PRIu64 " page walks through owned pages; the module is %s",
-		     tdx_host.nr_calls, tdx_host.nr_stores, tdx_host.nr_partial, tdx_host.nr_pages,
+		     " late write-backs; %" PRIu64
+		     " page walks through owned pages; the module is %s", tdx_host.nr_calls,
+		     tdx_host.nr_stores, tdx_host.nr_partial, tdx_host.nr_pages,
 		     tdx_host.nr_write_backs, tdx_host.nr_walks, tdx_module_is_on() ? "on" : "off");
 }
 

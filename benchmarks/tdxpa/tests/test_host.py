@@ -159,12 +159,13 @@ def test_an_import_keeps_a_file_that_fits(tmp_path: Path, monkeypatch: pytest.Mo
     folder = tmp_path / results.KEPT
     monkeypatch.setattr(results, "keep", lambda top, new: replace({folder / name: new[name] for name in new}))
     file = tmp_path / "mail.json"
-    for data in (small_file(), small_file(2000)):
+    (emulated := small_file())["run"]["cpu"] = "QEMU TCG CPU version 2.5+"
+    for data in (small_file(), small_file(2000), emulated):
         file.write_text(hostfile.dumps(data), encoding="ascii")
         host.import_file(file, tmp_path)
         assert re.fullmatch(r"host-[A-Za-z0-9-]+\.json", hostfile.name(data))
         assert hostfile.load(folder / hostfile.name(data)) == data
-    assert host.results(tmp_path).count("| SIMULATED ") == 3
+    assert [host.results(tmp_path).count(f"| {mark} ") for mark in ("SIMULATED", "EMULATED")] == [3, 3]
 
     kept = set(folder.iterdir())
     file.write_text("{}", encoding="ascii")

@@ -256,15 +256,12 @@ def test_a_state_that_is_not_reached_fails(share: int, wrong: dict) -> None:
     *CASES["cycles"], *(["flat", {kind: 3}, "end", [], f"{cycles.NUMBERS[kind]}: 3"] for kind in cycles.MISTAKES)])
 def test_a_design_fails_the_random_cycles(tmp_path: Path, design: str, found: dict, kind: str, freed: list[dict],
                                           reason: str) -> None:
-    numbers = dict.fromkeys(cycles.NUMBERS, 0) | {"cycle": 9, "faults": 1, "verified": 1} | found | {"kind": kind}
-    records = [{"kind": "freed", "cycle": 7, "operation": "iommu_clear", "failed": 0, "state": "unflushed", **f} for f in freed]
-    (tmp_path / "log").write_text("".join(f"[ 1.5] {cycles.PREFIX}{json.dumps(r)}\n" for r in (*records, numbers)) +
+    numbers = dict.fromkeys(cycles.NUMBERS, 0) | {"cycle": 9, "faults": 1, "verified": 1, "mce": {"stopped": ""}} | found
+    records = [{"kind": "freed", "cycle": 7, **f} for f in freed]
+    (tmp_path / "log").write_text("".join(f"[ 1.5] {cycles.PREFIX}{json.dumps(r)}\n" for r in (*records, numbers | {"kind": kind})) +
                                   "[ 1.6] Oops: x\n", encoding="utf-8")
-    (tmp_path / "log.host").write_text("tdx-host: 9 SEAMCALLs, 5 stores to owned pages, 0 partial stores to private "
-                                       "lines, on 1 pages; 6 late write-backs\n", encoding="utf-8")
     row = cycles.read(str(tmp_path / "log"), design)
     assert row["stopped"] == ("" if kind == "end" else "Oops: x")
-    assert kind == "end" or (row["stores"], row["write_backs"]) == (5, 6)
     assert reason in "; ".join(cycles.wrong(row)) and bool(cycles.wrong(row)) == bool(reason)
 
 
