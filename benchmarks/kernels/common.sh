@@ -32,8 +32,8 @@ step()
 	say "  $title: done in $((SECONDS - start)) s"
 }
 
-# hold FD FILE [-s]: lock FILE, with -s shared, as file descriptor FD.  Its text names the
-# holder.  A file that was removed meanwhile is not the lock any more.
+# hold FD FILE [-s]: lock FILE, with -s shared, as file descriptor FD.  Its text names the holder.
+# A file that was removed meanwhile is not the lock any more.  flock ends with this script.
 hold()
 {
 	local holder
@@ -46,7 +46,7 @@ hold()
 		flock -n "${@:3}" "$1" && continue
 		holder=$(cat "$2")
 		say "  waiting at most an hour for ${holder:-another run}, which holds $2"
-		flock -w 3600 "${@:3}" "$1" || die "${holder:-another run} has held $2 for an hour; end it and start again"
+		setpriv --pdeathsig KILL flock -w 3600 "${@:3}" "$1" || die "${holder:-another run} held $2 for an hour; end it"
 	done
 	echo "process $$ (${RUN:-$0})" > "$2"
 }

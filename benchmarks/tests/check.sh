@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh: every check that needs no guest.  The last line is "N passed, N failed" and counts
-# checks.
+# check.sh: every check that needs no guest.  The last line counts them: "N passed, N failed".
 . "$(dirname "$0")/../kernels/common.sh"
 
 MAX_LINES=7000

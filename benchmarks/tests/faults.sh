@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# faults.sh: make the fault matrix in the engine's kernel, and keep it below build/.  The
-# last line is "N passed, N failed": rows of flat.
+# faults.sh: make the fault matrix in the engine's kernel.  "N passed, N failed" counts rows of flat.
 . "$(dirname "$0")/../kernels/common.sh"
 . "$(dirname "$0")/../bench/measure.sh"
 

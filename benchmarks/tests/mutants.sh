@@ -6,8 +6,7 @@
 # MUTANT=text selects the rules that contain the text.  "check" only checks that each mutant
 # changes its file.  The last line is "N passed, N failed" and counts mutants.
 #
-# A failing test, a complaint in the kernel log or a panic kills a mutant.  A mutant whose guest
-# ends in another way was not tried, which is an error.
+# A failing test, a complaint in the kernel log or a panic kills a mutant.  Another end is an error.
 . "$(dirname "$0")/../kernels/common.sh"
 
 # The folders in benchmarks/ that are built, and the suite to run: all if empty

@@ -57,8 +57,7 @@ def test_a_guest_that_does_not_boot_is_an_error(tmp_path: Path, words: str, out:
 @pytest.mark.parametrize("end,mutated", CASES["mutants"])
 def test_how_a_mutant_ends(tmp_path: Path, end: str, mutated: str) -> None:
     tree = copy(tmp_path, BOOT.replace("MUTATED", mutated).replace("LOG", LOG))
-    run = make(tree, "torture WHAT=mutants", MUTANT="NULL can be freed",
-               BROKEN=mutated.partition("BROKEN=")[2])
+    run = make(tree, "torture WHAT=mutants", MUTANT="NULL can be freed", BROKEN=mutated.partition("BROKEN=")[2])
     killed = end.startswith("killed")
     *_, how, last = run.stdout.splitlines()
     assert how.split(maxsplit=4)[4].startswith(end)

@@ -93,6 +93,7 @@ def test_the_key_of_a_kernel_has_the_tools(tree: Path, engine: str, tool: str) -
     assert keys[0] == keys[1] != keys[2]
 
 
+UML = '. "$TOP/benchmarks/kernels/kernel.sh"; . "$TOP/benchmarks/kernels/uml.sh"; KOBJ=$TMP GUEST_ARGS= TREE=/; '
 # Functions of intree.sh, with stubs for kunit.py and for the build
 INTREE = functions("series/intree.sh", "check|kunit|emulated") + """
 logs=$TMP work=$TMP tree=$TOP dir=arch/x86/virt/vmx/tdx qemu=guest failed=0
@@ -122,10 +123,13 @@ def test_a_build_keeps_its_lock_when_its_script_is_killed(tree: Path) -> None:
     run.kill()
     run.wait()
     assert subprocess.run(["flock", "-n", tree.parent / "cache/tdx-pa-array/lock", "true"]).returncode == 1
+    # A run that waits for it keeps nothing when it is killed.
+    waits = start(tree, 'hold 8 "$BUILD/lock"; hold 9 "$CACHE/lock"')
+    assert waits.stderr and "waiting" in waits.stderr.readline()
+    time.sleep(0.5)
+    waits.kill()
+    assert within(20, lambda: not subprocess.run(["flock", "-n", tree / "build/lock", "true"]).returncode)
     os.killpg(run.pid, signal.SIGKILL)
-
-
-UML = '. "$TOP/benchmarks/kernels/kernel.sh"; . "$TOP/benchmarks/kernels/uml.sh"; KOBJ=$TMP GUEST_ARGS= TREE=/; '
 
 
 def test_a_guest_on_disk_is_a_warning_and_recorded(tree: Path) -> None:
