@@ -62,7 +62,7 @@ def main(console: Path, variant: str = "") -> int:
     needs = {"the log has no beginning or no end": "Linux version" in "".join(log[:1]),
              "the log does not show that the modules were loaded": loaded,
              "the kernel does not have a parameter": "Unknown kernel command line" not in text}
-    needs |= {f"{word}: there is no line with {pattern}": bool(re.search(pattern, text, re.M))
+    needs |= {f"{word}: the log lacks a line with {pattern}": bool(re.search(pattern, text, re.M))
               for word in (variant, *os.environ.get("BOOT", "").split()) for pattern in PATTERNS["needs"].get(word, [])}
     reports = [[need] for need, met in needs.items() if not met] + found
     for report in reports[:REPORTS]:

@@ -19,7 +19,7 @@ LISTS = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8
 PHRASES, LIMITS = LISTS["phrases"], LISTS["words of prose on a page"]
 PHRASE = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b(?! longer)".replace(" ", r"\s+"), re.I)
 # The width of text, by file.  In C, it is that of comments.
-WIDTHS = {r"Documentation/.*\.rst|README\.md|benchmarks/help\.txt": 80, r"benchmarks/series/.*\.txt": 72}
+WIDTHS = {r"arch/.*\.[ch]|RESULTS\.md|Documentation/.*\.rst|README\.md|benchmarks/help\.txt": 80, r"benchmarks/series/.*\.txt": 72}
 # Data, generated pages, and lists of these phrases
 NO_PROSE = re.compile(r"LICENSES/|COPYING|benchmarks/results/|Documentation/(?:faults|callers|results)|"
                       r".*\.(?:json|list|css)$|.*prose\.py$")

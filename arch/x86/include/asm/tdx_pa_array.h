@@ -28,8 +28,8 @@
  *	}
  *	...
  *	tdh_spdm_delete(spdm_id, mt);
- *	tdx_pa_array_free(mt);			(the same, if the delete succeeded;
- *						 else the module keeps the pages)
+ *	tdx_pa_array_free(mt);		(the same, if the delete succeeded;
+ *					 else the module keeps the pages)
  *
  * Each page is an order-0 page with a reference of its own.
  *
@@ -80,7 +80,10 @@ struct tdx_pa_array {
 	bool flush;
 };
 
-/* PA of the page of entry @i.  No other bit of an entry decides what is freed or read. */
+/*
+ * PA of the page of entry @i.  No other bit of an entry decides what is freed
+ * or read.
+ */
 static inline phys_addr_t tdx_pa_entry(const struct tdx_pa_array *array, unsigned int i)
 {
 	return array->entries[i] & GENMASK_ULL(51, 12);

@@ -27,7 +27,7 @@
 #define CREATE_TRACE_POINTS
 #include "pa_trace.h"
 
-/* Number of calls while the module is busy, as sc_retry() makes without entropy */
+/* As many calls of a busy module as sc_retry() makes without entropy */
 #define FLUSH_RETRIES	10
 
 /*
@@ -92,7 +92,7 @@ phys_addr_t tdx_hpa_array_output(const struct tdx_pa_array *array)
 	return array->nr == 1 ? 0 : tdx_pa_list(array, round_up(array->nr, TDX_PA_LIST_MAX));
 }
 
-/* Append a block of pages, each with a reference of its own.  Inlining costs 63 bytes. */
+/* Append a block of pages, each with a reference.  Inlining costs 63 bytes. */
 static noinline bool append_block(struct tdx_pa_array *array, unsigned int order,
 				  unsigned int nr_entries, gfp_t gfp, int nid)
 {
@@ -119,7 +119,7 @@ static struct tdx_pa_array *alloc_array(unsigned int nr_blocks, unsigned int blo
 	if (!array)
 		return NULL;
 
-	/* With a spare page for the output of a delete, which then allocates nothing */
+	/* A spare page for the output of a delete, which allocates nothing */
 	nr += nr_blocks;
 	array->entries = kvzalloc_node(PAGE_ALIGN(nr * sizeof(u64)) + (nr > 1 ? PAGE_SIZE : 0),
 				       GFP_KERNEL, nid);
@@ -176,8 +176,8 @@ struct tdx_pa_array *tdx_pa_array_alloc_iommu_mt(unsigned int order, unsigned in
 }
 
 /*
- * Make a page that was private fit for reuse.  While another SEAMCALL works on the
- * same 2 MiB, the module is busy.
+ * Make a page that was private fit for reuse.  While another SEAMCALL works on
+ * the same 2 MiB, the module is busy.
  */
 static bool flush_page(unsigned long pfn)
 {
@@ -197,7 +197,8 @@ static bool flush_page(unsigned long pfn)
 }
 
 /**
- * tdx_pa_array_free - free an array and the pages that the TDX module does not hold
+ * tdx_pa_array_free - free an array and the pages that the TDX module does not
+ *	hold
  * @array: the array, or NULL
  *
  * Pages that the module may have written to are flushed first.  A page that

@@ -2,7 +2,8 @@
 /*
  * Trace events of arrays of pages
  *
- * Allocation and SEAMCALLs have no events: function probes read their arguments.
+ * Allocation and SEAMCALLs have no events: function probes read their
+ * arguments.
  *
  * @pfn is the page frame of the first entry.  It identifies an array, because a
  * trace buffer shows only hashes of pointers.  All counts are in 4 KiB pages.

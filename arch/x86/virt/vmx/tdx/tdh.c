@@ -120,7 +120,8 @@ u64 tdh_ext_init(void)
 }
 
 /**
- * tdh_ext_mem_add - donate the pages of an array to the extensions of the module
+ * tdh_ext_mem_add - donate the pages of an array to the extensions of the
+ *	module
  * @mem: the array
  *
  * No leaf returns these pages.  The module reports its progress when it is
@@ -188,7 +189,7 @@ u64 tdh_iommu_clear(u64 iommu_id, struct tdx_pa_array *mt)
 	if (is_misused(mt, mt->nr < TDX_IOMMU_MT_NR_BLOCKS))
 		return TDX_SW_ERROR;
 
-	/* The specification does not define whether the module reads or writes this list. */
+	/* It is not specified whether the module reads or writes this list. */
 	copy_page(mt->entries + TDX_PA_LIST_MAX, mt->entries);
 	return give_back(TDH_IOMMU_CLEAR, &args, mt);
 }

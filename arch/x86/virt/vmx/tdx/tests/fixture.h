@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Shared by the suites: each case starts with a new model and page checker, and ends
- * with the report of the page checker
+ * Shared by the suites: each case starts with a new model and page checker, and
+ * ends with the report of the page checker
  *
- * In every case, no owned page and no dirty page may reach the page allocator, no
- * page twice, no watched page may be lost, and all objects must be freed.  A case
- * that leaks pages on purpose sets the numbers with fixture_expect().
+ * In every case, no owned page and no dirty page may reach the page allocator,
+ * no page twice, no watched page may be lost, and all objects must be freed.  A
+ * case that leaks pages on purpose sets the numbers with fixture_expect().
  */
 #ifndef _TDX_TESTS_FIXTURE_H
 #define _TDX_TESTS_FIXTURE_H
@@ -89,7 +89,8 @@ static inline struct tdx_pa_array *fixture_alloc(struct kunit *test, unsigned in
 }
 
 /*
- * A warning in the kernel log fails a run, unless it stands between these two lines.
+ * A warning in the kernel log fails a run, unless it stands between these two
+ * lines.
  */
 static inline void fixture_expect_warnings(bool expected)
 {
@@ -97,8 +98,9 @@ static inline void fixture_expect_warnings(bool expected)
 }
 
 /*
- * Make the @nth allocation of this task fail, counted from 1; 0 disarms.  The engine
- * configures fail_page_alloc and failslab for allocations that may sleep.
+ * Make the @nth allocation of this task fail, counted from 1; 0 disarms.  The
+ * engine configures fail_page_alloc and failslab for allocations that may
+ * sleep.
  */
 static inline bool fixture_fail_nth_allocation(unsigned int nth)
 {
@@ -137,9 +139,10 @@ static inline bool fixture_can_fail_allocations(void)
 }
 
 /*
- * Free pages and allocations can be counted.  KASAN and kmemleak allocate with every
- * allocation and delay frees.  There, kmemleak searches for leaks, and few rounds are
- * enough.  Allocation profiling allocates with some slab objects.
+ * Free pages and allocations can be counted.  KASAN and kmemleak allocate with
+ * every allocation and delay frees.  There, kmemleak searches for leaks, and
+ * few rounds are enough.  Allocation profiling allocates with some slab
+ * objects.
  */
 static inline bool fixture_counts_are_exact(void)
 {

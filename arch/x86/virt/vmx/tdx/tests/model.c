@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The software TDX module: its state, its entry point, and its interface for tests
- * and benchmarks
+ * The software TDX module: its state, its entry point, and its interface for
+ * tests and benchmarks
  */
 #include <linux/cleanup.h>
 #include <linux/hash.h>
@@ -37,7 +37,9 @@ bool model_is_memory(phys_addr_t pa)
 	return PHYS_PFN(pa) < model.end_pfn && pfn_valid(PHYS_PFN(pa));
 }
 
-/* Return the fault of this call, or NULL.  Each armed fault counts all calls. */
+/*
+ * Return the fault of this call, or NULL.  Each armed fault counts all calls.
+ */
 static const struct tdx_model_fault *find_fault(u64 leaf)
 {
 	const struct tdx_model_fault *found = NULL;
@@ -53,8 +55,8 @@ static const struct tdx_model_fault *find_fault(u64 leaf)
 }
 
 /*
- * SEAMCALL itself fails.  A WBINVD still enters its leaf, which does nothing but
- * record for the page checker that the page was not flushed.
+ * SEAMCALL itself fails.  A WBINVD still enters its leaf, which does nothing
+ * but record for the page checker that the page was not flushed.
  */
 static bool seamcall_fails(const struct model_call *call)
 {
@@ -62,7 +64,10 @@ static bool seamcall_fails(const struct model_call *call)
 	       call->leaf != TDH_PHYMEM_PAGE_WBINVD;
 }
 
-/* An interrupted leaf and a leaf that lacks entropy leave all registers in place. */
+/*
+ * An interrupted leaf and a leaf that lacks entropy leave all registers in
+ * place.
+ */
 static bool zeroes_registers(u64 leaf, u64 status)
 {
 	u64 class = status & TDX_SEAMCALL_STATUS_MASK;
@@ -144,8 +149,8 @@ u64 tdx_model_key(void)
  * @fault: copied
  *
  * Context: Any.
- * Return: 0, -EINVAL if @fault names an unknown leaf, -ENOSPC if too many faults are
- * armed.
+ * Return: 0, -EINVAL if @fault names an unknown leaf, -ENOSPC if too many
+ * faults are armed.
  */
 int tdx_model_fail(const struct tdx_model_fault *fault)
 {
@@ -202,7 +207,8 @@ int tdx_model_set_outside(phys_addr_t pa)
 }
 
 /**
- * tdx_model_disarm - remove all armed faults, except those of tdx_model_fail_wbinvd()
+ * tdx_model_disarm - remove all armed faults, except those of
+ *	tdx_model_fail_wbinvd()
  */
 void tdx_model_disarm(void)
 {
@@ -229,8 +235,8 @@ void tdx_model_set_busy_region(phys_addr_t pa, unsigned int nr_calls)
  * @pa: PA of its pages
  * @size: size of its pages: 4 KiB, 2 MiB or 1 GiB
  *
- * Until tdx_model_unlock(), leaves that flush, claim or return one of these pages return
- * TDX_OPERAND_BUSY.
+ * Until tdx_model_unlock(), leaves that flush, claim or return one of these
+ * pages return TDX_OPERAND_BUSY.
  */
 void tdx_model_lock_pages(phys_addr_t pa, u64 size)
 {
@@ -241,7 +247,8 @@ void tdx_model_lock_pages(phys_addr_t pa, u64 size)
 }
 
 /**
- * tdx_model_lock_object - another call has locked an IOMMU, a session or a stream
+ * tdx_model_lock_object - another call has locked an IOMMU, a session or a
+ *	stream
  * @id: ID of the object
  *
  * Until tdx_model_unlock(), leaves that have this ID as an operand return
@@ -268,7 +275,8 @@ void tdx_model_unlock(void)
 /**
  * tdx_model_record - record the operands of a leaf
  * @leaf: number of the leaf
- * @args: each call of the leaf stores its operands here, until tdx_model_reset()
+ * @args: each call of the leaf stores its operands here, until
+ *	tdx_model_reset()
  */
 void tdx_model_record(u64 leaf, struct tdx_module_args *args)
 {
@@ -296,11 +304,11 @@ void tdx_model_set_list_write(enum tdx_model_list_write how)
 
 /**
  * tdx_model_set_zero_registers - change the registers of failed calls
- * @on: a failed leaf returns 0 in RCX and RDX.  A failed TDH.EXT.MEM.ADD returns
- *	HPA_LIST_INFO advanced by the pages that it took.
+ * @on: a failed leaf returns 0 in RCX and RDX.  A failed TDH.EXT.MEM.ADD
+ *	returns HPA_LIST_INFO advanced by the pages that it took.
  *
- * A call that lacked entropy leaves its registers: the kernel's sc_retry() repeats
- * it with the registers that the call returned.
+ * A call that lacked entropy leaves its registers: the kernel's sc_retry()
+ * repeats it with the registers that the call returned.
  */
 void tdx_model_set_zero_registers(bool on)
 {
@@ -339,7 +347,8 @@ void tdx_model_set_output(enum tdx_model_output what)
 }
 
 /**
- * tdx_model_set_clear - choose the meaning of the list operand of TDH.IOMMU.CLEAR
+ * tdx_model_set_clear - choose the meaning of the list operand of
+ *	TDH.IOMMU.CLEAR
  * @how: input or output
  */
 void tdx_model_set_clear(enum tdx_model_clear how)
@@ -349,8 +358,9 @@ void tdx_model_set_clear(enum tdx_model_clear how)
 
 /**
  * tdx_model_set_delete_by_id - choose the interface of leaves that return pages
- * @on: TDH.SPDM.DELETE, TDH.IDE.STREAM.DELETE and TDH.IOMMU.CLEAR take IDs only, as
- *	in the newest public interface.  Otherwise they also take a list, the default.
+ * @on: TDH.SPDM.DELETE, TDH.IDE.STREAM.DELETE and TDH.IOMMU.CLEAR take IDs
+ *	only, as in the newest public interface.  Otherwise they also take a
+ *	list, the default.
  *
  * A caller is written for one interface, so tdx_model_reset() keeps the choice.
  */
@@ -369,7 +379,8 @@ void tdx_model_set_rounds(unsigned int nr)
 }
 
 /**
- * tdx_model_set_length - report a wrong length of messages and device information
+ * tdx_model_set_length - report a wrong length of messages and device
+ *	information
  * @length: length in bytes that a leaf reports, or 0 for the correct length
  */
 void tdx_model_set_length(u64 length)
@@ -570,7 +581,8 @@ void tdx_model_reset(void)
 static bool erratum = true;
 
 /**
- * tdx_model_reset_paddr - convert private pages, as tdx_quirk_reset_paddr() does
+ * tdx_model_reset_paddr - convert private pages, as tdx_quirk_reset_paddr()
+ *	does
  * @base: PA of the first page
  * @size: number of bytes
  */
@@ -615,7 +627,10 @@ int tdx_model_init(void)
 	if (ret) {
 		vfree(model.objects);
 		vfree(model.pages);
-		/* Built in, the suites still run: tdx_model_attach() skips them. */
+		/*
+		 * Built in, the suites still run: tdx_model_attach() skips
+		 * them.
+		 */
 		model.pages = NULL;
 		return ret;
 	}

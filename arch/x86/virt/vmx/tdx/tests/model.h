@@ -21,7 +21,10 @@ enum model_owner {
 	OWNER_IOMMU,
 	OWNER_SPDM,
 	OWNER_IDE,
-	/* Only on an emulated TDX host: tables of the module, reserved areas of a TDMR */
+	/*
+	 * Only on an emulated TDX host: tables of the module, reserved areas of
+	 * a TDMR
+	 */
 	OWNER_PAMT,
 	OWNER_RESERVED,
 };
@@ -103,7 +106,8 @@ struct model_object {
  * @objects: NR_OBJECTS of them
  * @ext_init: TDH.EXT.INIT, if interrupted
  * @iommu_entries: length of an IOMMU_MT list
- * @nr_spdm_control: number of control pages of an SPDM session, 0 for any number
+ * @nr_spdm_control: number of control pages of an SPDM session, 0 for any
+ *	number
  * @nr_ide_control: the same for an IDE stream
  * @rounds: number of messages of each exchange
  * @length: length that leaves report, or 0 for the correct one

@@ -2,10 +2,10 @@
 /*
  * Tests of the software TDX module and of the page checker
  *
- * The other suites depend on both, so this suite passes raw operands and treats pages
- * wrongly on purpose.  Each check of the model is tested in both directions: a call
- * that breaks the rule is rejected with the right status and changes nothing, and a
- * correct call succeeds.
+ * The other suites depend on both, so this suite passes raw operands and treats
+ * pages wrongly on purpose.  Each check of the model is tested in both
+ * directions: a call that breaks the rule is rejected with the right status and
+ * changes nothing, and a correct call succeeds.
  */
 #include <linux/gfp.h>
 #include <linux/io.h>
@@ -171,7 +171,10 @@ static u64 flush_page(u64 pa)
 	return tdx_model_seamcall(TDH_PHYMEM_PAGE_WBINVD, &args);
 }
 
-/* Rule: WBINVD takes the global KeyID and a page in a TDMR that the module does not own. */
+/*
+ * Rule: WBINVD takes the global KeyID and a page in a TDMR that the module does
+ * not own.
+ */
 static void checks_wbinvd(struct kunit *test)
 {
 	const u64 old_key = tdx_model_key(), key = 1ULL << 46;
@@ -241,8 +244,8 @@ static const struct entry_size {
 KUNIT_ARRAY_PARAM_DESC(entry_size, entry_sizes, name);
 
 /*
- * Rule: leaves that flush, claim or return a page are busy while another call has locked the
- * PAMT entry of it, or that of its 2 MiB or 1 GiB.
+ * Rule: leaves that flush, claim or return a page are busy while another call
+ * has locked the PAMT entry of it, or that of its 2 MiB or 1 GiB.
  */
 static void locked_pages_are_busy(struct kunit *test)
 {
@@ -294,7 +297,9 @@ static void locked_pages_are_busy(struct kunit *test)
 	raw_free(raw);
 }
 
-/* Rule: leaves are busy while another call has locked an object that they name. */
+/*
+ * Rule: leaves are busy while another call has locked an object that they name.
+ */
 static void locked_objects_are_busy(struct kunit *test)
 {
 	struct raw *mt = raw_alloc(test), *raw = raw_alloc(test);
@@ -346,7 +351,10 @@ static void locked_objects_are_busy(struct kunit *test)
 	raw_free(raw);
 }
 
-/* Rule: in this mode, WBINVD of an owned page succeeds, and the module still owns it. */
+/*
+ * Rule: in this mode, WBINVD of an owned page succeeds, and the module still
+ * owns it.
+ */
 static void flushes_owned_pages(struct kunit *test)
 {
 	struct raw *raw = raw_alloc(test);
@@ -385,7 +393,9 @@ KUNIT_ARRAY_PARAM_DESC(list_write, list_writes, name);
 
 #define CANARY	0xcafef00dcafef00dULL
 
-/* Expect that entries first..last of NR_PAGES have been written, and no other. */
+/*
+ * Expect that entries first..last of NR_PAGES have been written, and no other.
+ */
 static void expect_written(struct kunit *test, const struct raw *raw,
 			   enum tdx_model_list_write how, int first, int last)
 {
@@ -414,7 +424,10 @@ static void restore_list(struct raw *raw)
 	raw->list[NR_PAGES] = CANARY;
 }
 
-/* Rule: in these modes the module writes to the processed entries of input lists only. */
+/*
+ * Rule: in these modes the module writes to the processed entries of input
+ * lists only.
+ */
 static void writes_to_input_lists(struct kunit *test)
 {
 	const struct list_write *p = test->param_value;
@@ -447,7 +460,10 @@ static void writes_to_input_lists(struct kunit *test)
 	accept(test, TDH_SPDM_CONNECT, connect_args(raw, other_id));
 	expect_written(test, raw, p->how, 0, NR_PAGES - 1);
 
-	/* A leaf that is called again for lack of entropy finds its list in place. */
+	/*
+	 * A leaf that is called again for lack of entropy finds its list in
+	 * place.
+	 */
 	restore_list(raw);
 	args = create_args(raw, NR_PAGES);
 	args.rcx = 0x2000;
@@ -456,7 +472,10 @@ static void writes_to_input_lists(struct kunit *test)
 	expect_written(test, raw, TDX_MODEL_WRITE_NONE, 0, 0);
 	tdx_model_disarm();
 
-	/* A rejected call writes nothing; an interrupted one stops at its next entry. */
+	/*
+	 * A rejected call writes nothing; an interrupted one stops at its next
+	 * entry.
+	 */
 	restore_list(raw);
 	raw->list[NR_PAGES - 1] = 0;
 	args = (struct tdx_module_args) { .rcx = raw->list_pa | LAST(NR_PAGES) | 1 << 3 };
@@ -475,7 +494,10 @@ static void writes_to_input_lists(struct kunit *test)
 	raw_free_lists(raw);
 }
 
-/* Rule: in this mode a failed leaf changes its registers, but not if it lacks entropy. */
+/*
+ * Rule: in this mode a failed leaf changes its registers, but not if it lacks
+ * entropy.
+ */
 static void zero_registers(struct kunit *test)
 {
 	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
@@ -548,9 +570,9 @@ static void success_with_information(struct kunit *test)
 }
 
 /*
- * Rule: every leaf checks its list of NR_PAGES plain entries.  @operand points into
- * @args; @owned is a page that the module owns, or 0.  The host keeps the pages of a
- * @shared list.
+ * Rule: every leaf checks its list of NR_PAGES plain entries.  @operand points
+ * into @args; @owned is a page that the module owns, or 0.  The host keeps the
+ * pages of a @shared list.
  */
 static void refuse_bad_lists(struct kunit *test, u64 leaf, struct tdx_module_args *args,
 			     u64 *operand, struct raw *raw, u64 owned, bool shared)
@@ -595,7 +617,10 @@ static void refuse_bad_lists(struct kunit *test, u64 leaf, struct tdx_module_arg
 	}
 }
 
-/* Rule: HPA_ARRAY_T, its list and its singleton are well formed, its pages free. */
+/*
+ * Rule: HPA_ARRAY_T, its list and its singleton are well formed, its pages
+ * free.
+ */
 static void checks_hpa_array(struct kunit *test)
 {
 	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
@@ -626,7 +651,9 @@ static void checks_hpa_array(struct kunit *test)
 	raw_free(other);
 }
 
-/* Rule: the same for the pages of an IDE stream, and the order of its leaves. */
+/*
+ * Rule: the same for the pages of an IDE stream, and the order of its leaves.
+ */
 static void checks_hpa_array_of_stream(struct kunit *test)
 {
 	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
@@ -666,7 +693,9 @@ static void checks_hpa_array_of_stream(struct kunit *test)
 	raw_free(other);
 }
 
-/* Rule: HPA_LIST_INFO is well formed, and processing starts at its first entry. */
+/*
+ * Rule: HPA_LIST_INFO is well formed, and processing starts at its first entry.
+ */
 static void checks_hpa_list_info(struct kunit *test)
 {
 	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
@@ -725,7 +754,9 @@ static void add_resumes_at_first_entry(struct kunit *test)
 
 #define MT_ORDER	2
 
-/* Rule: an IOMMU_MT list is two blocks, aligned and counted, then plain pages. */
+/*
+ * Rule: an IOMMU_MT list is two blocks, aligned and counted, then plain pages.
+ */
 static void checks_iommu_mt(struct kunit *test)
 {
 	struct raw *other = raw_alloc(test), *raw = raw_alloc(test);
@@ -812,8 +843,9 @@ static void checks_iommu_mt(struct kunit *test)
 }
 
 /*
- * Rule: an interrupted leaf leaves its operands in place and requires the same again.
- * SETUP owns the pages it has processed; CLEAR returns pages when it succeeds.
+ * Rule: an interrupted leaf leaves its operands in place and requires the same
+ * again.  SETUP owns the pages it has processed; CLEAR returns pages when it
+ * succeeds.
  */
 static void checks_interrupted_leaves(struct kunit *test)
 {
@@ -884,7 +916,10 @@ static void checks_output(struct kunit *test)
 			raw->list_pa | LAST(NR_PAGES));
 	KUNIT_EXPECT_MEMEQ(test, raw->list, raw->pa, sizeof(raw->pa));
 
-	/* Designs must not depend on the output, so the model can write garbage. */
+	/*
+	 * Designs must not depend on the output, so the model can write
+	 * garbage.
+	 */
 	tdx_model_set_output(TDX_MODEL_OUTPUT_GARBAGE);
 	args.rcx = spdm_create(test, raw, NR_PAGES);
 	KUNIT_EXPECT_NE(test, accept(test, TDH_SPDM_DELETE, args),
@@ -894,7 +929,9 @@ static void checks_output(struct kunit *test)
 	raw_free(raw);
 }
 
-/* Rule: in the newest interface, leaves that return pages take IDs and no list. */
+/*
+ * Rule: in the newest interface, leaves that return pages take IDs and no list.
+ */
 static void deletes_by_id(struct kunit *test)
 {
 	static const unsigned int numbers[] = { 1, NR_PAGES };
@@ -934,7 +971,10 @@ static void deletes_by_id(struct kunit *test)
 	raw_free(raw);
 }
 
-/* Rule: a function has one session, its ID may be 0; the number of objects is limited. */
+/*
+ * Rule: a function has one session, its ID may be 0; the number of objects is
+ * limited.
+ */
 static void checks_objects(struct kunit *test)
 {
 	struct raw *raw = raw_alloc(test);
@@ -1029,7 +1069,10 @@ static void checks_connect(struct kunit *test)
 	raw_free(raw);
 }
 
-/* Rule: one exchange at a time, with the same operands, and an answer to each message. */
+/*
+ * Rule: one exchange at a time, with the same operands, and an answer to each
+ * message.
+ */
 static void checks_exchanges(struct kunit *test)
 {
 	struct raw *mt = raw_alloc(test), *raw = raw_alloc(test), *mt2 = raw_alloc(test);
@@ -1208,7 +1251,10 @@ static void create_and_delete(struct kunit *test, const struct raw *raw, u64 lea
 	}
 }
 
-/* Rule: on demand a delete succeeds, and the module still owns some of the pages. */
+/*
+ * Rule: on demand a delete succeeds, and the module still owns some of the
+ * pages.
+ */
 static void delete_keeps_pages(struct kunit *test)
 {
 	const struct delete *p = test->param_value;
@@ -1242,7 +1288,10 @@ static void delete_keeps_pages(struct kunit *test)
 #define TO_R11	6
 #define TO_R15	10
 
-/* Expect that all leaves check their unused registers: those after R11, or the others. */
+/*
+ * Expect that all leaves check their unused registers: those after R11, or the
+ * others.
+ */
 static void check_unused_registers(struct kunit *test, bool after_r11)
 {
 	static const struct {
@@ -1314,8 +1363,8 @@ static void refuses_unknown_leaves(struct kunit *test)
 }
 
 /*
- * The page checker.  These cases do what wrong designs do, so they read the report
- * and restart the page checker before the fixture reads it.
+ * The page checker.  These cases do what wrong designs do, so they read the
+ * report and restart the page checker before the fixture reads it.
  */
 static struct tdx_checker_report report_and_restart(void)
 {
@@ -1445,8 +1494,8 @@ static void checker_sees_objects_leak(struct kunit *test)
 }
 
 /*
- * Rule: the number of free pages shows a leak of one page, and counts the pages in
- * per-CPU lists.  Other tasks may allocate, so try more than once.
+ * Rule: the number of free pages shows a leak of one page, and counts the pages
+ * in per-CPU lists.  Other tasks may allocate, so try more than once.
  */
 static void checker_counts_free_pages_exactly(struct kunit *test)
 {

@@ -2,8 +2,9 @@
 /*
  * The leaves of the software TDX module
  *
- * A leaf checks everything before it changes anything, so a rejected call leaves the
- * model unchanged.  A fault on demand happens in between, to a correct call.
+ * A leaf checks everything before it changes anything, so a rejected call
+ * leaves the model unchanged.  A fault on demand happens in between, to a
+ * correct call.
  *
  * Leaves, operands and checks: TDX Connect ABI specification (Intel document
  * 858625), TDX module base specification (Intel document 348549).
@@ -20,7 +21,10 @@
 #include "tdx.h"
 #include "model.h"
 
-/* Not the definitions of the code under test: the model must not share its mistakes. */
+/*
+ * Not the definitions of the code under test: the model must not share its
+ * mistakes.
+ */
 #define OPERAND_PFN		GENMASK_ULL(51, 12)
 #define OPERAND_TOP		GENMASK_ULL(63, 55)
 #define LIST_FIRST		GENMASK_ULL(11, 3)
@@ -40,8 +44,8 @@ enum operand { RCX = 1, RDX = 2, RBX = 3, RSI = 6, RDI = 7, R8 = 8, R9, R10, R11
 #define BUSY(operand)		(TDX_OPERAND_BUSY | (operand))
 
 /*
- * Device information: each page holds this pattern from another offset on.  It is
- * computed once, so that benchmarks of reading do not measure it.
+ * Device information: each page holds this pattern from another offset on.  It
+ * is computed once, so that benchmarks of reading do not measure it.
  */
 #define INFO_PERIOD	251
 static u8 info_pattern[PAGE_SIZE + INFO_PERIOD];
@@ -114,7 +118,9 @@ static bool is_locked(u64 pa, u64 size)
 	       pa + size > model.lock_pa;
 }
 
-/* Return 0 if no other call has locked a page of the entries, else the status. */
+/*
+ * Return 0 if no other call has locked a page of the entries, else the status.
+ */
 static u64 check_locks(const u64 *entries, unsigned int nr, enum operand operand)
 {
 	for (unsigned int i = 0; model.lock_size && i < nr; i++) {
@@ -210,7 +216,10 @@ static unsigned int read_hpa_array(u64 operand, u64 *entries)
 	return nr;
 }
 
-/* The same for a buffer of pages that the host keeps.  A page may be listed once. */
+/*
+ * The same for a buffer of pages that the host keeps.  A page may be listed
+ * once.
+ */
 static unsigned int read_buffer(u64 operand, u64 *entries)
 {
 	unsigned int nr = read_hpa_array(operand, entries);
@@ -303,7 +312,10 @@ static struct model_object *free_object(void)
 	return object_by_key(0, OWNER_NONE);
 }
 
-/* Return the pages of an object to the host, except those that the module keeps. */
+/*
+ * Return the pages of an object to the host, except those that the module
+ * keeps.
+ */
 static void object_free(const struct model_call *call, struct model_object *o)
 {
 	bool keep = call->fault && call->fault->keep;
@@ -316,8 +328,8 @@ static void object_free(const struct model_call *call, struct model_object *o)
 }
 
 /*
- * Fail or interrupt a leaf that creates an object, after it has checked its operands
- * and processed some entries.
+ * Fail or interrupt a leaf that creates an object, after it has checked its
+ * operands and processed some entries.
  */
 static u64 object_create_fail(struct model_call *call, struct model_object *o,
 			      enum model_owner owner, u64 key)
@@ -392,7 +404,10 @@ static u64 write_output(u64 out, const struct model_object *o)
 	return o->nr == 1 ? o->entries[0] : out | FIELD_PREP(OPERAND_TOP, o->nr - 1);
 }
 
-/* The operand for the list of returned pages is right.  A singleton has no list. */
+/*
+ * The operand for the list of returned pages is right.  A singleton has no
+ * list.
+ */
 static bool is_output(const struct model_object *o, u64 out)
 {
 	return model.delete_by_id || o->nr == 1 ? !out : is_shared_page(out);
@@ -418,8 +433,8 @@ static u64 object_give_back(struct model_call *call, struct model_object *o, u64
 }
 
 /*
- * Messages.  The module cannot send a message.  It writes it to the request page,
- * and the next call finds the answer of the device in the response page.
+ * Messages.  The module cannot send a message.  It writes it to the request
+ * page, and the next call finds the answer of the device in the response page.
  */
 
 #define MESSAGE_BYTES	48
@@ -462,7 +477,9 @@ static u64 request_message(struct model_call *call, struct model_pending *pendin
 	return TDX_SPDM_REQUEST;
 }
 
-/* A call for another session is in progress.  The module serves one at a time. */
+/*
+ * A call for another session is in progress.  The module serves one at a time.
+ */
 static bool is_serving_another(const struct model_object *session)
 {
 	for (struct model_object *o = model.objects; o < model.objects + NR_OBJECTS; o++) {
@@ -473,7 +490,8 @@ static bool is_serving_another(const struct model_object *session)
 }
 
 /*
- * One call of an exchange.  Return 0 after the last one, else the status of the leaf.
+ * One call of an exchange.  Return 0 after the last one, else the status of the
+ * leaf.
  */
 static u64 exchange(struct model_call *call, struct model_object *session,
 		    u64 response, enum operand response_operand,
@@ -590,7 +608,9 @@ static u64 advanced(u64 list_info, unsigned int nr)
 	return (list_info & ~LIST_FIRST) | FIELD_PREP(LIST_FIRST, first % LIST_MAX);
 }
 
-/* An interrupted call returns its progress in RCX, where the next one starts. */
+/*
+ * An interrupted call returns its progress in RCX, where the next one starts.
+ */
 static u64 ext_mem_add(struct model_call *call)
 {
 	const struct tdx_model_fault *fault = call->fault;
@@ -905,7 +925,9 @@ static const struct {
 
 static_assert(ARRAY_SIZE(leaves) == MODEL_NR_LEAVES);
 
-/* Return the function of a leaf and its slot, or NULL if the leaf is unknown. */
+/*
+ * Return the function of a leaf and its slot, or NULL if the leaf is unknown.
+ */
 model_leaf_fn model_leaf(u64 leaf, unsigned int *slot)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(leaves); i++) {
@@ -917,7 +939,9 @@ model_leaf_fn model_leaf(u64 leaf, unsigned int *slot)
 	return NULL;
 }
 
-/* Return 0 if all registers but the first @nr_operands are 0, else the status. */
+/*
+ * Return 0 if all registers but the first @nr_operands are 0, else the status.
+ */
 u64 model_check_unused(const struct tdx_module_args *args, unsigned int nr_operands)
 {
 	const u64 registers[] = {
@@ -936,7 +960,9 @@ u64 model_check_unused(const struct tdx_module_args *args, unsigned int nr_opera
 	return 0;
 }
 
-/* Return 0 if no other call has locked an object of this call, else the status. */
+/*
+ * Return 0 if no other call has locked an object of this call, else the status.
+ */
 u64 model_check_objects(const struct tdx_module_args *args, unsigned int slot)
 {
 	const struct model_object *locked = model.locked_object;

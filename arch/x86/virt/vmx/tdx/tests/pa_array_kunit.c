@@ -111,8 +111,8 @@ static void alloc_falls_back_to_smaller_blocks(struct kunit *test)
 }
 
 /*
- * Rule: pages come in blocks of up to 2 MiB, so few calls of the page allocator serve
- * many pages.  Fewer than 128 pages come in blocks of up to 32 KiB.
+ * Rule: pages come in blocks of up to 2 MiB, so few calls of the page allocator
+ * serve many pages.  Fewer than 128 pages come in blocks of up to 32 KiB.
  */
 static void alloc_takes_large_blocks(struct kunit *test)
 {
@@ -164,8 +164,9 @@ static void find_page_alloc(struct tracepoint *tp, void *data)
 }
 
 /*
- * Rule: allocation never invokes the OOM killer, and does not reclaim memory for more
- * than a single page, unless the module needs a block.  No memory cgroup is charged.
+ * Rule: allocation never invokes the OOM killer, and does not reclaim memory
+ * for more than a single page, unless the module needs a block.  No memory
+ * cgroup is charged.
  */
 static void alloc_does_not_insist(struct kunit *test)
 {
@@ -194,8 +195,8 @@ static void alloc_does_not_insist(struct kunit *test)
 }
 
 /*
- * Rule: no memory leaks.  @leak pages would be missing otherwise; other tasks of this
- * machine may allocate a few.
+ * Rule: no memory leaks.  @leak pages would be missing otherwise; other tasks
+ * of this machine may allocate a few.
  */
 static void expect_no_leak(struct kunit *test, unsigned long before, unsigned int leak,
 			   const char *what, unsigned int nr)
@@ -240,7 +241,10 @@ static void alloc_survives_each_failure(struct kunit *test)
 		expect_no_leak(test, before, nr_rounds(), "failed allocation", nth);
 	} while (failed);
 
-	/* Nothing replaces the object.  (In some rounds, a new slab fails instead.) */
+	/*
+	 * Nothing replaces the object.  (In some rounds, a new slab fails
+	 * instead.)
+	 */
 	KUNIT_EXPECT_GE(test, nr_failed, nr_rounds() / 2);
 	KUNIT_EXPECT_GE(test, nth, 3);
 }
@@ -285,7 +289,8 @@ static void alloc_survives_the_end_of_memory(struct kunit *test)
 }
 
 /*
- * Operands.  The fields are spelled out here, from the TDX Connect ABI specification.
+ * Operands.  The fields are spelled out here, from the TDX Connect ABI
+ * specification.
  */
 
 static u64 bits(u64 value, unsigned int high, unsigned int low)
@@ -335,7 +340,10 @@ static const struct list_info {
 
 KUNIT_ARRAY_PARAM_DESC(list_info, list_infos, name);
 
-/* Rule: HPA_LIST_INFO names the list, its first entry to process and its last entry. */
+/*
+ * Rule: HPA_LIST_INFO names the list, its first entry to process and its last
+ * entry.
+ */
 static void hpa_list_info_fields(struct kunit *test)
 {
 	const struct list_info *p = test->param_value;
@@ -372,7 +380,10 @@ static void hpa_array_fields(struct kunit *test)
 	}
 }
 
-/* Rule: IOMMU_MT is the PA of the list; output goes to the page behind the lists. */
+/*
+ * Rule: IOMMU_MT is the PA of the list; output goes to the page behind the
+ * lists.
+ */
 static void page_operands(struct kunit *test)
 {
 	static const struct {
@@ -390,7 +401,10 @@ static void page_operands(struct kunit *test)
 	free_fake(&array);
 }
 
-/* Rule: a list is a whole page of memory that holds 512 entries, also from vmalloc(). */
+/*
+ * Rule: a list is a whole page of memory that holds 512 entries, also from
+ * vmalloc().
+ */
 static void lists_are_whole_pages(struct kunit *test)
 {
 	unsigned int nr = *(const unsigned int *)test->param_value, first;
@@ -404,7 +418,10 @@ static void lists_are_whole_pages(struct kunit *test)
 			fixture_fail_nth_allocation(2);
 		array = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
 		fixture_fail_nth_allocation(0);
-		/* In a few runs, a new slab for the object was the second allocation. */
+		/*
+		 * In a few runs, a new slab for the object was the second
+		 * allocation.
+		 */
 		if (!array && vmalloc)
 			break;
 		KUNIT_ASSERT_NOT_NULL(test, array);
@@ -422,7 +439,10 @@ static void lists_are_whole_pages(struct kunit *test)
 					   min(nr - first, 512) * sizeof(u64));
 		}
 
-		/* An operand without a length, for IOMMU_MT, must not expose other data. */
+		/*
+		 * An operand without a length, for IOMMU_MT, must not expose
+		 * other data.
+		 */
 		KUNIT_EXPECT_NULL(test, memchr_inv(array->entries + nr, 0,
 						   (first - nr) * sizeof(u64)));
 
@@ -452,8 +472,8 @@ static const struct mt_param {
 KUNIT_ARRAY_PARAM_DESC(mt, mt_params, name);
 
 /*
- * Rule: entries 0 and 1 have the number of pages of their zeroed blocks, and the list
- * ends with zeros.  No operand holds its length.
+ * Rule: entries 0 and 1 have the number of pages of their zeroed blocks, and
+ * the list ends with zeros.  No operand holds its length.
  */
 static void iommu_mt_starts_with_blocks(struct kunit *test)
 {
@@ -502,7 +522,10 @@ static void alloc_rejects_no_pages(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, tdx_pa_array_alloc(0, NUMA_NO_NODE));
 }
 
-/* Rule: NULL can be freed, and a variable frees its array at the end of its scope. */
+/*
+ * Rule: NULL can be freed, and a variable frees its array at the end of its
+ * scope.
+ */
 static void free_takes_null_and_serves_cleanup(struct kunit *test)
 {
 	tdx_pa_array_free(NULL);
@@ -574,8 +597,8 @@ static const struct sharing {
 KUNIT_ARRAY_PARAM_DESC(sharing, sharings, name);
 
 /*
- * Rule: a page that has another reference is freed with its last one, its run at once.
- * A page that the module holds is not freed by any of them.
+ * Rule: a page that has another reference is freed with its last one, its run
+ * at once.  A page that the module holds is not freed by any of them.
  */
 static void free_respects_other_references(struct kunit *test)
 {
@@ -612,7 +635,10 @@ static void find_page_free(struct tracepoint *tp, void *data)
 		*(struct tracepoint **)data = tp;
 }
 
-/* Pages of an array, and how many of them were not as the page allocator expects */
+/*
+ * Pages of an array, and how many of them were not as the page allocator
+ * expects
+ */
 static unsigned int nr_freed_pages, nr_odd_pages;
 
 /* @data: a copy of the array */
@@ -640,8 +666,8 @@ static void see_page_free(void *data, struct page *page, unsigned int order)
 }
 
 /*
- * Rule: every freed page is an order-0 page without references, private field, type,
- * mapping and flags, as the page allocator expects.
+ * Rule: every freed page is an order-0 page without references, private field,
+ * type, mapping and flags, as the page allocator expects.
  */
 static void freed_pages_are_plain(struct kunit *test)
 {
@@ -673,8 +699,8 @@ static void freed_pages_are_plain(struct kunit *test)
 }
 
 /*
- * Rule: the pages of a list are contiguous if memory allows, and a caller can see it in
- * the entries.  The pages of an IOMMU_MT block are always contiguous.
+ * Rule: the pages of a list are contiguous if memory allows, and a caller can
+ * see it in the entries.  The pages of an IOMMU_MT block are always contiguous.
  */
 static void contiguity_is_visible(struct kunit *test)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The page checker: watches pages that reach the page allocator, slab objects of
- * modules, and messages
+ * The page checker: watches pages that reach the page allocator, slab objects
+ * of modules, and messages
  *
- * It attaches to trace events of the kernel, which all paths of freeing pass.  They
- * are not exported, so they are found by name.
+ * It attaches to trace events of the kernel, which all paths of freeing pass.
+ * They are not exported, so they are found by name.
  */
 #include <linux/atomic.h>
 #include <linux/cleanup.h>
@@ -62,9 +62,9 @@ void model_note(unsigned long pfn, unsigned long nr_pages)
 /**
  * tdx_model_reclaim - free owned and leaked pages
  *
- * Ends the ownership of the model, so that tests and benchmarks that leak pages can
- * run for a long time.  Such a page has one reference, or none if it is not the first
- * page of a block that was leaked as a whole.
+ * Ends the ownership of the model, so that tests and benchmarks that leak pages
+ * can run for a long time.  Such a page has one reference, or none if it is not
+ * the first page of a block that was leaked as a whole.
  *
  * Context: May sleep.
  * Return: number of pages freed.
@@ -84,7 +84,10 @@ unsigned long tdx_model_reclaim(void)
 		page = pfn_to_page(pfn);
 		nr_pages = compound_nr(page);
 		memset(model_page(pfn), 0, nr_pages * sizeof(*model.pages));
-		/* put_page() would warn about pages of a block that was not split. */
+		/*
+		 * put_page() would warn about pages of a block that was not
+		 * split.
+		 */
 		if (IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING_DEBUG) && !page_ref_count(page))
 			continue;
 		if (!page_ref_count(page))
@@ -98,8 +101,8 @@ unsigned long tdx_model_reclaim(void)
 
 /*
  * Objects that the watched task has allocated from a module since
- * tdx_checker_begin().  Allocations that the kernel makes for itself have another
- * call site.  Any task may free them.
+ * tdx_checker_begin().  Allocations that the kernel makes for itself have
+ * another call site.  Any task may free them.
  */
 
 #define MAX_OBJECTS	256
@@ -287,8 +290,8 @@ void tdx_checker_watch(phys_addr_t pa, unsigned long nr_pages)
 }
 
 /*
- * A free page has no reference.  A page that was freed twice has a negative count,
- * which only a debug kernel reports.  Reset it.
+ * A free page has no reference.  A page that was freed twice has a negative
+ * count, which only a debug kernel reports.  Reset it.
  */
 static bool was_freed_twice(unsigned long pfn)
 {

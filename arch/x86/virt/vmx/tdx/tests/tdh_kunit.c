@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of the SEAMCALL wrappers: their operands, what they record in an array, and
- * which pages of it are freed in every state that follows
+ * Tests of the SEAMCALL wrappers: their operands, what they record in an array,
+ * and which pages of it are freed in every state that follows
  */
 #include <linux/gfp.h>
 #include <linux/io.h>
@@ -88,7 +88,9 @@ static enum kind kind_of(u64 leaf)
 	}
 }
 
-/* 6 entries, of which the first two of an IOMMU_MT list are blocks of two pages */
+/*
+ * 6 entries, of which the first two of an IOMMU_MT list are blocks of two pages
+ */
 static void object_alloc(struct kunit *test, struct object *o, enum kind kind)
 {
 	*o = (struct object) { .kind = kind };
@@ -155,11 +157,11 @@ static unsigned long nr_held_pages(const struct tdx_pa_array *array)
 }
 
 /*
- * One failure in the lifetime of an object: create, delete, free.  Call number @call
- * of @leaf returns @status after it has processed @after entries, and the module
- * keeps pages if @keeps is set (struct tdx_model_fault).  Then @held pages are
- * recorded as held by the module, and @leaked pages are leaked because they cannot
- * be flushed.
+ * One failure in the lifetime of an object: create, delete, free.  Call number
+ * @call of @leaf returns @status after it has processed @after entries, and the
+ * module keeps pages if @keeps is set (struct tdx_model_fault).  Then @held
+ * pages are recorded as held by the module, and @leaked pages are leaked
+ * because they cannot be flushed.
  */
 static const struct lifetime {
 	const char *name;
@@ -177,7 +179,10 @@ static const struct lifetime {
 	{ "IOMMU",	TDH_IOMMU_SETUP,	0,	0,	0,	false,	0, 0 },
 	{ "MEM",	TDH_EXT_MEM_ADD,	0,	0,	0,	false,	1300, 0 },
 
-	/* A failed create holds nothing.  The pages that it wrote to are flushed. */
+	/*
+	 * A failed create holds nothing.  The pages that it wrote to are
+	 * flushed.
+	 */
 	{ "SPDM create, at once",	TDH_SPDM_CREATE, BUSY,	1, 0,	false,	0, 0 },
 	{ "SPDM create, halfway",	TDH_SPDM_CREATE, BUSY,	1, 3,	false,	0, 0 },
 	{ "SPDM create, at its end",	TDH_SPDM_CREATE, BUSY,	1, 6,	false,	0, 0 },
@@ -209,7 +214,10 @@ static const struct lifetime {
 	{ "IOMMU clear, interrupted",	TDH_IOMMU_CLEAR, INTERRUPTED, 1, 0, false, 0, 0 },
 	{ "IOMMU clear keeps pages",	TDH_IOMMU_CLEAR, 0,	1, 1,	true,	0, 6 },
 
-	/* Memory add records what the module reports.  The flush finds the rest. */
+	/*
+	 * Memory add records what the module reports.  The flush finds the
+	 * rest.
+	 */
 	{ "MEM add, no SEAMCALL",	TDH_EXT_MEM_ADD, NO_SEAMCALL, 1, 0, false, 0, 0 },
 	{ "MEM add, first list",	TDH_EXT_MEM_ADD, BUSY,	1, 0,	false,	0, 0 },
 	{ "MEM add, in the first list",	TDH_EXT_MEM_ADD, BUSY,	1, 100,	false,	0, 100 },
@@ -287,7 +295,9 @@ static void run_lifetime(struct kunit *test, const struct lifetime *p)
 	/* The session of a stream that exists holds one page. */
 	KUNIT_EXPECT_EQ(test, report.held + report.lost,
 			p->held + p->leaked + (p->held && o.kind == IDE));
-	/* A stream that is not deleted brings a session that cannot be deleted. */
+	/*
+	 * A stream that is not deleted brings a session that cannot be deleted.
+	 */
 	KUNIT_EXPECT_EQ(test, report.messages, nr_failed_deletes + (p->held || p->leaked) +
 			(p->held && o.kind == IDE));
 	if (p->status != TDX_RND_NO_ENTROPY)
@@ -302,9 +312,9 @@ static void run_lifetime(struct kunit *test, const struct lifetime *p)
 }
 
 /*
- * Rule: a page is freed if and only if the module has returned it and it was flushed.
- * That does not depend on the registers of a failed call, nor on any bit of an entry
- * but its PA.
+ * Rule: a page is freed if and only if the module has returned it and it was
+ * flushed.  That does not depend on the registers of a failed call, nor on any
+ * bit of an entry but its PA.
  */
 static void each_failure(struct kunit *test)
 {
@@ -323,8 +333,8 @@ static void each_failure(struct kunit *test)
 }
 
 /*
- * Rule: a setup that is repeated for lack of entropy, also after an interruption, takes the
- * pages that the array records, and no others.
+ * Rule: a setup that is repeated for lack of entropy, also after an
+ * interruption, takes the pages that the array records, and no others.
  */
 static void repeated_setup_takes_whole_blocks(struct kunit *test)
 {
@@ -443,7 +453,10 @@ static void iommu_clear_passes_a_list(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_PHYMEM_PAGE_WBINVD), 2 * 16 + 510);
 }
 
-/* Rule: a leaf is called until it is not interrupted any more, with the same operands. */
+/*
+ * Rule: a leaf is called until it is not interrupted any more, with the same
+ * operands.
+ */
 static void interrupted_leaves_are_resumed(struct kunit *test)
 {
 	struct object o;
@@ -500,7 +513,9 @@ static void interrupted_mem_add_is_exact(struct kunit *test)
 	}
 }
 
-/* Rule: an interruption without progress, twice, costs two calls and no page. */
+/*
+ * Rule: an interruption without progress, twice, costs two calls and no page.
+ */
 static void interruptions_without_progress(struct kunit *test)
 {
 	struct tdx_pa_array *mem = fixture_alloc(test, 600);
@@ -514,7 +529,10 @@ static void interruptions_without_progress(struct kunit *test)
 	fixture_expect(test, 600, 0);
 }
 
-/* Rule: memory add passes each list once, and the rest of a list after an interruption. */
+/*
+ * Rule: memory add passes each list once, and the rest of a list after an
+ * interruption.
+ */
 static void mem_add_calls(struct kunit *test)
 {
 	struct tdx_pa_array *mem = fixture_alloc(test, 1300);
@@ -545,8 +563,8 @@ static const struct again {
 KUNIT_ARRAY_PARAM_DESC(again, agains, name);
 
 /*
- * Rule: a later call continues after the last page that the module reported.  The
- * module rejects pages that it took without a report, and they are leaked.
+ * Rule: a later call continues after the last page that the module reported.
+ * The module rejects pages that it took without a report, and they are leaked.
  */
 static void mem_add_continues(struct kunit *test)
 {
@@ -607,8 +625,9 @@ static struct tdx_pa_array *returned_array(struct kunit *test, unsigned int nr)
 }
 
 /*
- * Rule: a flush that finds the module busy is repeated, so that another SEAMCALL on the
- * same 2 MiB costs no page.  A module that stays busy ends this after 10 calls a page.
+ * Rule: a flush that finds the module busy is repeated, so that another
+ * SEAMCALL on the same 2 MiB costs no page.  A module that stays busy ends this
+ * after 10 calls a page.
  */
 static void busy_flush_is_repeated(struct kunit *test)
 {
@@ -634,7 +653,10 @@ static void busy_flush_is_repeated(struct kunit *test)
 	fixture_expect(test, 0, 3);
 }
 
-/* Rule: a failed delete and a failed flush each print one line, with the numbers. */
+/*
+ * Rule: a failed delete and a failed flush each print one line, with the
+ * numbers.
+ */
 static void messages_have_the_numbers(struct kunit *test)
 {
 	struct object o;
@@ -658,8 +680,9 @@ static void messages_have_the_numbers(struct kunit *test)
 }
 
 /*
- * Rule: pages that a driver forgets stay with the module, and the log has the caller.
- * The first array is freed without a delete.  The module took a part of the second.
+ * Rule: pages that a driver forgets stay with the module, and the log has the
+ * caller.  The first array is freed without a delete.  The module took a part
+ * of the second.
  */
 static void forgotten_pages_are_reported(struct kunit *test)
 {
@@ -726,13 +749,19 @@ static void misuse(struct kunit *test)
 	expect_sw_error(test, tdh_ide_stream_create(&stream, o.id, o.array, &id, &rp_ide_id));
 	expect_sw_error(test, tdh_iommu_setup(REG_BASE, o.array, &id));
 	expect_sw_error(test, tdh_spdm_connect(o.id, page, page, page, o.array, &len));
-	/* Nor are control pages memory of the extensions.  Only the first call warns. */
+	/*
+	 * Nor are control pages memory of the extensions.  Only the first call
+	 * warns.
+	 */
 	expect_sw_error(test, tdh_ext_mem_add(o.array));
 	expect_sw_error(test, tdh_ext_mem_add(o.array));
 	expect_state(test, o.array, 6, true);
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_SPDM_CREATE), 1);
 
-	/* An object is not deleted with the array of another one, and not twice. */
+	/*
+	 * An object is not deleted with the array of another one, and not
+	 * twice.
+	 */
 	expect_sw_error(test, tdh_spdm_delete(o.id, single));
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 6);
 	KUNIT_EXPECT_EQ(test, object_delete(&o), 0);
@@ -787,8 +816,9 @@ static void expect_operands(struct kunit *test, u64 status, const struct tdx_mod
 	} while (0)
 
 /*
- * Rule: each wrapper calls its leaf with the operands of the specification.  The
- * numbers are spelled out.  The module rejects these calls: no object exists.
+ * Rule: each wrapper calls its leaf with the operands of the specification.
+ * The numbers are spelled out.  The module rejects these calls: no object
+ * exists.
  */
 static void leaves_and_operands(struct kunit *test)
 {
@@ -823,7 +853,10 @@ static void leaves_and_operands(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, operands.rcx & tdx_model_key(), tdx_model_key());
 }
 
-/* Rule: the same for leaves that take no control pages, and their pages are not flushed. */
+/*
+ * Rule: the same for leaves that take no control pages, and their pages are not
+ * flushed.
+ */
 static void operands_of_messages(struct kunit *test)
 {
 	struct tdx_pa_array *pages = fixture_alloc(test, 4);
@@ -978,7 +1011,10 @@ static void messages_are_exchanged(struct kunit *test)
 	exchange_end(test, &x);
 }
 
-/* Rule: the device information is read across pages, from one page up to a full list. */
+/*
+ * Rule: the device information is read across pages, from one page up to a full
+ * list.
+ */
 static void device_information_is_read(struct kunit *test)
 {
 	static const unsigned int sizes[] = { 1, 2, 512 };
@@ -1002,7 +1038,10 @@ static void device_information_is_read(struct kunit *test)
 	}
 }
 
-/* Rule: other statuses reach the caller, who updates a stale key and calls again. */
+/*
+ * Rule: other statuses reach the caller, who updates a stale key and calls
+ * again.
+ */
 static void other_statuses_are_returned(struct kunit *test)
 {
 	struct exchange x;

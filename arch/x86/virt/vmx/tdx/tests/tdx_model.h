@@ -3,28 +3,29 @@
  * The software TDX module and the page checker
  *
  * The model does to pages what the TDX module does: it owns them, leaves dirty
- * private cache lines on them, and returns them.  It rejects operands that break a
- * rule, and fails on demand.  A rejected call changes nothing.
+ * private cache lines on them, and returns them.  It rejects operands that
+ * break a rule, and fails on demand.  A rejected call changes nothing.
  *
- * The page checker watches the allocators of the kernel and is independent of any
- * design.  A page that is freed while the model owns it, or while it is dirty, is a
- * violation.
+ * The page checker watches the allocators of the kernel and is independent of
+ * any design.  A page that is freed while the model owns it, or while it is
+ * dirty, is a violation.
  *
- * Simplifications: one global lock; IDs of objects are small numbers; the contents
- * of configurations, registers and parameters are not checked.  Where the
- * specification leaves a choice, the model chooses:
+ * Simplifications: one global lock; IDs of objects are small numbers; the
+ * contents of configurations, registers and parameters are not checked.  Where
+ * the specification leaves a choice, the model chooses:
  *
  * - An interrupted IOMMU.SETUP owns the entries that it has processed.  CLEAR
  *   returns all pages when it succeeds.
  * - A register that is not an operand of the leaf must be 0.
- * - A leaf that claims or returns pages is busy if another call has locked the PAMT entry
- *   of one of them, as the specification says for TDH.PHYMEM.PAGE.WBINVD.  A setup that
- *   is resumed does not check this again.
+ * - A leaf that claims or returns pages is busy if another call has locked the
+ *   PAMT entry of one of them, as the specification says for
+ *   TDH.PHYMEM.PAGE.WBINVD.  A setup that is resumed does not check this again.
  * - An interrupted leaf leaves its operands in place.
- * - A leaf that lacks entropy leaves its registers and its input list in place: the
- *   kernel's sc_retry() calls it again with both.  EXT.MEM.ADD reports its progress.
- * - One leaf at a time exchanges messages with a device.  Until that ends, other
- *   such calls are busy.  DELETE ends it.
+ * - A leaf that lacks entropy leaves its registers and its input list in place:
+ *   the kernel's sc_retry() calls it again with both.  EXT.MEM.ADD reports its
+ *   progress.
+ * - One leaf at a time exchanges messages with a device.  Until that ends,
+ *   other such calls are busy.  DELETE ends it.
  */
 #ifndef _TDX_MODEL_H
 #define _TDX_MODEL_H
@@ -49,16 +50,18 @@
  * @leaf: number of the leaf
  * @nth: the call that fails, counted from 1; 0 is every call
  * @status: completion status.  An interruption is a status like the others.  A
- *	    software error means that SEAMCALL itself fails: the leaf does nothing.
- *	    After a status with bit 63 clear, the leaf has done its work: it is a
- *	    success, with information if it is not 0.
- * @after: number of entries that the leaf processes first.  The module then owns
- *	   these pages of added memory or of an interrupted leaf.  Control pages of
- *	   a failed leaf are dirty and not owned.  A success of TDH.EXT.MEM.ADD takes
- *	   only these pages.
- * @keep: the module keeps pages, against the specification.  A failed leaf keeps
- *	  @after pages.  A leaf that returns control pages succeeds, returns @after
- *	  entries, and keeps the others.
+ *	    software error means that SEAMCALL itself fails: the leaf does
+ *	    nothing.  After a status with bit 63 clear, the leaf has done its
+ *	    work: it is a success, with information if it is not 0.
+ * @after: number of entries that the leaf processes first.  The module then
+ *	owns
+ *	   these pages of added memory or of an interrupted leaf.  Control pages
+ *	   of a failed leaf are dirty and not owned.  A success of
+ *	   TDH.EXT.MEM.ADD takes only these pages.
+ * @keep: the module keeps pages, against the specification.  A failed leaf
+ *	keeps
+ *	  @after pages.  A leaf that returns control pages succeeds, returns
+ *	  @after entries, and keeps the others.
  *
  * TDX_SPDM_REQUEST adds one message to the exchange.
  * TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH lasts until the key is updated.
@@ -90,9 +93,9 @@ enum tdx_model_clear {
 enum tdx_model_list_write {
 	TDX_MODEL_WRITE_NONE,
 	TDX_MODEL_WRITE_BIT63,		/* sets bit 63 */
-	TDX_MODEL_WRITE_LOW_BITS,	/* sets bits 11:0 to a number of pages: 2, or 4 */
+	TDX_MODEL_WRITE_LOW_BITS,	/* sets bits 11:0 to 2 or 4 pages */
 	TDX_MODEL_WRITE_ZERO,		/* clears the entry */
-	TDX_MODEL_WRITE_OTHER_PA,	/* copies every second entry to the one before */
+	TDX_MODEL_WRITE_OTHER_PA,	/* copies odd entries one down */
 };
 
 struct kunit;
@@ -142,7 +145,8 @@ void tdx_model_wbinvd_all(void);
 
 /**
  * struct tdx_checker_report - report of the page checker
- * @freed_owned: pages that reached the page allocator while the model owned them
+ * @freed_owned: pages that reached the page allocator while the model owned
+ *	them
  * @freed_dirty: pages that reached it with dirty private cache lines
  * @freed_twice: watched pages that were freed twice
  * @claimed_free: watched pages that were freed before the model took them
