@@ -100,6 +100,10 @@ static bool prepare;
 module_param(prepare, bool, 0444);
 MODULE_PARM_DESC(prepare, "start each sample from the same lists of free pages (default: N)");
 
+static bool touch;
+module_param(touch, bool, 0444);
+MODULE_PARM_DESC(touch, "use all memory once before, only for guests (default: N)");
+
 /* One design in one cell */
 struct run {
 	const struct design *design;
@@ -847,7 +851,7 @@ static int __init bench_init(void)
 	/* Page tables of vmalloc() stay.  Later ones would be where a contiguous run was. */
 	if (prepare)
 		vfree(vmalloc(SZ_128M));
-	else
+	else if (touch)
 		use_all_memory();
 	if (!log) {
 		ret = records_open();
