@@ -71,11 +71,11 @@ def paragraphs_of_code(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[in
 
 
 def paragraphs(path: str, text: str) -> Iterator[tuple[int, str]]:
-    """(line, text) of each paragraph.  A name in quotes is one word."""
+    """(line, text) of each paragraph.  A name in quotes and JSON are one word."""
     page = path.endswith((".rst", ".md", ".txt"))
     language = C if path.endswith((".c", ".h")) else SCRIPT
     for line, part in paragraphs_of_page(text) if page else paragraphs_of_code(text, language):
-        yield line, re.sub(r"``[^`]+``|`[^`]+`(?:__?)?", "x", part)
+        yield line, re.sub(r"``[^`]+``|`[^`]+`(?:__?)?|(?:\\\"\w+\\\": %\w+(?:, )?)+", "x", part)
 
 
 def limited_lines(path: str, text: str) -> set[int]:

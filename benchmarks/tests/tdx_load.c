@@ -337,13 +337,13 @@ static int round_set(const char *text, const struct kernel_param *kp)
 	vm_unmap_aliases();
 	len = scnprintf(totals, sizeof(totals), "\"modes\": [%u, %u, %u, %u, %u, %llu, %u], ",
 			list_write, zero, output, clear, rounds, length, nr_iommu);
-	len += scnprintf(totals + len, sizeof(totals) - len,
-			 "\"cpus\": %u, \"sequences\": %d, \"failed\": %ld, \"failed_allocations\": %ld, \"arrays\": %ld, \"pages\": %ld, \"misused\": %ld, \"accepted\": %ld, ",
-			 num_online_cpus(), num_online_cpus() * NR_SEQUENCES, atomic_long_read(&nr_failed),
-			 atomic_long_read(&nr_failed_allocations), atomic_long_read(&nr_arrays),
-			 atomic_long_read(&nr_pages), atomic_long_read(&nr_misused), atomic_long_read(&nr_accepted));
-	scnprintf(totals + len, sizeof(totals) - len, "\"calls\": %lu, \"held\": %lu, \"refused\": %lu, \"freed_owned\": %lu, \"freed_dirty\": %lu, \"freed_twice\": %lu, \"claimed_free\": %lu, \"needless\": %lu",
-		  nr_calls, r.held, r.lost - r.needless, r.freed_owned, r.freed_dirty, r.freed_twice,
+	scnprintf(totals + len, sizeof(totals) - len,
+		  "\"cpus\": %u, \"sequences\": %d, \"failed\": %ld, \"failed_allocations\": %ld, \"arrays\": %ld, \"pages\": %ld, \"misused\": %ld, \"accepted\": %ld, \"calls\": %lu, \"held\": %lu, \"refused\": %lu, \"freed_owned\": %lu, \"freed_dirty\": %lu, \"freed_twice\": %lu, \"claimed_free\": %lu, \"needless\": %lu",
+		  num_online_cpus(), num_online_cpus() * NR_SEQUENCES, atomic_long_read(&nr_failed),
+		  atomic_long_read(&nr_failed_allocations), atomic_long_read(&nr_arrays),
+		  atomic_long_read(&nr_pages), atomic_long_read(&nr_misused),
+		  atomic_long_read(&nr_accepted), nr_calls, r.held,
+		  r.lost - r.needless, r.freed_owned, r.freed_dirty, r.freed_twice,
 		  r.claimed_free, r.needless);
 	return 0;
 }
