@@ -30,14 +30,13 @@ qemu_has_kvm()
 qemu_run()
 {
 	local log=$1 seconds=$2 mem=$3 kernel=$4 root=$5 arguments=$6
-	local machine=console=ttyS0 device='-serial chardev:console' init options
+	local machine=console=ttyS0 init options
 	shift 6
 
 	# On a loaded machine, an emulated kernel may miss the interrupts of its timer.
 	[ -n "${ICOUNT:-}" ] || machine+=" no_timer_check"
-	# See qemu-sanitize.config and rt.config.
+	# See qemu-sanitize.config.
 	[ "$VARIANT" != sanitize ] || machine+=" pci=noacpi"
-	[ "$VARIANT" != rt ] || { machine=${machine/ttyS0/hvc0} device='-device virtio-serial -device virtconsole,chardev=console'; }
 	if [ "$root" = host ]; then
 		options="-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap -device virtio-9p-pci,fsdev=root,mount_tag=/dev/root"
 		init="root=/dev/root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=262144 ro init=$TOP/benchmarks/kernels/guest-init -- $TREE"
@@ -49,7 +48,7 @@ qemu_run()
 	# shellcheck disable=SC2086
 	guest_run "$log" "$seconds" ${QEMU_RUNNER:-} \
 		"${QEMU:-qemu-system-x86_64}" "$@" -m "$mem" -nodefaults -no-user-config -display none \
-		-no-reboot -chardev stdio,id=console,signal=off $device \
+		-no-reboot -chardev stdio,id=console,signal=off -serial chardev:console \
 		-kernel "$kernel" $options -append "$machine $GUEST_ARGS $init $arguments"
 	guest_ended "$log"
 }
