@@ -840,7 +840,7 @@ static void failed_adds_do_not_free_owned_pages(struct kunit *test)
 
 #define OTHER_FUNC_ID	0x1001
 
-/* A session that begins and ends while a CPU is offline, without flushes of its pages */
+/* While a CPU is offline, a session begins and ends, and the other CPUs flush its pages. */
 static void own_and_return_other(struct kunit *test)
 {
 	struct tdx_pa_array *mt = tdx_pa_array_alloc(3, NUMA_NO_NODE);
@@ -849,7 +849,9 @@ static void own_and_return_other(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, mt);
 	KUNIT_ASSERT_EQ(test, tdh_spdm_create(OTHER_FUNC_ID, mt, &id), 0);
 	KUNIT_ASSERT_EQ(test, tdh_spdm_delete(id, mt), 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_dirty)), 3);
 	flush_all_cpus(NULL);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_dirty)), 0);
 	tdx_pa_array_free(mt);
 }
 
@@ -872,7 +874,6 @@ static void cpus_go_offline_and_online(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
 		KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 3);
 		own_and_return_other(test);
-		KUNIT_EXPECT_EQ(test, count(POSITION(nr_dirty)), 0);
 		KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
 
 		KUNIT_EXPECT_EQ(test, count(POSITION(nr_owned)), 3);

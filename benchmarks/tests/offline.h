@@ -17,7 +17,9 @@
 #ifdef CONFIG_MEMORY_HOTPLUG
 
 #define MAX_BLOCKS	1024
-#define MAX_TRIES	512
+#define MAX_TRIES	100
+/* Pages that are skipped after each try: 16 MiB */
+#define NR_SKIPPED	4096
 
 static DECLARE_BITMAP(was_offline, MAX_BLOCKS);
 
@@ -59,25 +61,28 @@ static inline int offline_block_of(phys_addr_t pa)
 }
 
 /*
- * Allocate an array whose first page is in such a block.  The kernel has other pages in the
- * first blocks that it allocates from.
+ * Allocate an array whose first page is in such a block, and not in the block of another such
+ * array.  The kernel has other pages in the first blocks that it allocates from.
  */
 static inline struct tdx_pa_array *offline_alloc(unsigned int nr)
 {
-	unsigned int nr_first = 2 * (memory_block_size_bytes() / PAGE_SIZE), n = 0;
-	struct tdx_pa_array *first = tdx_pa_array_alloc(nr_first, NUMA_NO_NODE), *array;
-	static struct tdx_pa_array *tries[MAX_TRIES];
+	struct tdx_pa_array *tries[MAX_TRIES][2], *array = NULL;
+	unsigned int n = 0;
 
-	do {
+	while (n < MAX_TRIES) {
 		array = tdx_pa_array_alloc(nr, NUMA_NO_NODE);
 		if (!array || offline_is_possible(tdx_pa_entry(array, 0)))
 			break;
-		tries[n++] = array;
+		tries[n][0] = array;
+		tries[n++][1] = tdx_pa_array_alloc(NR_SKIPPED, NUMA_NO_NODE);
 		array = NULL;
-	} while (n < MAX_TRIES);
-	while (n--)
-		tdx_pa_array_free(tries[n]);
-	tdx_pa_array_free(first);
+	}
+	if (array)
+		__clear_bit(tdx_pa_entry(array, 0) / memory_block_size_bytes(), was_offline);
+	while (n--) {
+		tdx_pa_array_free(tries[n][0]);
+		tdx_pa_array_free(tries[n][1]);
+	}
 	return array;
 }
 
