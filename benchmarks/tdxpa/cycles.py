@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """cycles.py LOGS DESIGN...: random cycles of designs on an emulated TDX host.
 
-LOGS has %s for the design, with -mce if mistakes cause machine checks.  A rival may crash the kernel: its row then has
-what it printed before.  Flat fails if it makes any of the mistakes, or if nothing was injected or verified.  The last
-line counts designs.
+LOGS has %s for the design, with -mce if mistakes cause machine checks.  If a rival crashes the kernel, its row has what
+it printed before.  Flat fails after a mistake, or if nothing was injected or verified.  The last line counts designs.
 """
 import json
 import re

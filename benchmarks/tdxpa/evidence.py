@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """evidence.py --top DIR: check the pages against the tree and the kept runs.
 
-Prints a line for each error.  QUESTIONS lists pages with numbered answers, and how many of these
-items support each answer:
+Prints a line for each error.  QUESTIONS lists pages with numbered answers, and how many items support each:
 
     * test ``suite.case``
     * code ``path:name``

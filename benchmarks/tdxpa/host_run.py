@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """host_run.py [MODULES OUT]: check whether the machine can be measured, then measure.
 
-The checks change nothing.  With MODULES, a directory, it loads modules that measure, reads
-their records, unloads them, compares the machine with its state before, and writes a file to
-OUT.  Options are the variables of make, which benchmarks/start.sh has checked.
+The checks change nothing.  With MODULES, a directory, it loads modules that measure, reads their records, unloads
+them, compares the machine with its state before, and writes OUT.  benchmarks/start.sh has checked the variables of make.
 """
 import datetime
 import json

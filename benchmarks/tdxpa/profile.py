@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """profile.py watch DIR VMLINUX COMMAND... | LOG: instructions of operations, by function.
 
-watch runs COMMAND, which is QEMU with its console on standard output, and prints a line of JSON for each
-operation.  LOG has these lines: print their tables.  The sum must agree with the clock, of which a nanosecond
-is an instruction.
+watch runs COMMAND, QEMU with its console on standard output, and prints a line of JSON for each operation.  LOG has
+these lines: print their tables.  The sum must agree with the clock, where a nanosecond is an instruction.
 """
 import bisect
 import collections

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """trace.py CONSOLE PAGE: show and check the output of the tools of benchmarks/host/trace.
 
-The guest prints the output of each tool and then, from tdx_workload.c, what the
-workload did.  Each number of a tool is computed from that and must be equal, also in the
-sample of PAGE, which may be shortened.  The last line counts outputs and samples.
+The guest prints the output of each tool, and what tdx_workload.c did.  Each number of a tool is computed from that and
+must be equal, also in the sample of PAGE, which may be shortened.  The last line counts outputs and samples.
 """
 import json
 import re
