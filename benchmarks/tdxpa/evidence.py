@@ -38,7 +38,7 @@ MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_pos
 MEASURES = {"fragmentation": r"tdx_frag|model\w*", "profile": r"tdx_profile|model\w*", "size": "-", "kernels": "-",
             "faults": r"tdx_faults|model\w*", "cycles": "tdx_cycles", "load": r"tdx_load|model\w*"}
 # Changed lines that are not code, for git: ^ also matches after the line.
-COMMENT = r"\`\s*($|/\*.*\*/$|/\*\*?$|\*( |$|/$)|//|#include )"
+COMMENT = r"\`\s*($|/\*.*\*/$|/\*\*?$|\*(\s|$|/$)|//|#include )"
 KERNEL = {"kunit.py", "tdx_reclaim_control_page", "tdh_mem_page_add"}
 
 
