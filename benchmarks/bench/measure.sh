@@ -10,7 +10,7 @@ prepare_bench()
 
 	prepare "$([ "$KERNEL" != hardened ] || echo hardened)" "$@"
 	GUEST_ARGS+=" init_on_alloc=$([ "$KERNEL" = plain ] && echo 0 || echo 1)"
-	# A second CPU would take part of the machine.  All memory is used before times are taken.
+	# A second CPU would slow what is measured.  All memory is used before times are taken.
 	CPUS=1 BOOTS=10 MEMORY=2G PARAMETERS=(repeats=4 touch=Y)
 	if [ "${ICOUNT:-}$KERNEL" = 1zeroing ]; then
 		# QEMU counts each step of a rep instruction: to zero all free memory takes long.

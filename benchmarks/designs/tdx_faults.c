@@ -60,7 +60,7 @@
  * @freed_foreign: frees of a page that does not belong to the array
  * @claimed_free: pages passed to the module after they were freed
  * @stale: entries of a list that do not name the right pages
- * @null_walks: NULL pointers used as an array or as a range of pages
+ * @null_walks: walks of a NULL range of pages
  * @objects: kmalloc objects leaked
  * @others: leaked pages that belong to no array
  * @leaked: leaked pages of arrays
@@ -937,42 +937,6 @@ static int allocation_rows(void)
 }
 
 /*
- * The posted caller of v2 stores the array of an IOMMU in an xarray after the setup.  If
- * this fails, it clears the IOMMU with a pointer that no_free_ptr() has set to NULL.
- */
-static bool passes_null_on(const struct design *d)
-{
-	return !strncmp(d->name, "v2", 2) && strcmp(d->name, "v2-fixed");
-}
-
-/* The array cannot be stored, so the caller clears the IOMMU.  Blocks of a page show no H7. */
-static int unstored_iommu(const struct design *d)
-{
-	struct design_object iommu;
-	int ret = d->iommu_setup(REG_BASE, 0, NR_IOMMU_PAGES, &iommu);
-
-	if (ret == -EOPNOTSUPP)
-		ret = d->iommu_setup(REG_BASE, 1, NR_IOMMU_PAGES, &iommu);
-	if (ret)
-		return ret;
-	if (passes_null_on(d))
-		design_null_walk();
-	/* Posted code would have crashed.  Here, this frees its pages. */
-	return d->iommu_clear(&iommu);
-}
-
-static int unstored_row(void)
-{
-	struct row *row = get_row(ALLOWED, "allocation", "H12",
-				  "xa_insert() fails after the setup of an IOMMU");
-
-	if (IS_ERR(row))
-		return PTR_ERR(row);
-	try_plan(row, unstored_iommu, &(struct plan) {});
-	return 0;
-}
-
-/*
  * Rows without a failing leaf
  */
 
@@ -1266,7 +1230,7 @@ static int make_matrix(void)
 	int ret;
 
 	mode = modes;
-	ret = make_rows() ?: allocation_rows() ?: unstored_row();
+	ret = make_rows() ?: allocation_rows();
 	while (!ret && ++mode < modes + ARRAY_SIZE(modes))
 		ret = make_rows();
 	return ret;

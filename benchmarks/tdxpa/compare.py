@@ -46,8 +46,8 @@ def report(records: list[dict], icount: bool) -> tuple[str, str]:
 def main() -> str:
     args = runs.arguments(__doc__, icount="a nanosecond is an instruction", quick="few samples: the run is not kept")
     result, differs = report(runs.read_logs(*args.logs), args.icount)
-    command = "make bench {} KERNEL={KERNEL} V2_MBOX={V2_MBOX}".format(
-        "WHAT=instructions" if args.icount else f"ENGINE={args.engine}", **os.environ)
+    what, kernel = "WHAT=instructions" if args.icount else f"ENGINE={args.engine}", os.environ["KERNEL"]
+    command = f"make bench {what} KERNEL={kernel} V2_MBOX={os.path.basename(os.environ['V2_MBOX'])}"
     run = runs.about(args.top, command, args.kernel, args.engine, result=result)
     runs.write(args.top, f"compare-{os.environ['KERNEL']}.json", run, {}, args.icount and not (args.quick or differs))
     return f"error: {BASE} differs from {POSTED}: {differs}" if differs else ""

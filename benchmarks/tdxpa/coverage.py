@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""coverage.py TOP JSON: print lines and branches that were not executed.  Status 1 if EXCEPTIONS are others."""
+"""coverage.py TOP JSON: print lines and branches that were not executed.  Status 1 if they are not EXCEPTIONS."""
 import json
 import sys
 from pathlib import Path

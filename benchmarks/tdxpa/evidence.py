@@ -2,10 +2,7 @@
 """evidence.py --top DIR: check the pages against the tree and the kept runs.
 
 Prints a line for each error.  QUESTIONS lists pages with numbered answers, and how many items support each:
-
-    * test ``suite.case``
-    * code ``path:name``
-    * ``make ...``: FIGURE, DESIGN / DESIGN = VALUE
+a test ``suite.case``, code ``path:name``, or ``make ...``: FIGURE, DESIGN / DESIGN = VALUE
 
 Other sentences of pages and of changelogs have no measured figure, unless `make results` writes it.
 """
@@ -96,7 +93,8 @@ class Tree:
             self.defined[tag["path"]].add(tag["name"])
         self.tests = {f"{suite}.{case}" for f in code if f.endswith(".c") for text in [without_comments(self.text(f))]
                       for suite in re.findall(r'\.name = "(tdx_\w+)"', text)[:1]
-                      for case in re.findall(r"\bKUNIT_CASE\w*\((\w+)", text) if case in self.defined[f]}
+                      for case in re.findall(r"\bKUNIT_CASE\w*\((\w+)", text) if case in self.defined[f]} | {
+            f"tdx_unload.{case}" for case in re.findall(r"ktap \$n \$suite (unload\w+)", self.text("benchmarks/kernels/guest-init"))}
 
     def text(self, path: str) -> str:
         return (self.top / path).read_text(encoding="utf-8")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """prose.py --top DIR: plain English in pages, changelogs, help, comments and messages.
 
-Prints the number of words of each page that has a limit, then each sentence of more than MAX_WORDS
-words, each phrase of PHRASES, and long lines of text.  Tables, diagrams and literal blocks do not count.
+Prints the words of pages with a limit, then sentences of more than MAX_WORDS words, each of PHRASES, and long lines.
+Tables, diagrams and literal blocks do not count.
 """
 import json
 import re

@@ -36,9 +36,9 @@ def repeats(samples: Samples, stored: Run) -> dict:
     """How many quotients of flat and another design, and how many medians, lie in the intervals of the kept run?"""
     both = [(new, old) for cell in samples.rounds if cell[2] != DESIGN
             and (new := samples.ratio(*cell, DESIGN)) and (old := stored.samples.ratio(*cell, DESIGN))]
-    medians = [low <= (samples.median(*cell) or 0) <= high for cell in samples.rounds if cell in stored.samples.rounds
+    medians = [bool(low <= (samples.median(*cell) or 0) <= high) for cell in samples.rounds if cell in stored.samples.rounds
                for low, high in [stored.samples.spread(*cell)]]
-    return {"within": sum(old[1] <= new[0] <= old[2] for new, old in both), "of": len(both),
+    return {"within": sum(bool(old[1] <= new[0] <= old[2]) for new, old in both), "of": len(both),
             "medians within": sum(medians), "medians": len(medians), "commit": stored.about["commit"]}
 
 

@@ -252,6 +252,9 @@ def keep(top: Path, new: Mapping[str, str | bytes]) -> None:
 def main() -> None:
     top = Path(sys.argv[1])
     new = sorted((top / RUNS).glob("*.json"))
+    rows = "".join((top / path / built.NAME).read_text() for path in (KEPT, RUNS) if (top / path / built.NAME).exists())
+    if lost := [p.stem for p in (top / "build/kernels").glob("*.log") if f'"kernel": "{p.stem}"' not in rows]:
+        sys.exit(f"error: these kernels were run and have no row: {', '.join(lost)}; repeat make torture WHAT=kernels")
     keep(top, {path.name: path.read_bytes() for path in new})
     for path in new:
         path.unlink()

@@ -25,7 +25,7 @@ run_suites()
 	nr_tests() { grep -oP "Testing complete.*\b$1: \K\d+" "$base.results" || echo 0; }
 	passed=$(nr_tests passed) failed=$(($(nr_tests failed) + $(nr_tests crashed) + $(nr_tests errors)))
 	[ $rc -eq 0 ] || [ $failed -gt 0 ] || failed=1
-	[ "$ENGINE${KSRC:-}${SUITE:-}${CPUS:-}" != tdx ] || failed=$((failed + $(nr_tests skipped)))	# This machine has what all cases need.
+	[ "$ENGINE${KSRC:-}${SUITE:-}${CPUS:-}${TDX_MODEL:-}" != tdx ] || failed=$((failed + $(nr_tests skipped)))	# This machine has what all cases need.
 	passed=$((passed + ${outcomes_passed:-0})) failed=$((failed + ${outcomes_failed:-0}))
 	echo "$passed passed, $failed failed, $(nr_tests skipped) skipped"
 	[ "$passed" -gt 0 ] && [ $failed -eq 0 ]

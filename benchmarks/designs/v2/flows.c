@@ -5,8 +5,8 @@
  * The caller chooses one of three functions to end an array: free, ctrl_release
  * for returned pages, ctrl_leak for pages that the module keeps.
  *
- * One thing is in tdx_faults.c: the series also stores the array of an IOMMU in an
- * xarray, and passes NULL on if that fails.
+ * One thing is left out.  The series also stores the array of an IOMMU in an xarray,
+ * and passes NULL on if that fails.  It takes two failing allocations in a row.
  */
 #include <linux/cleanup.h>
 #include <linux/io.h>

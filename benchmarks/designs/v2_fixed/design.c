@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * v2 with repaired error paths and flushes: without H1, H2, H7 and H12
+ * v2 with repaired error paths and flushes: without H1, H2 and H7
  *
  * A failed start of the extensions leaks their memory.  A failed create flushes the
  * pages before it frees them.  Every page of a multi-page block is flushed.  The

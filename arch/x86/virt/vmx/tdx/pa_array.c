@@ -197,8 +197,7 @@ static bool flush_page(unsigned long pfn)
 }
 
 /**
- * tdx_pa_array_free - free an array and the pages that the TDX module does not
- *	hold
+ * tdx_pa_array_free - free an array, except what the TDX module holds
  * @array: the array, or NULL
  *
  * Pages that the module may have written to are flushed first.  A page that

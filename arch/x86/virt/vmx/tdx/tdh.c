@@ -120,8 +120,7 @@ u64 tdh_ext_init(void)
 }
 
 /**
- * tdh_ext_mem_add - donate the pages of an array to the extensions of the
- *	module
+ * tdh_ext_mem_add - donate the pages of an array to the extensions
  * @mem: the array
  *
  * No leaf returns these pages.  The module reports its progress when it is

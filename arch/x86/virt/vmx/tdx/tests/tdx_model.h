@@ -54,14 +54,12 @@
  *	    nothing.  After a status with bit 63 clear, the leaf has done its
  *	    work: it is a success, with information if it is not 0.
  * @after: number of entries that the leaf processes first.  The module then
- *	owns
- *	   these pages of added memory or of an interrupted leaf.  Control pages
- *	   of a failed leaf are dirty and not owned.  A success of
+ *	   owns these pages of added memory or of an interrupted leaf.  Control
+ *	   pages of a failed leaf are dirty and not owned.  A success of
  *	   TDH.EXT.MEM.ADD takes only these pages.
  * @keep: the module keeps pages, against the specification.  A failed leaf
- *	keeps
- *	  @after pages.  A leaf that returns control pages succeeds, returns
- *	  @after entries, and keeps the others.
+ *	  keeps @after pages.  A leaf that returns control pages succeeds,
+ *	  returns @after entries, and keeps the others.
  *
  * TDX_SPDM_REQUEST adds one message to the exchange.
  * TDX_SPDM_SESSION_KEY_REQUIRE_REFRESH lasts until the key is updated.
@@ -95,7 +93,7 @@ enum tdx_model_list_write {
 	TDX_MODEL_WRITE_BIT63,		/* sets bit 63 */
 	TDX_MODEL_WRITE_LOW_BITS,	/* sets bits 11:0 to 2 or 4 pages */
 	TDX_MODEL_WRITE_ZERO,		/* clears the entry */
-	TDX_MODEL_WRITE_OTHER_PA,	/* copies odd entries one down */
+	TDX_MODEL_WRITE_OTHER_PA,	/* copies odd entries one back */
 };
 
 struct kunit;
