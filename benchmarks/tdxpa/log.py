@@ -2,8 +2,7 @@
 """log.py CONSOLE [VARIANT]: check the kernel's log, which a guest prints last.
 
 Status 1 if the kernel complained, or if its log is not complete.  Only WARN() between two lines of a test is expected,
-once from each place in tdh.c.  What a VARIANT and the parameters $BOOT must show is in log.json.  Complaints before
-our first module is loaded are printed and do not count (Documentation/cases.rst has one).
+once from each place in tdh.c.  log.json has what VARIANT and $BOOT must show.  Earlier complaints do not count.
 """
 import json
 import os
