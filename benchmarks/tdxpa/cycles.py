@@ -33,8 +33,7 @@ def read(path: str, design: str) -> dict:
         else:
             row |= r
         if kind == "end":
-            # What follows is the kernel's log, with the same records.
-            row["stopped"] = ""
+            row["stopped"] = ""  # The kernel's log follows, with the same records.
             break
     if row["stopped"]:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -58,8 +57,9 @@ def first(row: dict, *kinds: str) -> str:
 
 def machine_check(row: dict) -> str:
     """The cycle in which a machine check stopped the kernel, and what has freed the page"""
-    stopped = row["mce"]["stopped"]
-    return first(row["mce"], "store", "partial") if "machine check" in stopped else stopped or "none"
+    if "machine check" in (stopped := row["mce"]["stopped"]):
+        return first(row["mce"], "store", "partial")
+    return f"crash in {row['mce']['cycle']:,}" if stopped else "none"
 
 
 def wrong(row: dict) -> list[str]:

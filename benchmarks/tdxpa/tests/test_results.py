@@ -257,7 +257,7 @@ def test_a_state_that_is_not_reached_fails(share: int, wrong: dict) -> None:
     *CASES["cycles"], *(["flat", {kind: 3}, "end", [], f"{cycles.NUMBERS[kind]}: 3"] for kind in cycles.MISTAKES)])
 def test_a_design_fails_the_random_cycles(tmp_path: Path, design: str, found: dict, kind: str, freed: list[dict],
                                           reason: str) -> None:
-    numbers = dict.fromkeys(cycles.NUMBERS, 0) | {"cycle": 9, "faults": 1, "verified": 1, "mce": {"stopped": ""}} | found
+    numbers = dict.fromkeys(cycles.NUMBERS, 0) | {"cycle": 9, "faults": 1, "verified": 1, "mce": {"cycle": 9, "stopped": ""}} | found
     records = [{"kind": "freed", "cycle": 7, **f} for f in freed]
     (tmp_path / "log").write_text("".join(f"[ 1.5] {cycles.PREFIX}{json.dumps(r)}\n" for r in (*records, numbers | {"kind": kind})) +
                                   "[ 1.6] Oops: x\n", encoding="utf-8")
