@@ -108,8 +108,8 @@ for names in "COVERAGE SAN" "V2_MBOX CHECK" "CHECK QUICK" "CHECK KDIR"; do
 	first=${names% *} second=${names#* }
 	[ -z "${!first:-}" ] || [ -z "${!second:-}" ] || bad "$second" "cannot be combined with $first"
 done
-[[ $target:${ENGINE:-} != bench:uml ]] || shm_is_large $([ "${WHAT:-}" = fragmentation ] && echo 6300000 || echo 2200000) ||
-	die "/dev/shm has less than 2.2 GB free (WHAT=fragmentation: 6.3 GB), and the disk would be measured; as root: mount -o remount,size=4G /dev/shm"
+[[ $target:${ENGINE:-} != bench:uml ]] || shm_is_large "$([ "${WHAT:-}" = fragmentation ] && echo 6300000 || echo 2200000)" ||
+	die "/dev/shm has less than 2.2 GB free (WHAT=fragmentation: 6.3 GB), and the disk would be measured; as root: mount -o remount,size=8G /dev/shm"
 
 [ -z "${V2_MBOX:-}" ] || script=bench/compare.sh
 [ "$target:${CHECK:-}" != modules:1 ] || script=host/modules-debian.sh

@@ -51,6 +51,7 @@ static inline void tdx_compat_free_pages(unsigned long pfn, unsigned long nr_pag
 	for (; nr_pages; nr_pages--, pfn++)
 		__free_page(pfn_to_page(pfn));
 }
+
 #define __free_contig_range	tdx_compat_free_pages
 #else
 #define __free_contig_range	free_contig_range
