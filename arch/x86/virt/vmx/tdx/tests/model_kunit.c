@@ -832,10 +832,12 @@ static void checks_iommu_mt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), 0);
 
 	for (int i = 0; i < 2; i++) {
-		for (unsigned int n = 0; n < nr; n++)
+		for (unsigned int n = 0; n < nr; n++) {
 			accept(test, TDH_PHYMEM_PAGE_WBINVD, (struct tdx_module_args) {
 				.rcx = page_to_phys(block[i] + n) | tdx_model_key(),
 			});
+			tdx_model_reset_paddr(page_to_phys(block[i] + n), PAGE_SIZE);
+		}
 		__free_pages(block[i], MT_ORDER);
 	}
 	raw_free(raw);
