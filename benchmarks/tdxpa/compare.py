@@ -39,15 +39,15 @@ def report(records: list[dict], icount: bool) -> tuple[str, str]:
               f"{''.join('; not ' + a for a in apart)}. Metadata: the same bytes at {len(sizes) - len(other)} of {len(sizes)} "
               "numbers of pages. Array and release are those of the series. Wrappers and callers are the project's for both.")
     print(f"\n{sides(samples)}\n\n{result}")
-    # Times of equal code also differ.
-    return result, "; ".join(apart * icount + other)
+    return result, "; ".join(apart * icount + other)  # Times of equal code also differ.
 
 
 def main() -> str:
     args = runs.arguments(__doc__, icount="a nanosecond is an instruction", quick="few samples: the run is not kept")
     result, differs = report(runs.read_logs(*args.logs), args.icount)
     what, kernel = "WHAT=instructions" if args.icount else f"ENGINE={args.engine}", os.environ["KERNEL"]
-    command = f"make bench {what} KERNEL={kernel} V2_MBOX={os.path.basename(os.environ['V2_MBOX'])}"
-    run = runs.about(args.top, command, args.kernel, args.engine, result=result)
-    runs.write(args.top, f"compare-{os.environ['KERNEL']}.json", run, {}, args.icount and not (args.quick or differs))
+    mbox = os.path.relpath(os.environ["V2_MBOX"], args.top)
+    command = f"make bench {what} KERNEL={kernel} V2_MBOX={os.path.basename(mbox) if mbox.startswith('..') else mbox}"
+    runs.write(args.top, f"compare-{kernel}.json", runs.about(args.top, command, args.kernel, args.engine, result=result), {},
+               args.icount and not (args.quick or differs))
     return f"error: {BASE} differs from {POSTED}: {differs}" if differs else ""

@@ -43,10 +43,8 @@ def read(path: str, design: str) -> dict:
 
 def hazards(row: dict) -> str:
     """The first cycle with each hazard"""
-    first: dict[str, int] = {}
-    for f in row["freed"]:
-        first.setdefault(f["hazard"], f["cycle"])
-    return "; ".join(f"{what} in {cycle:,}" for what, cycle in first.items()) or "-"
+    found = sorted((cycle, what) for what, cycle in {f["hazard"]: f["cycle"] for f in row["freed"][::-1]}.items())
+    return "; ".join(f"{what} in {cycle:,}" for cycle, what in found) or "-"
 
 
 def first(row: dict, *kinds: str) -> str:

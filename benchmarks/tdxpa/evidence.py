@@ -33,7 +33,7 @@ RUNS = re.compile(rf"{KEPT}/(?!host-)[\w-]+\.json")
 # The measured code, and by WHAT the code that measures it.  Only V2_MBOX builds v2_posted.
 MEASURED = r"(arch/x86/(?:virt/vmx/tdx|include/asm)|benchmarks/designs/(?!v2_posted)\w+)/[^/]+\.[ch]|.*/designs?\.[ch]"
 MEASURES = {"fragmentation": r"tdx_frag|model\w*", "profile": r"tdx_profile|model\w*", "size": "-", "kernels": "-",
-            "faults": r"tdx_faults|model\w*", "cycles": "tdx_cycles", "load": r"tdx_load|model\w*"}
+            "faults": r"tdx_faults|model\w*|page_checker", "cycles": "tdx_cycles", "load": r"tdx_load|model\w*|page_checker"}
 # Changed lines that are not code, for git: ^ also matches after the line.
 COMMENT = r"\`\s*($|/\*.*\*/$|/\*\*?$|\*(\s|$|/$)|//|#include )"
 KERNEL = {"kunit.py", "tdx_reclaim_control_page", "tdh_mem_page_add"}

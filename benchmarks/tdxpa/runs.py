@@ -115,7 +115,7 @@ class Samples:
         return ratio, low, high
 
     def spread(self, op: str, pages: int, design: str) -> tuple[float, float]:
-        """95% of these boots, with resampled rounds, lie between these.  Another run may differ more."""
+        """95% of these boots, with resampled rounds, or all counts and REPEATS_TO.  Another run may differ more."""
         if self.icount:
             boots = self.boots(op, pages, design)
             return boots.min() / (1 + REPEATS_TO), boots.max() * (1 + REPEATS_TO)
@@ -181,7 +181,7 @@ def comparison_table(samples: Samples, operations: Sequence[str] = tuple(OPERATI
 def arguments(doc: str | None, **flags: str) -> argparse.Namespace:
     """Of a report about the log of a guest"""
     p = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
-    p.add_argument("logs", nargs="*")
+    p.add_argument("logs", nargs="*" if "check" in flags else "+")
     for name in ("--engine", "--kernel"):
         p.add_argument(name, required=True)
     p.add_argument("--top", required=True, type=Path)
