@@ -154,8 +154,7 @@ def test_make_results_changes_all_tracked_files_or_none(tmp_path: Path, text: st
     replace({tmp_path / "build/kernels/lost.log": ""} if "lost" in message else {})
     old = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     kept, new = (tmp_path / folder / "frag-uml.json" for folder in (runs.KEPT, runs.RUNS))
-    new.parent.mkdir(parents=True)
-    new.write_text(text or kept.read_text(encoding="utf-8").replace('"run": {', '"run": {"new": 1, '), encoding="utf-8")
+    replace({new: text or kept.read_text(encoding="utf-8").replace('"run": {', '"run": {"new": 1, ')})
     done = limited("-m tdxpa results", str(tmp_path), limit=limit)
     changed = {p for p in tmp_path.rglob("*") if p.is_file() and p != new and old.get(p) != p.read_bytes()}
     if message:
@@ -163,6 +162,7 @@ def test_make_results_changes_all_tracked_files_or_none(tmp_path: Path, text: st
     else:
         # Another change: the generated pages are not those of the kept runs.  Run make results.
         assert done.returncode == 0 and {p for p in changed if p.suffix != ".svg"} == {kept} and not new.exists()
+        assert len((tmp_path / "RESULTS.md").read_text(encoding="utf-8").splitlines()) <= 120
 
 
 ROW: dict = {"mode": "", "leaf": "X", "failure": "y", "cause": "", "hazard": None}
