@@ -41,7 +41,7 @@ KERNEL = {"kunit.py", "tdx_reclaim_control_page", "tdh_mem_page_add"}
 
 def plain(command: str) -> str:
     """A command without defaults, as pages name it"""
-    return re.sub(" (?:ENGINE=uml|WHAT=time|KERNEL=zeroing)", "", command)
+    return re.sub(" (?:ENGINE=uml|WHAT=time|KERNEL=zeroing)|(?<=^make bench) ENGINE=qemu", "", command)
 
 
 @functools.cache
