@@ -27,7 +27,7 @@ in_root()
 		exec env DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$0" "$@"' "$ROOT" "$@"
 }
 
-# make_root: a Debian with make and compiler, from the mirror of this machine
+# make_root: a Debian with make and compiler, from this machine's mirror.  dash needs descriptors below 10.
 make_root()
 {
 	local mirror suites=$RELEASE
@@ -39,7 +39,7 @@ make_root()
 	[ -n "$mirror" ] || { echo "apt has no Debian mirror: add one to /etc/apt/sources.list"; return 1; }
 	$SUDO rm -rf "$ROOT" &&
 	printf "deb $mirror %s main\n" $suites | $SUDO timeout 900 mmdebstrap --variant=apt --mode=root --skip=cleanup/apt/lists \
-		--include=make,perl,python3-minimal,ca-certificates $RELEASE "$ROOT" - &&
+		--include=make,perl,python3-minimal,ca-certificates $RELEASE "$ROOT" - 6>&- 8>&- 9>&- &&
 	$SUDO touch "$ROOT/complete"
 }
 [ -e "$ROOT/complete" ] || step "$ROOT.log" "getting Debian $RELEASE" make_root
