@@ -56,11 +56,9 @@ REPLY = b"From: E <e@example.org>\nSubject: Re: [PATCH v2 03/06] x86\nMessage-ID
 
 
 @pytest.mark.parametrize("change", [
-    gzip.compress,
-    lambda data: data.replace(b"\n", b"\r\n"),
+    gzip.compress, lambda data: data.replace(b"\n", b"\r\n"), lambda data: data + data,
     lambda data: mbox([REPLY]) + data + mbox([REPLY]),
     lambda data: data + data.replace(b"[PATCH v2 ", b"[PATCH v1 ").replace(b"put_page", b"get_page"),
-    lambda data: data + data,
 ])
 def test_the_form_of_the_thread_does_not_matter(change: Callable, tmp_path: Path) -> None:
     assert taken(change(mbox(MAILS)), tmp_path) == taken(mbox(MAILS), tmp_path)
