@@ -67,7 +67,6 @@ worker()
 
 	TREE=$tree-$1
 	rm -rf "$TREE"
-	mkdir -p "$TREE"
 	"$TOP/benchmarks/kernels/build-tree.sh" "$TREE"
 	rm "$TREE/benchmarks/Kbuild" "$TREE/benchmarks/host/trace/Kbuild"
 	echo "obj-m += $folders" > "$TREE/benchmarks/Kbuild"
