@@ -147,9 +147,12 @@ def test_a_guest_on_disk_is_a_warning_and_recorded(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("script,message", [
-    (UML + 'CPUS=2; engine_boot "$TMP/log" 10 1G test', "user-mode Linux on 2 CPUs needs seccomp"),
+    (UML + 'CPUS=2; engine_boot "$TMP/log" 10 1G test', "CPUS=2: user-mode Linux needs seccomp"),
+    ('. "$TOP/benchmarks/kernels/kernel.sh"; ENGINE=qemu; kernel_build / debian', "CONFIG=debian: needs Debian's headers of Linux 7.3.4"),
     ('export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null; bash "$TOP/benchmarks/series/patches.sh"',
-     "git has no author"),
+     "git has no author for the patches; set one"),
+    ('ln -s /usr/bin/{bash,dirname,nproc,realpath} "$TMP/bin"; PATH=$TMP/bin bash "$TOP/benchmarks/series/patches.sh"',
+     "git has no author for the patches; install git and set one"),
     # The headers of the running kernel
     ('cd() { builtin cd "${1/#\\/lib*/$TMP}"; }; export -f cd; bash "$TOP/benchmarks/host/modules.sh"',
      "/.*: the kernel is not configured with CONFIG_X86_64=y")])
