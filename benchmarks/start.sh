@@ -89,7 +89,9 @@ for name in $takes; do
 	FILE | V2_MBOX) [ -f "${!name}" ] && [ -r "${!name}" ] || bad "$name" "must be a file that can be read" ;;
 	KERNEL)
 		case $WHAT in kernels) words=$(cut -s -f 1 "$TOP/benchmarks/tests/kernels.list") ;; time) words="zeroing plain hardened" ;; *) words="zeroing plain" ;; esac
-		one_of KERNEL $words ;;
+		one_of KERNEL $words
+		[ "$KERNEL" != qemu-debian ] || compgen -G "$CACHE/debian-trixie/usr/src/linux-headers-7.*" > /dev/null ||
+			bad KERNEL "has the configuration of Debian's kernel, which is not here; run KERNEL=debian-7 first" ;;
 	KDIR)
 		[ -f "$KDIR/Makefile" ] || bad KDIR "has no kernel headers; pass their directory, as in /usr/src/linux-headers-VERSION"
 		buildable KDIR "$(realpath "$KDIR")" ;;

@@ -15,5 +15,4 @@ log=$BUILD/$ENGINE-fragmentation.log
 measure "$log" 1200 6G frag
 
 # shellcheck disable=SC2046
-$PYTHON -m tdxpa frag --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" \
-	$(! engine_is_emulated || echo --emulated) "$log"
+$PYTHON -m tdxpa frag --engine "$ENGINE" --kernel "$KVERSION" --top "$TOP" $(! engine_is_emulated || echo --emulated) "$log"

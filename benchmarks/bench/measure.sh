@@ -46,7 +46,6 @@ measure()
 	shift 4
 
 	say "  running $mode on Linux $KVERSION ($ENGINE${ICOUNT:+, counting instructions}) (log: $log)"
-	mkdir -p "$(dirname "$log")"
 	: > "$log"
 	# The load of the machine: see is_loaded() in runs.py.
 	head -n 1 /proc/stat > "$log.stat"

@@ -13,8 +13,7 @@ prepare
 
 log=$BUILD/$ENGINE-profile.log
 # Those of v2 with 12,800 pages are millions.
-operations=(release-flushed:{flat,floor,v2}:512 {create,release}:{flat,floor,v2}:{1,32,512}
-	{create,release}:{flat,floor}:12800)
+operations=(release-flushed:{flat,floor,v2}:512 {create,release}:{flat,floor,v2}:{1,32,512} {create,release}:{flat,floor}:12800)
 
 QEMU_RUNNER="$PYTHON -m tdxpa.profile watch $BUILD $KOBJ/vmlinux"
 # The clock's interrupt may come within an operation, and does so in each boot, because

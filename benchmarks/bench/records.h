@@ -2,8 +2,9 @@
 /*
  * Records of a measurement: one line of JSON each, after the module's name
  *
- * They are printed to the kernel's log at once, or written to a file of debugfs with the
- * module's name.  The log of a machine that does other work has no room for them.
+ * They are printed to the kernel's log at once, or written to a file of debugfs
+ * with the module's name.  The log of a machine that does other work has no
+ * room for them.
  *
  * For one file of a module.
  */

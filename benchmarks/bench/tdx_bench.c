@@ -2,14 +2,16 @@
 /*
  * The benchmark: all designs in one run, interleaved
  *
- * A cell is an operation with a number of pages.  Cells come in random order.  In each
- * cell, a round takes one sample of each design.  The designs are shuffled for each
- * round, and the first round is discarded.  A sample is many equal operations, because
- * the clock is coarse: stretches of a batch each, with setup and cleanup outside the
- * measured time.  The samples are recorded after the last round, one line each.
+ * A cell is an operation with a number of pages.  Cells come in random order.
+ * In each cell, a round takes one sample of each design.  The designs are
+ * shuffled for each round, and the first round is discarded.  A sample is many
+ * equal operations, because the clock is coarse: stretches of a batch each,
+ * with setup and cleanup outside the measured time.  The samples are recorded
+ * after the last round, one line each.
  *
- * Loading the module runs the benchmark.  The module stays loaded and does nothing
- * more.  A signal ends the benchmark early, and the module is not loaded.
+ * Loading the module runs the benchmark.  The module stays loaded and does
+ * nothing more.  A signal ends the benchmark early, and the module is not
+ * loaded.
  */
 #include <linux/gfp.h>
 #include <linux/ktime.h>
@@ -41,9 +43,9 @@
 #define MAX_STRETCHES	4096
 
 /*
- * The most pages of all arrays in a batch.  With few, single pages come from the
- * per-CPU lists, as for a driver with one array at a time.  Large batches would make
- * v2 look slower than it is.
+ * The most pages of all arrays in a batch.  With few, single pages come from
+ * the per-CPU lists, as for a driver with one array at a time.  Large batches
+ * would make v2 look slower than it is.
  */
 #define MAX_BATCH_PAGES	2048
 
@@ -51,8 +53,8 @@
 #define MAX_PAGES	1048576U
 
 /*
- * Above this many pages a sample takes milliseconds.  Only the operations that show the
- * cost of a page are measured, with fewer samples.
+ * Above this many pages a sample takes milliseconds.  Only the operations that
+ * show the cost of a page are measured, with fewer samples.
  */
 #define MANY_PAGES	512
 #define MANY_REPEATS	DIV_ROUND_UP(repeats, 2)
@@ -75,7 +77,10 @@ static char *only_ops = "";
 module_param_named(ops, only_ops, charp, 0444);
 MODULE_PARM_DESC(ops, "names of the operations to run, comma separated (default: all)");
 
-/* 9,000 pages are a session of 35 MB; 12,800 and 27,000 are memory of the extensions. */
+/*
+ * 9,000 pages are a session of 35 MB; 12,800 and 27,000 are memory of the
+ * extensions.
+ */
 static unsigned int sizes[MAX_SIZES] = {
 	1, 2, 8, 32, 128, 512, 1024, 4096, 9000, 12800, 27000
 };
@@ -197,8 +202,8 @@ static int release_flushed_batch(struct run *run)
 
 /*
  * One array is enough.  It is for memory at any size, because the callers of v2
- * populate such an array list by list.  The list of an array of control pages is
- * filled at creation.
+ * populate such an array list by list.  The list of an array of control pages
+ * is filled at creation.
  */
 static int create_one(struct run *run)
 {
@@ -277,8 +282,9 @@ static int life_blob_batch(struct run *run)
 }
 
 /*
- * Memory for the extensions is donated once per boot, and its caches are cold.  Without
- * this, designs that always get the same contiguous run would find it in the caches.
+ * Memory for the extensions is donated once per boot, and its caches are cold.
+ * Without this, designs that always get the same contiguous run would find it
+ * in the caches.
  */
 static struct page *other_data[16];
 
@@ -400,22 +406,29 @@ static bool listed(const char *list, const char *name)
 }
 
 /*
- * The cost of an allocation depends on the sizes, places and types of free blocks, and on
- * the contents of slab caches and of the lists of the CPU.  All code that ran before changes
- * them.  With prepare=Y, all samples of a cell start from one state.  Only for one CPU.
+ * The cost of an allocation depends on the sizes, places and types of free
+ * blocks, and on the contents of slab caches and of the lists of the CPU.  All
+ * code that ran before changes them.  With prepare=Y, all samples of a cell
+ * start from one state.  Only for one CPU.
  */
 
-/* Free blocks below the largest order, and those of the largest that a cell does not use */
+/*
+ * Free blocks below the largest order, and those of the largest that a cell
+ * does not use
+ */
 static LIST_HEAD(held);
 static LIST_HEAD(reserved);
 
-/* Pages that the kernel and small cells leave behind are in the first GiB of a zone. */
+/*
+ * Pages that the kernel and small cells leave behind are in the first GiB of a
+ * zone.
+ */
 #define LOW_PAGES	262144
 
 /*
- * Free blocks are in lists by order and type, in a zone and for a CPU.  With @more =
- * __GFP_COMP, each page of a block shows that it is used, so the search for a contiguous
- * run skips the block at once.
+ * Free blocks are in lists by order and type, in a zone and for a CPU.  With
+ * @more = __GFP_COMP, each page of a block shows that it is used, so the search
+ * for a contiguous run skips the block at once.
  */
 static int take_blocks(struct list_head *list, const struct list_head *from, unsigned int order,
 		       unsigned int type, gfp_t more)
@@ -456,8 +469,9 @@ static int by_address(void *unused, const struct list_head *a, const struct list
 }
 
 /*
- * For arrays above 512 pages, leave only the end of the zone free, and else only its start.
- * The search for a contiguous run then looks at the same number of places in each boot.
+ * For arrays above 512 pages, leave only the end of the zone free, and else
+ * only its start.  The search for a contiguous run then looks at the same
+ * number of places in each boot.
  */
 static int choose_blocks(unsigned int nr_pages, gfp_t more)
 {
@@ -470,8 +484,9 @@ static int choose_blocks(unsigned int nr_pages, gfp_t more)
 	int ret = 0;
 
 	/*
-	 * Take all blocks of this zone before any of another.  Each gets the type of kernel
-	 * memory.  With another type, its freed pages could not be allocated again at once.
+	 * Take all blocks of this zone before any of another.  Each gets the
+	 * type of kernel memory.  With another type, its freed pages could not
+	 * be allocated again at once.
 	 */
 	zone->_watermark[WMARK_LOW] = 0;
 	for (unsigned int type = 0; type < MIGRATE_PCPTYPES && !ret; type++)
@@ -492,8 +507,8 @@ static int choose_blocks(unsigned int nr_pages, gfp_t more)
 }
 
 /*
- * Leave only blocks of the largest order free, and nothing in the lists of the CPU.  Before
- * the @first sample of a cell, choose which blocks.
+ * Leave only blocks of the largest order free, and nothing in the lists of the
+ * CPU.  Before the @first sample of a cell, choose which blocks.
  */
 static int prepare_memory(unsigned int nr_pages, bool first)
 {
@@ -507,7 +522,10 @@ static int prepare_memory(unsigned int nr_pages, bool first)
 			kmem_cache_shrink(kmalloc_caches[KMALLOC_NORMAL][i]);
 	}
 
-	/* With a limit of 0, an allocation takes one block, and a freed block is not kept. */
+	/*
+	 * With a limit of 0, an allocation takes one block, and a freed block
+	 * is not kept.
+	 */
 	pcp->high_min = 0;
 	pcp->high_max = 0;
 	for (unsigned int i = 0; i < MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) && !ret; i++)
@@ -525,8 +543,8 @@ static int prepare_memory(unsigned int nr_pages, bool first)
 		ret = choose_blocks(nr_pages, first ? __GFP_COMP : 0);
 
 	/*
-	 * The kernel adapts the limit and the batch to what was allocated and freed, and to a
-	 * zone without free memory.
+	 * The kernel adapts the limit and the batch to what was allocated and
+	 * freed, and to a zone without free memory.
 	 */
 	pcp->high_max = high_max;
 	pcp->high_min = high_min;
@@ -539,8 +557,8 @@ static int prepare_memory(unsigned int nr_pages, bool first)
 }
 
 /*
- * The host provides a page of the guest at its first use.  That takes microseconds, and
- * would count for a design that gets other blocks each time.
+ * The host provides a page of the guest at its first use.  That takes
+ * microseconds, and would count for a design that gets other blocks each time.
  */
 static void use_all_memory(void)
 {
@@ -573,14 +591,19 @@ static s64 sample(const struct bench_op *op, struct run *run)
 	if (ret)
 		return ret;
 
-	/* The first stretch is not counted: caches have the data of another design. */
+	/*
+	 * The first stretch is not counted: caches have the data of another
+	 * design.
+	 */
 	for (unsigned int i = op->cold ? 1 : 0; i <= run->stretches && !ret; i++) {
 		if (op->before)
 			ret = op->before(run);
 		if (ret)
 			break;
 
-		/* A timer interrupt adds instructions.  Start just after one. */
+		/*
+		 * A timer interrupt adds instructions.  Start just after one.
+		 */
 		if (prepare)
 			schedule_timeout_uninterruptible(1);
 
@@ -653,7 +676,10 @@ static int calibrate(const struct bench_op *op, struct run *run)
 	for (;;) {
 		s64 ns = S64_MAX;
 
-		/* The faster of two, because one may be an outlier, unless it is far longer */
+		/*
+		 * The faster of two, because one may be an outlier, unless it
+		 * is far longer
+		 */
 		for (unsigned int i = 0; i < 2 && (!i || ns < 8 * min_ns); i++) {
 			s64 one = sample(op, run);
 
@@ -693,7 +719,10 @@ static bool ends_benchmark(int err)
 	return err == -EINTR || err == -ECANCELED;
 }
 
-/* The design cannot do it.  For example, memory may lack a long run of free pages. */
+/*
+ * The design cannot do it.  For example, memory may lack a long run of free
+ * pages.
+ */
 static void record_absent(const struct bench_op *op, const struct run *run, int err)
 {
 	record_info("{\"kind\": \"absent\", \"op\": \"%s\", \"design\": \"%s\", \"pages\": %u, \"errno\": %d}",
@@ -771,7 +800,10 @@ static const struct bench_op *op_of(unsigned int cell)
 	return &ops[cell / MAX_SIZES];
 }
 
-/* Set up @runs with the designs that are measured in @cell; return their number. */
+/*
+ * Set up @runs with the designs that are measured in @cell; return their
+ * number.
+ */
 static unsigned int find_runs(unsigned int cell, struct run *runs)
 {
 	const struct bench_op *op = op_of(cell);
@@ -848,7 +880,10 @@ static int __init bench_init(void)
 	samples = vcalloc(nr_designs * repeats, sizeof(*samples));
 	if (!runs || !samples || !have_other_data())
 		goto out;
-	/* Page tables of vmalloc() stay.  Later ones would be where a contiguous run was. */
+	/*
+	 * Page tables of vmalloc() stay.  Later ones would be where a
+	 * contiguous run was.
+	 */
 	if (prepare)
 		vfree(vmalloc(SZ_128M));
 	else if (touch)
@@ -860,7 +895,10 @@ static int __init bench_init(void)
 	}
 
 	tdx_model_reset();
-	/* No known CPU has both the erratum and the leaves, and v2 ignores the erratum. */
+	/*
+	 * No known CPU has both the erratum and the leaves, and v2 ignores the
+	 * erratum.
+	 */
 	tdx_model_set_erratum(false);
 	ret = bench_all(runs);
 	tdx_model_set_erratum(true);

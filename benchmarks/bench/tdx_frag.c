@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory of the extensions: what designs get in states of the page allocator, and how
- * many large regions they keep from other uses
+ * Memory of the extensions: what designs get in states of the page allocator,
+ * and how many large regions they keep from other uses
  *
  * Just after boot: nothing was done.
  *
- * Mixed load: memory was filled with page cache and pages of the kernel, and some of both
- * were removed, several times.  Page cache can be migrated.
+ * Mixed load: memory was filled with page cache and pages of the kernel, and
+ * some of both were removed, several times.  Page cache can be migrated.
  *
- * Pieces: each block above an order is allocated and cut into pieces of that order.
- * Every other piece is freed, in the last state one in 32.  The kernel cannot move
- * the others, so free pieces do not merge, and compaction does not help.
+ * Pieces: each block above an order is allocated and cut into pieces of that
+ * order.  Every other piece is freed, in the last state one in 32.  The kernel
+ * cannot move the others, so free pieces do not merge, and compaction does not
+ * help.
  *
- * In each state, a round starts the extensions once with each design, in an order that
- * is shuffled for each round.  Before each start the state is created again.  A state
- * of pieces is checked in the free lists, those of the CPUs included.  A state that
- * cannot be reached ends the run.  Afterwards, the software TDX module reports the
- * pages that it owns, and they are reclaimed.
+ * In each state, a round starts the extensions once with each design, in an
+ * order that is shuffled for each round.  Before each start the state is
+ * created again.  A state of pieces is checked in the free lists, those of the
+ * CPUs included.  A state that cannot be reached ends the run.  Afterwards, the
+ * software TDX module reports the pages that it owns, and they are reclaimed.
  *
- * Loading the module runs all this.  A tmpfs must be mounted at LOAD_DIR.  The samples
- * are read from debugfs, one line of JSON each.
+ * Loading the module runs all this.  A tmpfs must be mounted at LOAD_DIR.  The
+ * samples are read from debugfs, one line of JSON each.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -46,20 +47,25 @@
 #define MAX_ROUNDS	1001
 #define SEED		20260328
 
-/* In the first round, caches and page tables are cold.  The mixed load warms them. */
+/*
+ * In the first round, caches and page tables are cold.  The mixed load warms
+ * them.
+ */
 #define WARM_UP		1
 
-/* Other tasks free pages, which may merge: the most attempts to reach a state */
+/*
+ * Other tasks free pages, which may merge: the most attempts to reach a state
+ */
 #define MAX_TRIES	16
 
 /* Sizes of regions: 2 MiB, 4 MiB, 32 MiB, 1 GiB */
 static const unsigned int region_orders[] = { 9, 10, 13, 18 };
 
 /*
- * The mixed load writes ranges of 1 to LOAD_RANGE pages of a file until only one page in
- * LOAD_FREE is free.  For every LOAD_CACHE pages it allocates one page for the kernel.
- * Then it removes one range in LOAD_REMOVED, and as many pages of the kernel.  It does
- * that LOAD_PASSES times.
+ * The mixed load writes ranges of 1 to LOAD_RANGE pages of a file until only
+ * one page in LOAD_FREE is free.  For every LOAD_CACHE pages it allocates one
+ * page for the kernel.  Then it removes one range in LOAD_REMOVED, and as many
+ * pages of the kernel.  It does that LOAD_PASSES times.
  */
 #define LOAD_DIR	"/run"
 #define LOAD_PASSES	3
@@ -71,8 +77,8 @@ static const unsigned int region_orders[] = { 9, 10, 13, 18 };
 #define LOAD_ROUNDS	3
 
 /*
- * Only free pages: no reclaim, no compaction, no warning.  A CPU has a list for each
- * migrate type.
+ * Only free pages: no reclaim, no compaction, no warning.  A CPU has a list for
+ * each migrate type.
  */
 static const gfp_t gfp_take[MIGRATE_PCPTYPES] = {
 	[MIGRATE_UNMOVABLE]	= __GFP_NOWARN,
@@ -84,7 +90,8 @@ static const gfp_t gfp_take[MIGRATE_PCPTYPES] = {
  * struct state - a state of the page allocator
  * @name: how it is reached, or the largest free block
  * @order: the largest order of a free block
- * @share: one piece in @share is free; 1 is memory without pieces, 0 the mixed load
+ * @share: one piece in @share is free; 1 is memory without pieces, 0 the mixed
+ *	load
  */
 struct state {
 	const char *name;
@@ -141,7 +148,10 @@ static struct sample *samples;
 static unsigned int nr_samples;
 static int frag_errno;
 
-/* Pieces of 1 << held_order pages, by their first page: all but one in held_share */
+/*
+ * Pieces of 1 << held_order pages, by their first page: all but one in
+ * held_share
+ */
 static LIST_HEAD(held);
 static unsigned int held_order;
 static unsigned int held_share;
@@ -221,7 +231,10 @@ static void free_piece(struct page *page)
 		__free_page(page + i);
 }
 
-/* Free one piece in held_share of a block of 1 << @order pages, never the first. */
+/*
+ * Free one piece in held_share of a block of 1 << @order pages, never the
+ * first.
+ */
 static void cut(struct page *page, unsigned int order)
 {
 	unsigned long piece = 1UL << held_order;
@@ -237,7 +250,10 @@ static void cut(struct page *page, unsigned int order)
 	}
 }
 
-/* Take all free blocks of @order, at most as many as exist: other tasks also free some. */
+/*
+ * Take all free blocks of @order, at most as many as exist: other tasks also
+ * free some.
+ */
 static int take_all(unsigned int order)
 {
 	unsigned long left = tdx_checker_nr_free_pages() >> order;
@@ -262,8 +278,9 @@ static int take_all(unsigned int order)
 }
 
 /*
- * Blocks of low orders are also on the lists of the CPUs.  An allocation gets them
- * only if the zone has another free block of that order, so free the spare first.
+ * Blocks of low orders are also on the lists of the CPUs.  An allocation gets
+ * them only if the zone has another free block of that order, so free the spare
+ * first.
  */
 static void empty_cpu_lists(unsigned int z)
 {
@@ -289,8 +306,8 @@ static void empty_cpu_lists(unsigned int z)
 }
 
 /*
- * Reach the state in which the largest free block has order @degree, and one piece in
- * @share is free.  Held pieces stay held.
+ * Reach the state in which the largest free block has order @degree, and one
+ * piece in @share is free.  Held pieces stay held.
  */
 static int fragment(unsigned int degree, unsigned int share)
 {
@@ -555,7 +572,10 @@ static int __init frag_init(void)
 	if (!nr_designs)
 		return -ENODEV;
 
-	/* One more: the slot of the next sample also takes those of the warm-up. */
+	/*
+	 * One more: the slot of the next sample also takes those of the
+	 * warm-up.
+	 */
 	samples = vcalloc(ARRAY_SIZE(states) * nr_designs * rounds + 1, sizeof(*samples));
 	if (!samples)
 		return -ENOMEM;

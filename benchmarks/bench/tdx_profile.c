@@ -5,10 +5,10 @@
  * A recorder of executed instructions finds the operation between
  * tdx_profile_begin() and tdx_profile_end().
  *
- * Writing "OPERATION DESIGN PAGES" to the debugfs file runs the operation ROUNDS
- * times, and again if the clock's interrupt came in the last one.  Reading it returns
- * the time of the last round without that of the marks.  If an instruction takes a
- * nanosecond, this is the number of instructions.
+ * Writing "OPERATION DESIGN PAGES" to the debugfs file runs the operation
+ * ROUNDS times, and again if the clock's interrupt came in the last one.
+ * Reading it returns the time of the last round without that of the marks.  If
+ * an instruction takes a nanosecond, this is the number of instructions.
  */
 #include <linux/debugfs.h>
 #include <linux/jiffies.h>
@@ -54,7 +54,10 @@ static u64 empty_ns(void)
 	return ktime_get_ns() - start;
 }
 
-/* Create and release an array, @op of it between the marks.  ns, or a negative errno. */
+/*
+ * Create and release an array, @op of it between the marks.  ns, or a negative
+ * errno.
+ */
 static s64 run(const struct design *design, enum op op, unsigned int nr)
 {
 	enum design_use use = nr <= 512 ? USE_CONTROL : USE_MEMORY;

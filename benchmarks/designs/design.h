@@ -2,11 +2,12 @@
 /*
  * A design: one way to pass lists of pages to the TDX module
  *
- * Each design has a folder of its own and fills in this table.  The first half of
- * the table is the data structure alone, for the benchmark.  The second half has
- * the call sequences of a host driver, written as the design intends.  An
- * operation that a design lacks is NULL.  A call sequence that is limited to other
- * numbers of pages or another order returns -EOPNOTSUPP, and has done nothing.
+ * Each design has a folder of its own and fills in this table.  The first half
+ * of the table is the data structure alone, for the benchmark.  The second half
+ * has the call sequences of a host driver, written as the design intends.  An
+ * operation that a design lacks is NULL.  A call sequence that is limited to
+ * other numbers of pages or another order returns -EOPNOTSUPP, and has done
+ * nothing.
  */
 #ifndef _TDX_DESIGN_H
 #define _TDX_DESIGN_H
@@ -21,7 +22,8 @@ enum design_use {
 
 /**
  * struct design_object - an object of the module, and its control pages
- * @array: the pages, in the way of the design; NULL if the object does not exist
+ * @array: the pages, in the way of the design; NULL if the object does not
+ *	exist
  * @id: ID of the object
  * @nr_pages: number of the pages, for a design whose array does not have it
  */
@@ -51,28 +53,45 @@ struct design {
 	const char *title;
 	struct module *owner;
 
-	/* The most pages of an array, by use.  Beyond, create() returns NULL. */
+	/*
+	 * The most pages of an array, by use.  Beyond, create() returns NULL.
+	 */
 	unsigned int max_control;
 	unsigned int max_memory;
 
-	/* Leaves that return pages take IDs only.  See tdx_model_set_delete_by_id(). */
+	/*
+	 * Leaves that return pages take IDs only.  See
+	 * tdx_model_set_delete_by_id().
+	 */
 	bool deletes_by_id;
 	/* See design_select(); NULL if the design has no variants. */
 	void (*select)(void);
 
 	void *(*create)(enum design_use use, unsigned int nr);
-	/* Compute all operands.  The return value depends on each, so none is optimized out. */
+	/*
+	 * Compute all operands.  The return value depends on each, so none is
+	 * optimized out.
+	 */
 	u64 (*hand_over)(void *array);
-	/* Compute the operand of control pages.  Their list was filled at creation. */
+	/*
+	 * Compute the operand of control pages.  Their list was filled at
+	 * creation.
+	 */
 	u64 (*operand)(void *array);
 	/* Free pages that the module never owned. */
 	void (*release)(void *array);
-	/* Free pages as if the module had claimed and returned them.  Most designs flush. */
+	/*
+	 * Free pages as if the module had claimed and returned them.  Most
+	 * designs flush.
+	 */
 	void (*release_flushed)(void *array);
 	/* PA of the pages behind entry @i, and their number. */
 	phys_addr_t (*pages)(void *array, unsigned int i, unsigned long *nr_pages);
 	unsigned int (*nr_entries)(void *array);
-	/* Prepare the list whose first entry to process is @first.  Return HPA_LIST_INFO. */
+	/*
+	 * Prepare the list whose first entry to process is @first.  Return
+	 * HPA_LIST_INFO.
+	 */
 	u64 (*window)(void *array, unsigned int first);
 	/* A caller adds memory window by window, so it can confuse windows. */
 	bool adds_windows;
@@ -84,9 +103,10 @@ struct design {
 	size_t (*metadata_bytes)(void *array);
 
 	/*
-	 * Call sequences.  They return 0 or a negative errno, and clean up after an error.
-	 * A design may skip an IOMMU without TDX mode: iommu_setup() returns 0 without an
-	 * array, and iommu_clear() accepts that.
+	 * Call sequences.  They return 0 or a negative errno, and clean up
+	 * after an error.  A design may skip an IOMMU without TDX mode:
+	 * iommu_setup() returns 0 without an array, and iommu_clear() accepts
+	 * that.
 	 */
 	int (*spdm_create)(u64 func_id, unsigned int nr, struct design_object *spdm);
 	int (*spdm_delete)(struct design_object *spdm);
@@ -97,7 +117,10 @@ struct design {
 			   struct design_object *iommu);
 	int (*iommu_clear)(struct design_object *iommu);
 	int (*ext_start)(unsigned int nr);
-	/* Device information: *@blob is kmalloc memory of *@len bytes on success. */
+	/*
+	 * Device information: *@blob is kmalloc memory of *@len bytes on
+	 * success.
+	 */
 	int (*read_info)(const struct design_object *spdm, enum design_info how,
 			 unsigned int nr_pages, void **blob, size_t *len);
 };
@@ -112,7 +135,10 @@ void design_register(const struct design *design);
 void design_unregister(const struct design *design);
 const struct design *design_find(const char *name);
 
-/* Called for each array that is allocated: the page checker can watch its pages. */
+/*
+ * Called for each array that is allocated: the page checker can watch its
+ * pages.
+ */
 extern void (*design_on_array)(const struct design *design, void *array);
 
 /* Let the page checker watch all pages of an array. */
@@ -128,13 +154,16 @@ static inline void design_allocated(const struct design *design, void *array)
 void design_select(const struct design *design);
 
 /*
- * A design leaks this kmalloc object.  design_reclaim() frees all of them after the
- * page checker has counted them.
+ * A design leaks this kmalloc object.  design_reclaim() frees all of them after
+ * the page checker has counted them.
  */
 void design_leak(const void *object);
 void design_reclaim(void);
 
-/* A caller walks a range of pages that starts at NULL.  It would crash: count it instead. */
+/*
+ * A caller walks a range of pages that starts at NULL.  It would crash: count
+ * it instead.
+ */
 extern unsigned int design_null_walks;
 void design_null_walk(void);
 
@@ -164,8 +193,8 @@ void designs_put(void);
 void design_wbinvd_on_all_cpus(void);
 
 /*
- * Deliver the message that @status requests, if any.  Returns true if the leaf must
- * be called again.  @rounds starts at 0 and limits the calls.
+ * Deliver the message that @status requests, if any.  Returns true if the leaf
+ * must be called again.  @rounds starts at 0 and limits the calls.
  */
 bool design_deliver(u64 status, u64 len, unsigned int *rounds);
 

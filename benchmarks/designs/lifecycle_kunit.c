@@ -3,8 +3,9 @@
  * One suite for all designs, with one page checker
  *
  * Each case runs the call sequence of a host driver, written as the design
- * intends.  Some cases reach a known hazard of another design (H1 to H3 and H7, see
- * Documentation/design.rst).  These hazards are claims, so the suite tests them.
+ * intends.  Some cases reach a known hazard of another design (H1 to H3 and H7,
+ * see Documentation/design.rst).  These hazards are claims, so the suite tests
+ * them.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -88,7 +89,10 @@ static void fail(u64 leaf, unsigned int nth, u64 status, unsigned int after)
 	});
 }
 
-/* Can the design do what returned @ret?  A limit of the design is not a failure. */
+/*
+ * Can the design do what returned @ret?  A limit of the design is not a
+ * failure.
+ */
 static bool can_do(struct kunit *test, const struct design *design, int ret)
 {
 	if (ret == -EOPNOTSUPP && is_hpa_list(design))
@@ -212,7 +216,10 @@ static void ide_life(struct kunit *test)
 
 #define NR_ORDERS	5
 
-/* H7: v2 and the descriptor flush only the first page of each of the two blocks. */
+/*
+ * H7: v2 and the descriptor flush only the first page of each of the two
+ * blocks.
+ */
 static void iommu_life(struct kunit *test)
 {
 	const struct design *design = selected(test);
@@ -336,8 +343,8 @@ static void failed_create(struct kunit *test)
 }
 
 /*
- * The same, and one of the pages cannot be flushed.  v2-fixed warns with a stack
- * trace.  The caller of the descriptor frees the page.
+ * The same, and one of the pages cannot be flushed.  v2-fixed warns with a
+ * stack trace.  The caller of the descriptor frees the page.
  */
 static void failed_create_and_flush(struct kunit *test)
 {
@@ -357,7 +364,9 @@ static void failed_create_and_flush(struct kunit *test)
 	});
 }
 
-/* The setup of an IOMMU fails after it wrote to one of two blocks of two pages. */
+/*
+ * The setup of an IOMMU fails after it wrote to one of two blocks of two pages.
+ */
 static void failed_setup(struct kunit *test)
 {
 	const struct design *design = selected(test);
@@ -373,8 +382,8 @@ static void failed_setup(struct kunit *test)
 }
 
 /*
- * A delete fails: no design may free pages that the module owns.  The caller of the
- * descriptor also leaks array, list page and pointers.
+ * A delete fails: no design may free pages that the module owns.  The caller of
+ * the descriptor also leaks array, list page and pointers.
  */
 static void failed_delete(struct kunit *test)
 {
@@ -416,8 +425,9 @@ static void delete_with_warnings(const struct design *design, struct design_obje
 }
 
 /*
- * One page cannot be flushed.  H3: v2 leaks all pages.  The descriptor warns, and its
- * caller frees all pages, the dirty one included.  hpa-list does not try to flush.
+ * One page cannot be flushed.  H3: v2 leaks all pages.  The descriptor warns,
+ * and its caller frees all pages, the dirty one included.  hpa-list does not
+ * try to flush.
  */
 static void failed_flush(struct kunit *test)
 {
@@ -444,9 +454,9 @@ static bool has_h1(const struct design *design)
 }
 
 /*
- * An add fails in the middle.  H1: v2 and the descriptor free pages that the module
- * owns.  flat frees exactly the pages that the module does not own.  Other designs
- * leak all pages, and some of them warn with a stack trace.
+ * An add fails in the middle.  H1: v2 and the descriptor free pages that the
+ * module owns.  flat frees exactly the pages that the module does not own.
+ * Other designs leak all pages, and some of them warn with a stack trace.
  */
 static void failed_mem_add(struct kunit *test)
 {
@@ -483,7 +493,9 @@ static void failed_ext_init(struct kunit *test)
 		      (struct tdx_checker_report) { .held = 1300 });
 }
 
-/* The module writes garbage to the list of returned pages.  v2 leaks the pages. */
+/*
+ * The module writes garbage to the list of returned pages.  v2 leaks the pages.
+ */
 static void garbage_output(struct kunit *test)
 {
 	const struct design *design = selected(test);
@@ -499,8 +511,9 @@ static void garbage_output(struct kunit *test)
 }
 
 /*
- * Many lives leak neither pages nor arrays.  One page in each life would be 4096
- * pages, three objects of 32 bytes 96 pages.  Other tasks may have taken a few.
+ * Many lives leak neither pages nor arrays.  One page in each life would be
+ * 4096 pages, three objects of 32 bytes 96 pages.  Other tasks may have taken a
+ * few.
  */
 static void lives_leave_nothing(struct kunit *test)
 {

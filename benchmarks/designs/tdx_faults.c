@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fault matrix: every leaf that takes or returns pages, every failure of it,
- * every design
+ * The fault matrix: every leaf that takes or returns pages, every failure of
+ * it, every design
  *
- * A case runs one call sequence of a host driver on one design, with faults armed
- * in the software TDX module or in the kernel's allocators.  The page checker then
- * reports the state of all pages.  A row holds the cases of one situation.  They are
- * at the first, the middle and the last call, after each possible number of pages,
- * and have each status that takes the same path.
+ * A case runs one call sequence of a host driver on one design, with faults
+ * armed in the software TDX module or in the kernel's allocators.  The page
+ * checker then reports the state of all pages.  A row holds the cases of one
+ * situation.  They are at the first, the middle and the last call, after each
+ * possible number of pages, and have each status that takes the same path.
  *
  * The rows are repeated in each mode of the software module, with fewer
- * interruptions and without failing allocations.  In the modes that write to input
- * lists, only rows are repeated in which a leaf stops inside its list or none fails.
+ * interruptions and without failing allocations.  In the modes that write to
+ * input lists, only rows are repeated in which a leaf stops inside its list or
+ * none fails.
  *
- * Loading the module makes the matrix.  debugfs shows it, one line of JSON for each
- * row and design.
+ * Loading the module makes the matrix.  debugfs shows it, one line of JSON for
+ * each row and design.
  */
 #include <linux/bitfield.h>
 #include <linux/debugfs.h>
@@ -64,7 +65,8 @@
  * @objects: kmalloc objects leaked
  * @others: leaked pages that belong to no array
  * @leaked: leaked pages of arrays
- * @needless: those of @leaked that the module does not own and did not refuse to flush
+ * @needless: those of @leaked that the module does not own and did not refuse
+ *	to flush
  *
  * Each number after @leaking is the largest of any case.
  */
@@ -163,10 +165,10 @@ struct row *get_row(enum cause cause, const char *leaf, const char *hazard, cons
 }
 
 /*
- * Call sequences.  Each makes and deletes three objects: from a single page, from a
- * short list and from a full list.  So each leaf has a first, a middle and a last
- * call.  A sequence continues with the objects that it could make.  A design that
- * makes few kinds of objects makes the first.
+ * Call sequences.  Each makes and deletes three objects: from a single page,
+ * from a short list and from a full list.  So each leaf has a first, a middle
+ * and a last call.  A sequence continues with the objects that it could make.
+ * A design that makes few kinds of objects makes the first.
  */
 
 typedef int (*sequence_fn)(const struct design *d);
@@ -183,8 +185,8 @@ static unsigned long nr_donated;
 static unsigned long stale;
 
 /*
- * Add the result @err of an object to the result @ret of its sequence, which starts
- * with -EOPNOTSUPP: the design can make none of the objects.
+ * Add the result @err of an object to the result @ret of its sequence, which
+ * starts with -EOPNOTSUPP: the design can make none of the objects.
  */
 static int add_result(int ret, int err)
 {
@@ -335,7 +337,8 @@ static const struct {
  * struct plan - what goes wrong in a case
  * @faults: of the software TDX module
  * @nr_faults: number of them
- * @fail_alloc: this allocation of the sequence fails, the first being 1; 0 for none
+ * @fail_alloc: this allocation of the sequence fails, the first being 1; 0 for
+ *	none
  * @output: what the module writes to pages for output
  * @clear: how the module uses the list of IOMMU.CLEAR
  */
@@ -382,9 +385,9 @@ static unsigned int armed_allocation(void)
 }
 
 /*
- * A cleared entry names PA 0, and the pages behind it if it is that of a block.  No
- * TDMR contains them.  Additional references keep these pages of the kernel from
- * being freed, and count the frees.
+ * A cleared entry names PA 0, and the pages behind it if it is that of a block.
+ * No TDMR contains them.  Additional references keep these pages of the kernel
+ * from being freed, and count the frees.
  */
 #define NR_GUARDED	32
 #define NR_GUARD_REFS	100000
@@ -415,8 +418,8 @@ static unsigned long unguard_low_pages(void)
 }
 
 /*
- * A design that makes fewer objects may not make the call that fails.  A design that
- * makes no call of WBINVD frees or leaks its pages, which is a result.
+ * A design that makes fewer objects may not make the call that fails.  A design
+ * that makes no call of WBINVD frees or leaks its pages, which is a result.
  */
 static bool is_reached(const struct plan *plan)
 {
@@ -473,8 +476,8 @@ static void run_once(const struct design *d, sequence_fn sequence, const struct 
 
 /*
  * The kernel sometimes takes pages for itself: a new slab, page tables for
- * addresses that vm_map_ram() has not used yet.  Only pages that are missing every
- * time have leaked.
+ * addresses that vm_map_ram() has not used yet.  Only pages that are missing
+ * every time have leaked.
  */
 #define LEAK_TRIES	32
 
@@ -562,10 +565,15 @@ struct leaf {
 	u64 leaf;
 	sequence_fn sequence;
 	unsigned int kind;
-	/* Number of calls in the sequence, and of entries in each that takes or returns pages */
+	/*
+	 * Number of calls in the sequence, and of entries in each that takes or
+	 * returns pages
+	 */
 	unsigned int nr_calls;
 	unsigned int nr_entries[NR_SIZES];
-	/* Which hazard shows if the leaf refuses, or fails after it used pages */
+	/*
+	 * Which hazard shows if the leaf refuses, or fails after it used pages
+	 */
 	const char *hazard, *hazard_touched;
 };
 
@@ -591,11 +599,12 @@ static const struct leaf leaves[] = {
 };
 
 /*
- * Statuses of a leaf that has done nothing.  All take the same path: the designs test
- * for an error or for a status that is not 0, and never for one of these.  So does tdh.c.
- * sc_retry() repeats a call that lacks entropy, which no design notices unless each
- * retry fails.  After #UD and VMFAILINVALID, the module was not called at all.  This
- * differs from a refusal only if the leaf was interrupted before: see leaf_rows().
+ * Statuses of a leaf that has done nothing.  All take the same path: the
+ * designs test for an error or for a status that is not 0, and never for one of
+ * these.  So does tdh.c.  sc_retry() repeats a call that lacks entropy, which
+ * no design notices unless each retry fails.  After #UD and VMFAILINVALID, the
+ * module was not called at all.  This differs from a refusal only if the leaf
+ * was interrupted before: see leaf_rows().
  */
 static const struct status {
 	u64 status;
@@ -655,7 +664,9 @@ static int refused_row(const struct leaf *l)
 {
 	const struct status *first = refusals + !!(l->kind & OPTIONAL);
 	const struct status *end = refusals + ARRAY_SIZE(refusals) - !(l->kind & EXCHANGES);
-	/* The interruption of a leaf that processes a list has rows of its own. */
+	/*
+	 * The interruption of a leaf that processes a list has rows of its own.
+	 */
 	bool resumed = (l->kind & RESUMABLE) && !(l->kind & (ADDS | CLAIMS));
 	struct row *row = get_row(ALLOWED, l->name, l->hazard, "refused%s, %td statuses",
 				  resumed ? ", or interrupted and then refused" : "", end - first);
@@ -692,8 +703,8 @@ static int touched_row(const struct leaf *l, const char *name, u64 status, bool 
 }
 
 /*
- * The leaf is interrupted after k entries, for every k; in a mode of the software
- * module, for three.  Then it continues, or fails.
+ * The leaf is interrupted after k entries, for every k; in a mode of the
+ * software module, for three.  Then it continues, or fails.
  */
 static int interrupted_row(const struct leaf *l, const char *then, u64 status)
 {
@@ -725,7 +736,10 @@ static int interrupted_row(const struct leaf *l, const char *then, u64 status)
 	return 0;
 }
 
-/* The leaf succeeds, but returns only the first half of the pages; of one page, none. */
+/*
+ * The leaf succeeds, but returns only the first half of the pages; of one page,
+ * none.
+ */
 static int keeping_row(const struct leaf *l)
 {
 	struct row *row = get_row(BROKEN_MODULE, l->name, "H3",
@@ -788,7 +802,10 @@ static int leaf_rows(const struct leaf *l)
 	ret = ret ?: list_rows(l);
 	if (!ret && (l->kind & RESUMABLE) && (l->kind & (ADDS | CLAIMS)))
 		ret = interrupted_row(l, "OPERAND_BUSY", TDX_OPERAND_BUSY);
-	/* A failed claim returns its pages, unless the module is not called.  Added pages stay. */
+	/*
+	 * A failed claim returns its pages, unless the module is not called.
+	 * Added pages stay.
+	 */
 	if (!ret && (l->kind & RESUMABLE) && (l->kind & CLAIMS))
 		ret = interrupted_row(l, "SEAMCALL fails (#UD)", TDX_SEAMCALL_UD);
 	if (!ret && (l->kind & LISTS))
@@ -807,7 +824,9 @@ struct flush {
 	struct plan before;
 };
 
-/* The release of a block has a row of its own, because H7 shows in it as well. */
+/*
+ * The release of a block has a row of its own, because H7 shows in it as well.
+ */
 static const struct flush flushes[] = {
 	{ "of control pages", spdm_sessions, "H3" },
 	{ "of control pages", ide_streams, "H3" },
@@ -829,7 +848,9 @@ static const struct {
 /* First page, middle page, last page, several pages, every page */
 enum { EVERY_PAGE = 4, NR_BAD_PAGES };
 
-/* Designs differ in the number of calls, so each has its own middle and last. */
+/*
+ * Designs differ in the number of calls, so each has its own middle and last.
+ */
 static unsigned int nr_flushes(const struct design *d, const struct flush *f)
 {
 	struct outcome out = {};
@@ -891,7 +912,8 @@ static int flush_rows(void)
 }
 
 /*
- * Rows of allocations.  Designs differ in their number, so each has its own count.
+ * Rows of allocations.  Designs differ in their number, so each has its own
+ * count.
  */
 
 /* More than any sequence makes */
@@ -974,7 +996,10 @@ static void *array_in_state(const struct design *d)
 	return array;
 }
 
-/* Free an array with the function number @parameter of those that the design has. */
+/*
+ * Free an array with the function number @parameter of those that the design
+ * has.
+ */
 static int free_array(const struct design *d)
 {
 	void *array = array_in_state(d);
@@ -1007,7 +1032,10 @@ static int free_rows(void)
 	return 0;
 }
 
-/* The module holds the array of a second create.  The caller frees it nevertheless. */
+/*
+ * The module holds the array of a second create.  The caller frees it
+ * nevertheless.
+ */
 static int claim_twice(const struct design *d)
 {
 	void *array = array_in_state(d);
@@ -1115,7 +1143,10 @@ static int keep_canary(const struct design *d)
 	return ret;
 }
 
-/* A row of a sequence that needs @has of a design, for @nr values of its parameter */
+/*
+ * A row of a sequence that needs @has of a design, for @nr values of its
+ * parameter
+ */
 static int sequence_row(struct row *row, sequence_fn sequence,
 			bool (*has)(const struct design *d), unsigned int nr,
 			const unsigned int *parameters)
@@ -1193,7 +1224,10 @@ static int caller_rows(void)
 			    claim_twice, has_control, 1, none) ?: free_rows();
 }
 
-/* Nothing fails, or each leaf lacks entropy once.  The kernel repeats such a call. */
+/*
+ * Nothing fails, or each leaf lacks entropy once.  The kernel repeats such a
+ * call.
+ */
 static int sound_rows(void)
 {
 	for (int i = 0; i < ARRAY_SIZE(sequences); i++) {

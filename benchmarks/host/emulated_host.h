@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The leaves for tests of an emulated TDX host, a store by a device, and a memory load that
- * finds corrupted pages
+ * The leaves for tests of an emulated TDX host, a store by a device, and a
+ * memory load that finds corrupted pages
  */
 #ifndef _EMULATED_HOST_H
 #define _EMULATED_HOST_H
@@ -66,7 +66,8 @@ static inline void disarm(void)
 
 /* The DMA interface of QEMU's firmware configuration device */
 #define FW_CFG_DMA_PORT		0x514
-#define FW_CFG_DMA_READ		cpu_to_be32(2 | 8)	/* read, and select item 0 */
+/* Read, and select item 0 */
+#define FW_CFG_DMA_READ		cpu_to_be32(2 | 8)
 
 struct fw_cfg_dma {
 	__be32 control;
@@ -98,9 +99,10 @@ static inline int store_by_device(phys_addr_t pa)
 #define MAX_DELAY_MS	5
 
 /*
- * A load that reuses freed pages, keeps them for longer than a write-back takes, and
- * verifies their contents.  It allocates kernel memory on the CPU that frees, in small
- * blocks, before it frees: otherwise it does not get the freed pages.
+ * A load that reuses freed pages, keeps them for longer than a write-back
+ * takes, and verifies their contents.  It allocates kernel memory on the CPU
+ * that frees, in small blocks, before it frees: otherwise it does not get the
+ * freed pages.
  */
 
 #define LOAD_BATCHES	128

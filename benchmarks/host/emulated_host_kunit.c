@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The array on an emulated TDX host (ENGINE=tdx), through the SEAMCALL instruction
+ * The array on an emulated TDX host (ENGINE=tdx), through the SEAMCALL
+ * instruction
  *
- * The machine reports stores to pages that the module owns, and overwrites a line of a
- * page that was returned dirty, not flushed, and reused.  Some cases make these
- * mistakes on purpose, and the machine must report them.
+ * The machine reports stores to pages that the module owns, and overwrites a
+ * line of a page that was returned dirty, not flushed, and reused.  Some cases
+ * make these mistakes on purpose, and the machine must report them.
  */
 #include <linux/align.h>
 #include <linux/cpu.h>
@@ -109,7 +110,10 @@ static int host_suite_init(struct kunit_suite *suite)
 	return 0;
 }
 
-/* Rule: version 0 of TDH.SYS.CONFIG enables no leaf of TDX Connect or the extensions. */
+/*
+ * Rule: version 0 of TDH.SYS.CONFIG enables no leaf of TDX Connect or the
+ * extensions.
+ */
 static void leaves_must_be_enabled(struct kunit *test)
 {
 	u64 unused;
@@ -147,8 +151,9 @@ static void pages_have_an_owner_type(struct kunit *test)
 }
 
 /*
- * Rule: a register that is not an operand of the leaf must be 0, and so must the bits of RAX
- * behind the version.  For other leaves: tdx_model.checks_unused_registers.
+ * Rule: a register that is not an operand of the leaf must be 0, and so must
+ * the bits of RAX behind the version.  For other leaves:
+ * tdx_model.checks_unused_registers.
  */
 static void boot_leaves_check_unused_registers(struct kunit *test)
 {
@@ -170,7 +175,10 @@ static void boot_leaves_check_unused_registers(struct kunit *test)
 
 #define FIELD_SPDM_PAGES	0x3000000100000002
 
-/* Rule: the number of control pages is read from the module, which takes no other. */
+/*
+ * Rule: the number of control pages is read from the module, which takes no
+ * other.
+ */
 static void number_of_control_pages_is_read(struct kunit *test)
 {
 	struct tdx_module_args args = { .rdx = FIELD_SPDM_PAGES };
@@ -211,7 +219,10 @@ static u64 model_nr_calls(u64 leaf)
 	return nr;
 }
 
-/* Rule: objects are made and deleted without a wrong store or an unflushed page. */
+/*
+ * Rule: objects are made and deleted without a wrong store or an unflushed
+ * page.
+ */
 static void objects_are_made_and_deleted(struct kunit *test)
 {
 	const struct design *flat = design_find("flat");
@@ -246,7 +257,9 @@ static void objects_are_made_and_deleted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 0);
 }
 
-/* Rule: a call that is interrupted at random has processed a part of its list. */
+/*
+ * Rule: a call that is interrupted at random has processed a part of its list.
+ */
 static void interrupted_leaf_owns_a_part(struct kunit *test)
 {
 	struct tdx_pa_array *mt = tdx_pa_array_alloc(32, NUMA_NO_NODE);
@@ -401,8 +414,8 @@ static void dma_to_owned_page_is_reported(struct kunit *test)
 }
 
 /*
- * Kinds of stores.  Each function stores to @to, which is 64 bytes before the end of an owned
- * page.  The page behind is not owned.
+ * Kinds of stores.  Each function stores to @to, which is 64 bytes before the
+ * end of an owned page.  The page behind is not owned.
  */
 
 static void move_1(u8 *to) { WRITE_ONCE(*to, 1); }
@@ -474,7 +487,10 @@ static noinline void push_8(u8 *to)
 
 STACK_FRAME_NON_STANDARD(push_8);
 
-/* @nr: reports.  The machine stores a vector in two parts, and an unaligned word in bytes. */
+/*
+ * @nr: reports.  The machine stores a vector in two parts, and an unaligned
+ * word in bytes.
+ */
 static const struct kind {
 	const char *name;
 	void (*store)(u8 *to);
@@ -553,7 +569,10 @@ static void forget_address(const void *address)
 	asm volatile("invlpg %0" : : "m" (*(const u8 *)address) : "memory");
 }
 
-/* Rule: the CPU's own read of a page table in an owned page is not reported as a store. */
+/*
+ * Rule: the CPU's own read of a page table in an owned page is not reported as
+ * a store.
+ */
 static void page_walk_is_not_a_store(struct kunit *test)
 {
 	static pte_t saved[PTRS_PER_PTE];
@@ -588,8 +607,8 @@ static void page_walk_is_not_a_store(struct kunit *test)
 }
 
 /*
- * Store to @page, wait, and return true if its contents have changed.  More stores would
- * hide a line that is written back between them.
+ * Store to @page, wait, and return true if its contents have changed.  More
+ * stores would hide a line that is written back between them.
  */
 static bool is_corrupted(struct page *page)
 {
@@ -621,7 +640,10 @@ static void flush_all_cpus(struct page *page)
 	on_each_cpu(flush_cpu, NULL, 1);
 }
 
-/* Rule: a returned page that is reused without a flush is corrupted, and only this page. */
+/*
+ * Rule: a returned page that is reused without a flush is corrupted, and only
+ * this page.
+ */
 static void unflushed_page_is_corrupted(struct kunit *test)
 {
 	static const struct {
@@ -653,8 +675,8 @@ static void unflushed_page_is_corrupted(struct kunit *test)
 }
 
 /*
- * Rule: on a CPU with X86_BUG_TDX_PW_MCE, a page must be reset before a store of less than
- * a line.
+ * Rule: on a CPU with X86_BUG_TDX_PW_MCE, a page must be reset before a store
+ * of less than a line.
  */
 static void partial_store_needs_a_reset(struct kunit *test)
 {
@@ -689,7 +711,10 @@ static int movdir64b_nofault(void *to)
 	return ret;
 }
 
-/* Rule: with the erratum, MOVDIR64B makes its line the kernel's, and no other store does. */
+/*
+ * Rule: with the erratum, MOVDIR64B makes its line the kernel's, and no other
+ * store does.
+ */
 static void movdir64b_resets_a_line(struct kunit *test)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
@@ -714,7 +739,10 @@ static void movdir64b_resets_a_line(struct kunit *test)
 	WRITE_ONCE(words[8], 1);
 	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 9);
 
-	/* One that faults does not make the next store to its line a store of a whole line. */
+	/*
+	 * One that faults does not make the next store to its line a store of a
+	 * whole line.
+	 */
 	pte = lookup_address((unsigned long)words, &level);
 	pte_before = *pte;
 	migrate_disable();
@@ -762,8 +790,8 @@ static const struct design *selected(struct kunit *test)
 }
 
 /*
- * A create fails after the module wrote to some pages.  H2: v2 frees them without a
- * flush, and their next user loses data.
+ * A create fails after the module wrote to some pages.  H2: v2 frees them
+ * without a flush, and their next user loses data.
  */
 static void failed_creates_do_not_corrupt_memory(struct kunit *test)
 {
@@ -809,8 +837,9 @@ static unsigned int store_to_owned(const struct design *design, void *array)
 #define NR_ARRAYS	64
 
 /*
- * Memory is added in part.  H1: v2 and the descriptor free pages that the module owns,
- * so the page allocator allocates them again, also for the next design.
+ * Memory is added in part.  H1: v2 and the descriptor free pages that the
+ * module owns, so the page allocator allocates them again, also for the next
+ * design.
  */
 static void failed_adds_do_not_free_owned_pages(struct kunit *test)
 {
@@ -840,7 +869,10 @@ static void failed_adds_do_not_free_owned_pages(struct kunit *test)
 
 #define OTHER_FUNC_ID	0x1001
 
-/* While a CPU is offline, a session begins and ends, and the other CPUs flush its pages. */
+/*
+ * While a CPU is offline, a session begins and ends, and the other CPUs flush
+ * its pages.
+ */
 static void own_and_return_other(struct kunit *test)
 {
 	struct tdx_pa_array *mt = tdx_pa_array_alloc(3, NUMA_NO_NODE);
@@ -856,8 +888,8 @@ static void own_and_return_other(struct kunit *test)
 }
 
 /*
- * Rule: a CPU goes offline while the module holds an array, which does not change.  It leaves
- * no dirty line behind, and can call the module again.
+ * Rule: a CPU goes offline while the module holds an array, which does not
+ * change.  It leaves no dirty line behind, and can call the module again.
  */
 static void cpus_go_offline_and_online(struct kunit *test)
 {
@@ -920,9 +952,9 @@ struct tdmr {
 };
 
 /*
- * Disable the module and initialize it for 1 GiB at @base, with version 1 of TDH.SYS.CONFIG and
- * @features, or with version 0.  @pamt_4k are 4 MiB; of the 4 pages at @others, the last is not
- * used.
+ * Disable the module and initialize it for 1 GiB at @base, with version 1 of
+ * TDH.SYS.CONFIG and @features, or with version 0.  @pamt_4k are 4 MiB; of the
+ * 4 pages at @others, the last is not used.
  */
 static void init_module_again(struct kunit *test, u64 features, struct tdmr *tdmr, u64 base,
 			      u64 pamt_4k, u64 others)
@@ -972,9 +1004,9 @@ static void init_module_again(struct kunit *test, u64 features, struct tdmr *tdm
 }
 
 /*
- * The module is disabled and initialized again.  Version 1 of TDH.SYS.CONFIG enables the
- * leaves of each feature; version 0 enables nothing.  The last case: Linux does not expect
- * this.
+ * The module is disabled and initialized again.  Version 1 of TDH.SYS.CONFIG
+ * enables the leaves of each feature; version 0 enables nothing.  The last
+ * case: Linux does not expect this.
  */
 static void version_1_enables_leaves(struct kunit *test)
 {
@@ -988,7 +1020,10 @@ static void version_1_enables_leaves(struct kunit *test)
 	if (!pamt_4k || !others || !page || page_to_phys(page) < SZ_4G)
 		kunit_skip(test, "needs memory above 4 GiB");
 
-	/* Pages that v2 freed while they were owned become dirty, and may be in use. */
+	/*
+	 * Pages that v2 freed while they were owned become dirty, and may be in
+	 * use.
+	 */
 	set(POSITION(max_delay_us), U32_MAX);
 	base = ALIGN_DOWN(page_to_phys(page), SZ_1G);
 	init_module_again(test, 0, tdmr, base, page_to_phys(pamt_4k), page_to_phys(others));

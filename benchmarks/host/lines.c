@@ -3,11 +3,12 @@
  * Time of a flush of one page, by the state of its cache lines
  *
  * A CPU of this package or of another package prepares a page of its own NUMA
- * node: its lines are in no cache, or were read, or were written.  This CPU then
- * flushes the page.  Each page runs through all cases, in random order.
+ * node: its lines are in no cache, or were read, or were written.  This CPU
+ * then flushes the page.  Each page runs through all cases, in random order.
  *
  * The lines belong to the host's KeyID 0.  The CPU may ignore them in a flush
- * with the global KeyID, so the leaf is also called with KeyID 0, if it takes that.
+ * with the global KeyID, so the leaf is also called with KeyID 0, if it takes
+ * that.
  */
 #include <linux/cacheflush.h>
 #include <linux/cpumask.h>
@@ -237,7 +238,9 @@ static int sample(struct flush_case *c, unsigned int i)
 	c->ns[i] = ktime_get_ns() - start;
 	preempt_enable();
 
-	/* A page that cannot be flushed may belong to the TDX module: leak it. */
+	/*
+	 * A page that cannot be flushed may belong to the TDX module: leak it.
+	 */
 	if (status && c->method->takes_page)
 		p->pages[i] = NULL;
 	return status ? -EIO : 0;
@@ -275,7 +278,8 @@ static int sample_all(unsigned int nr_pages)
  * @report: gets the samples of each case, one for each page, in ns
  *
  * Context: May sleep.  The caller stays on its CPU.
- * Return: 0, -EIO if the watch ended the run, -EINTR after a signal, or -ENOMEM.
+ * Return: 0, -EIO if the watch ended the run, -EINTR after a signal, or
+ * -ENOMEM.
  */
 int lines_measure(unsigned int nr_pages, lines_report_fn report)
 {

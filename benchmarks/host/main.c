@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Measure the TDX module of a TDX host, and watch the modules that run afterwards
+ * Measure the TDX module of a TDX host, and watch the modules that run
+ * afterwards
  *
  * Loading this module measures and leaves records in debugfs.  The watch stays
  * installed until this module is unloaded.

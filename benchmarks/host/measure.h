@@ -2,8 +2,8 @@
 /*
  * Measurements on a TDX host
  *
- * The watch is installed in the seam and calls the TDX module: this machine's own
- * or, in a simulation, the software module.  It ends a run at the first
+ * The watch is installed in the seam and calls the TDX module: this machine's
+ * own or, in a simulation, the software module.  It ends a run at the first
  * completion status that a run does not expect.
  */
 #ifndef _TDX_MEASURE_H

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages that the TDX module owns while something happens to the host: outcomes.sh
+ * Pages that the TDX module owns while something happens to the host:
+ * outcomes.sh
  *
- * For an emulated TDX host.  The module is loaded before the event, with memory of the
- * extensions and a session, and unloaded after it.
+ * For an emulated TDX host.  The module is loaded before the event, with memory
+ * of the extensions and a session, and unloaded after it.
  */
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -59,7 +60,10 @@ static int __init outcomes_init(void)
 
 	/* Linux 7.3 enables neither the extensions nor TDX Connect. */
 	machine_call(TDX_HOST_ENABLE, 1, 0, &value);
-	/* Donated pages of before can be in the only blocks that the kernel does not use. */
+	/*
+	 * Donated pages of before can be in the only blocks that the kernel
+	 * does not use.
+	 */
 	machine_call(TDX_HOST_MODEL, MODEL_NR_OWNED, 0, &nr_owned);
 	offline = !*store && !nr_owned;
 	if (offline)

@@ -11,6 +11,7 @@
 $PYTHON -m tdxpa.host_run
 [ "$1" = run ] || exit 0
 
+hold 8 "$BUILD/lock"	# until its modules are measured
 "$TOP/benchmarks/host/modules.sh" > /dev/null
 say "  checking again, with the modules"
 $PYTHON -m tdxpa.host_run "$BUILD/modules-$(uname -r)" "$BUILD"

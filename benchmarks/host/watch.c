@@ -3,9 +3,10 @@
  * The watch: every SEAMCALL of a run passes here
  *
  * A run needs TDH.PHYMEM.PAGE.WBINVD and TDH.SYS.RD.  The watch refuses other
- * leaves, so the module never owns a page of the run.  A busy WBINVD is retried.
- * Any other status than success ends the run: the watch sets the stop flag of the
- * designs, and the pages of the run are freed without another SEAMCALL.
+ * leaves, so the module never owns a page of the run.  A busy WBINVD is
+ * retried.  Any other status than success ends the run: the watch sets the stop
+ * flag of the designs, and the pages of the run are freed without another
+ * SEAMCALL.
  */
 #include <linux/errno.h>
 #include <linux/ktime.h>
@@ -37,8 +38,8 @@ static unsigned long delay_ns, first_failure, last_failure;
 static u64 failure;
 
 /*
- * A WBINVD is busy while another SEAMCALL works on the same 4 KiB, 2 MiB or 1 GiB.
- * That takes microseconds, and so does each retry.
+ * A WBINVD is busy while another SEAMCALL works on the same 4 KiB, 2 MiB or
+ * 1 GiB.  That takes microseconds, and so does each retry.
  */
 #define MAX_RETRIES	1000
 
@@ -144,16 +145,17 @@ static void restore_inner(void)
 }
 
 /**
- * watch_begin - install the watch in front of the TDX module: this machine's own if
- * tdx_seamcall is loaded, otherwise the software module
+ * watch_begin - install the watch in front of the TDX module: this machine's
+ * own if tdx_seamcall is loaded, otherwise the software module
  * @wbinvd_ns: duration of TDH.PHYMEM.PAGE.WBINVD of the software module
- * @fail_at: number of the call that fails in the software module, from 1; 0: none
- * @busy_calls: number of calls from @fail_at on that are busy; 0: @fail_at has a page
- *		outside of TDX memory
+ * @fail_at: number of the call that fails in the software module, from 1; 0:
+ *	none
+ * @busy_calls: number of calls from @fail_at on that are busy; 0: @fail_at has
+ *	a page outside of TDX memory
  *
  * Context: May sleep.
- * Return: 0, -EINVAL if @wbinvd_ns or @fail_at is set for the machine's own module,
- * or -EBUSY if another implementation is installed.
+ * Return: 0, -EINVAL if @wbinvd_ns or @fail_at is set for the machine's own
+ * module, or -EBUSY if another implementation is installed.
  */
 int watch_begin(unsigned long wbinvd_ns, unsigned long fail_at, unsigned long busy_calls)
 {

@@ -3,7 +3,6 @@
 #
 # build-tree.sh DIR [VARIANT [POSTED]]: lay out the sources for an external build: symbolic links, and the Kbuild
 # files that only an external build needs.  POSTED is a directory with v2 as posted, which becomes one more design.
-set -eu
 . "$(dirname "$0")/common.sh"
 
 tree=$1 tdx=$1/arch/x86/virt/vmx/tdx

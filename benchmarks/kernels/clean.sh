@@ -5,12 +5,13 @@
 . "$(dirname "$0")/common.sh"
 
 if [ -d "$BUILD" ]; then
+	hold 7 "$BUILD/kernels.lock"	# first, as in kernels.sh
 	hold 8 "$BUILD/lock"
 	# The next run may start while files are removed.
 	mv "$BUILD" "$BUILD.removed.$$"
 	rm -rf "$BUILD.removed.$$"
-	# A run that waits for this lock holds the next one.
-	exec 8>&-
+	# A run that waits for one of these locks holds the next one.
+	exec 7>&- 8>&-
 fi
 [ "${1:-}" = cache ] && [ -d "$CACHE" ] || exit 0
 hold 6 "$CACHE/in-use.lock"

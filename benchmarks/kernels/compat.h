@@ -17,7 +17,10 @@
 
 #include <asm/tdx.h>
 
-/* page_to_phys(): 7.3 has it in <linux/mm.h>, user-mode Linux 6.12 in <asm/pgtable.h> */
+/*
+ * page_to_phys(): 7.3 has it in <linux/mm.h>, user-mode Linux 6.12 in
+ * <asm/pgtable.h>
+ */
 #include <linux/io.h>
 #include <linux/pgtable.h>
 
@@ -42,8 +45,8 @@
 #endif
 
 /*
- * Linux 7.2 and 7.3 do not export it to modules; the exported function does the same.  Before
- * 7.3, that function warned about pages with another reference.
+ * Linux 7.2 and 7.3 do not export it to modules; the exported function does the
+ * same.  Before 7.3, that function warned about pages with another reference.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
 static inline void tdx_compat_free_pages(unsigned long pfn, unsigned long nr_pages)
@@ -64,8 +67,8 @@ static inline void tdx_compat_free_pages(unsigned long pfn, unsigned long nr_pag
 #endif
 
 /*
- * User-mode Linux does not have this function, but the instruction works without
- * privilege.
+ * User-mode Linux does not have this function, but the instruction works
+ * without privilege.
  */
 #ifdef CONFIG_UML
 static inline bool tdx_compat_has_clflushopt(void)
@@ -87,7 +90,9 @@ static inline void clflush_cache_range(void *vaddr, unsigned int size)
 	char *end = vaddr + size;
 	char *p = PTR_ALIGN_DOWN((char *)vaddr, line);
 
-	/* Order the flush after earlier stores, as the kernel's function does. */
+	/*
+	 * Order the flush after earlier stores, as the kernel's function does.
+	 */
 	mb();
 	if (tdx_compat_has_clflushopt()) {
 		for (; p < end; p += line)
@@ -101,7 +106,10 @@ static inline void clflush_cache_range(void *vaddr, unsigned int size)
 }
 #endif
 
-/* This header has included <linux/printk.h> before these sources define their own. */
+/*
+ * This header has included <linux/printk.h> before these sources define their
+ * own.
+ */
 #ifdef TDX_OWN_PR_FMT
 #undef pr_fmt
 #endif

@@ -28,7 +28,8 @@ kernel_build()
 	# A TDX host runs the suites of the tree of the user.
 	[ "$ENGINE" != tdx ] || suites=$(find "$src/arch/x86/virt/vmx/tdx" -name '*.kunitconfig' | sort)
 	KVERSION=$(make -s -C "$src" kernelversion)
-	[ "$VARIANT" != debian ] || suites=$(ls "$CACHE/debian-trixie/usr/src/linux-headers-$KVERSION"+deb[0-9]*[0-9]-amd64/.config) || die "run KERNEL=debian-7 first"
+	[ "$VARIANT" != debian ] || suites=$(ls "$CACHE/debian-trixie/usr/src/linux-headers-$KVERSION"+deb[0-9]*[0-9]-amd64/.config 2> /dev/null) ||
+		die "CONFIG=debian: needs Debian's headers of Linux $KVERSION; run KERNEL=debian-7 first"
 	# shellcheck disable=SC2086
 	key=$( (echo "$src $KVERSION"; print_versions; sort $configs $suites | grep CONFIG_) | sha256sum | cut -c 1-12)
 	KOBJ=$CACHE/$ENGINE-$KVERSION${VARIANT:+-$VARIANT}-$key KSOURCE=$src

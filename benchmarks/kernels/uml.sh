@@ -30,6 +30,6 @@ engine_boot()
 		init="$TOP/benchmarks/kernels/guest-init" -- "$TREE" "$@"
 	rm -rf "$BUILD/uml"
 	! grep -q '^SECCOMP userspace requested but not functional' "$log" ||
-		die "user-mode Linux on $CPUS CPUs needs seccomp for user mode, which this machine does not have; use ENGINE=qemu"
+		die "CPUS=$CPUS: user-mode Linux needs seccomp for this, which this machine does not have; use ENGINE=qemu"
 	guest_ended "$log"
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The seam: one implementation at a time, no module at all, and the parts of the
- * kernel's SEAMCALL helpers that the seam replaces
+ * The seam: one implementation at a time, no module at all, and the parts of
+ * the kernel's SEAMCALL helpers that the seam replaces
  */
 #include <linux/errno.h>
 #include <linux/module.h>
@@ -74,7 +74,10 @@ static int seam_init(struct kunit *test)
 	return fixture_init(test);
 }
 
-/* Rule: one implementation is installed at a time, and only its owner removes it. */
+/*
+ * Rule: one implementation is installed at a time, and only its owner removes
+ * it.
+ */
 static void one_implementation_is_installed(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, tdx_seam_install(&recorder), -EBUSY);
@@ -91,7 +94,10 @@ static void one_implementation_is_installed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdx_model_nr_calls(TDH_EXT_INIT), 1);
 }
 
-/* Rule: without a module no page is held, and each SEAMCALL returns TDX_SEAMCALL_UD. */
+/*
+ * Rule: without a module no page is held, and each SEAMCALL returns
+ * TDX_SEAMCALL_UD.
+ */
 static void without_a_module_nothing_is_held(struct kunit *test)
 {
 	struct tdx_pa_array *mt = fixture_alloc(test, 20);
@@ -108,7 +114,10 @@ static void without_a_module_nothing_is_held(struct kunit *test)
 	tdx_pa_array_free(mt);
 }
 
-/* Rule: a module that was removed cannot flush, so the pages it used are leaked. */
+/*
+ * Rule: a module that was removed cannot flush, so the pages it used are
+ * leaked.
+ */
 static void pages_of_a_removed_module_are_leaked(struct kunit *test)
 {
 	struct tdx_pa_array *mt = fixture_alloc(test, 20);
@@ -122,8 +131,8 @@ static void pages_of_a_removed_module_are_leaked(struct kunit *test)
 }
 
 /*
- * Rule: a call that lacks entropy is repeated with the registers that it left, as
- * often as in the kernel.  No other status is repeated.
+ * Rule: a call that lacks entropy is repeated with the registers that it left,
+ * as often as in the kernel.  No other status is repeated.
  */
 static void calls_without_entropy_are_repeated(struct kunit *test)
 {

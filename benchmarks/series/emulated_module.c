@@ -2,10 +2,11 @@
 /*
  * The suites of the series on an emulated TDX host
  *
- * intree.sh builds the suites with this file instead of model.c, model_leaves.c,
- * page_checker.c and stub.c.  Nothing is redirected: the wrappers execute the SEAMCALL
- * instruction, and the module is the machine's.  The functions of tdx_model.h call the
- * same functions in the machine, with a leaf for tests.
+ * intree.sh builds the suites with this file instead of model.c,
+ * model_leaves.c, page_checker.c and stub.c.  Nothing is redirected: the
+ * wrappers execute the SEAMCALL instruction, and the module is the machine's.
+ * The functions of tdx_model.h call the same functions in the machine, with a
+ * leaf for tests.
  */
 #include <linux/init.h>
 #include <linux/io.h>
@@ -64,8 +65,8 @@ static struct model_page page_flags(phys_addr_t pa)
 }
 
 /*
- * The page checker.  A page that it watches has its owner and its cache lines in the machine.
- * The suites watch all pages that they give to the module.
+ * The page checker.  A page that it watches has its owner and its cache lines
+ * in the machine.  The suites watch all pages that they give to the module.
  */
 static struct model_page *machine_page(unsigned long pfn)
 {
@@ -105,7 +106,10 @@ int tdx_model_attach(struct kunit *test)
 
 	/* Linux 7.3 enables neither the extensions nor TDX Connect. */
 	machine_call(TDX_HOST_ENABLE, 1, 0, &value);
-	/* The cases that free dirty pages must not corrupt the kernel that runs them. */
+	/*
+	 * The cases that free dirty pages must not corrupt the kernel that runs
+	 * them.
+	 */
 	machine_call(TDX_HOST_SET, offsetof(struct tdx_host, max_delay_us) / sizeof(u64),
 		     U32_MAX, &value);
 	tdx_model_set_key((u64)tdx_global_keyid << boot_cpu_data.x86_phys_bits);

@@ -31,14 +31,14 @@ UNKNOWN: Line = None, False
 Patch = tuple[str, str, str]
 
 
-def refuse(problem: str) -> NoReturn:
-    sys.exit(f"error: {problem}; {HOW}")
+def refuse(mbox: str, problem: str) -> NoReturn:
+    sys.exit(f"error: V2_MBOX={mbox}: {problem}; {HOW}")
 
 
 def mails_of(name: str) -> Iterator[Any]:
     unpacked = subprocess.run(["zcat", "-f", name], capture_output=True)
     if unpacked.returncode:
-        refuse(f"V2_MBOX={name} cannot be read ({unpacked.stderr.decode().strip()})")
+        refuse(name, f"cannot be read ({unpacked.stderr.decode().strip()})")
     with tempfile.NamedTemporaryFile() as f:
         f.write(unpacked.stdout.lstrip())
         f.flush()
@@ -58,7 +58,7 @@ def patches_of(name: str) -> dict[int, Patch]:
         if subject and place and (diff := re.search(r"^diff --git .*", text, re.M | re.S)):
             patch = found.setdefault(n := int(place[1]), (subject[2], mail["Message-ID"] or "", diff[0]))
             if patch[2].strip() != diff[0].strip():
-                refuse(f"V2_MBOX={name} has different patches {n:02}: {patch[1]}, {mail['Message-ID']}; remove one")
+                refuse(name, f"has different patches {n:02}: {patch[1]}, {mail['Message-ID']}; remove one")
     return found
 
 
@@ -66,11 +66,11 @@ def pick(name: str) -> list[Patch]:
     """The patches of NUMBERS"""
     found = patches_of(name)
     if missing := [f"{n:02}" for n in NUMBERS if n not in found]:
-        refuse(f"V2_MBOX={name}: patch {', '.join(missing)} of v{VERSION} is missing")
+        refuse(name, f"patch {', '.join(missing)} of v{VERSION} is missing")
     return [found[n] for n in NUMBERS]
 
 
-def apply(lines: list[Line], diff: str, what: str) -> list[Line]:
+def apply(lines: list[Line], diff: str, mbox: str, what: str) -> list[Line]:
     """The lines of a file after a diff of it"""
     # From the last hunk on, so that the numbers of lines are those before the diff
     for start, body in reversed(re.findall(r"^@@ -(\d+)\S* .*\n((?:[ +\-\\].*\n|\n)*)", diff, re.M)):
@@ -81,7 +81,7 @@ def apply(lines: list[Line], diff: str, what: str) -> list[Line]:
             if kind in " -":
                 lines += [UNKNOWN] * (end + 1 - len(lines))
                 if lines[end][0] not in (None, text):
-                    refuse(f"{what} does not fit the patches before it at line {end + 1}: they are not of one series")
+                    refuse(mbox, f"{what} does not fit the patches before it at line {end + 1}: they are not of one series")
                 after += [(text, lines[end][1])] * (kind == " ")
                 end += 1
             elif kind == "+":
@@ -90,17 +90,17 @@ def apply(lines: list[Line], diff: str, what: str) -> list[Line]:
     return lines
 
 
-def files_of(patches: list[Patch]) -> dict[str, list[Line]]:
+def files_of(mbox: str, patches: list[Patch]) -> dict[str, list[Line]]:
     """The files of the array after the patches, as far as they are known"""
     files: dict[str, list[Line]] = {}
     for n, (subject, _, diff) in zip(NUMBERS, patches):
         done = subprocess.run(["git", "apply", "--numstat"], input=diff, capture_output=True, text=True, check=False)
         if done.returncode:
-            refuse(f"patch {n:02} is damaged ({done.stderr.strip().splitlines()[-1]}): mail programs do that")
+            refuse(mbox, f"patch {n:02} is damaged ({done.stderr.strip().splitlines()[-1]}): mail programs do that")
         for part in re.split(r"^(?=diff --git )", diff, flags=re.M)[1:]:
             path = part.split()[3][2:]
             if path.startswith(WHERE) and path.endswith((".c", ".h")):
-                files[path] = apply(files.get(path, []), part, f"patch {n:02}, {path},")
+                files[path] = apply(files.get(path, []), part, mbox, f"patch {n:02}, {path},")
     return files
 
 
@@ -134,11 +134,11 @@ def is_whole(part: str) -> bool:
         bool(re.search(r"\A#|[;}]\Z|^[A-Z][A-Z0-9_]+\([^;{}]*\)\Z", code, re.M))
 
 
-def extract(patches: list[Patch]) -> tuple[dict[str, str], dict[str, bool], int]:
+def extract(mbox: str, patches: list[Patch]) -> tuple[dict[str, str], dict[str, bool], int]:
     """({"h", "c": text}, {function: is it static}, parts that are left out)"""
     taken: dict[str, list[str]] = {"h": [], "c": [], "": []}
     functions: dict[str, bool] = {}
-    for path, lines in sorted(files_of(patches).items(), key=lambda file: ("/include/" not in file[0], file[0])):
+    for path, lines in sorted(files_of(mbox, patches).items(), key=lambda file: ("/include/" not in file[0], file[0])):
         for part in parts_of(lines):
             taken[path[-1] if is_whole(part) else ""].append(part)
     for head, name in FUNCTION.findall("\n\n".join(taken["c"])):
@@ -148,7 +148,7 @@ def extract(patches: list[Patch]) -> tuple[dict[str, str], dict[str, bool], int]
     functions |= {name: False for _, name in FUNCTION.findall("\n\n".join(taken["h"]))}
     missing = [name for name in NEEDED if name not in functions]
     if missing or not STRUCT.search("\n".join(taken["h"] + taken["c"])):
-        refuse(f"patches 03 to 05 do not define {', '.join(missing) or 'struct tdx_page_array'}; "
+        refuse(mbox, f"patches 03 to 05 do not define {', '.join(missing) or 'struct tdx_page_array'}; "
                "if the series has other names, adapt benchmarks/designs/v2_posted")
     return {kind: "\n\n".join(parts) for kind, parts in taken.items()}, functions, len(taken[""])
 
@@ -156,7 +156,7 @@ def extract(patches: list[Patch]) -> tuple[dict[str, str], dict[str, bool], int]
 def main() -> None:
     out = Path(sys.argv[1])
     patches = pick(sys.argv[2])
-    texts, functions, left = extract(patches)
+    texts, functions, left = extract(sys.argv[2], patches)
     head = "/* SPDX-License-Identifier: GPL-2.0 */\n/* Written by make bench V2_MBOX=: not part of the project */\n"
     names = [f"#define POSTED_{'STATIC' if name in functions else 'LACKS'}_{name}\n" for name in (*NEEDED, *OPTIONAL)
              if functions.get(name, True)]

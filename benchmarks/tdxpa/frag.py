@@ -13,7 +13,7 @@ PREFIX = "tdx_frag: "
 # struct state in tdx_frag.c: the share of free pieces in the two states without pieces
 BOOT, MIXED = 1, 0
 BEFORE = ("free", "cache", "held", "whole")
-BEFORE_TEXT = "Before: {} MiB free, {} MiB of page cache, {} MiB held by the test, {} free blocks of 4 MiB."
+BEFORE_TEXT = "Before: {} MiB free, {} MiB of page cache,\n{} MiB held by the test, {} free blocks of 4 MiB."
 
 
 def read_log(path: str) -> tuple[list[dict], dict]:

@@ -154,8 +154,7 @@ CHECKS: dict[str, Callable[[Machine], Check]] = {
                               "mount -t debugfs none /sys/kernel/debug"),
     "modules of this project": lambda m: need(
         not set(MODULES) & set(m.loaded()), f"loaded: {', '.join(set(MODULES) & set(m.loaded())) or 'none'}",
-        "stop their users and unload them (rmmod)"),
-    "memory": check_memory}
+        "stop their users and unload them (rmmod)"), "memory": check_memory}
 
 
 def all_checks(m: Machine, simulated: bool) -> dict[str, Check]:

@@ -4,7 +4,6 @@
 A kernel passes if its script does, and the log ends with a passed test and no failed one.  The last line counts kernels.
 """
 import json
-import os
 import re
 import subprocess
 import sys
@@ -46,8 +45,8 @@ def main(top: Path, only: str = "") -> int:
         log.parent.mkdir(parents=True, exist_ok=True)
         print(f"  kernel {name} (log: {log})", file=sys.stderr, flush=True)
         with log.open("w", encoding="utf-8") as out:
-            run = subprocess.run(["bash", top / "benchmarks" / script], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False,
-                                 env=os.environ | dict(v.split("=") for v in variables.split()) | {"BOOT": boot.strip("-")})
+            run = subprocess.run(["setpriv", "--pdeathsig", "KILL", "env", *variables.split(), f"BOOT={boot.strip('-')}", "bash",
+                                  top / "benchmarks" / script], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False)
         about = runs.about(top, "make torture WHAT=kernels", "-", "-")
         new = {"kernel": name, "commit": about["commit"], **read(log.read_text(encoding="utf-8", errors="replace"))}
         old: list = next((json.loads(p.read_text(encoding="utf-8"))["kernels"] for p in

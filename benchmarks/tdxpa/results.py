@@ -195,8 +195,7 @@ def all_plots(top: Path, ks: Runs, matrix: dict) -> list:
                       "instructions", plain.samples.cells("hand-over", sys.maxsize)),
         plots.heat_map(*faults.heat(matrix), matrix["run"]),
         plots.size_by_concern(sizes["functions"], [d for d in SHOWN if d in sizes["functions"]], sizes["run"]),
-        plots.remaining(cells, (0, *SEAMCALL_US), time.about),
-        load.plot(runs.load(top, "load-qemu.json"))]
+        plots.remaining(cells, (0, *SEAMCALL_US), time.about), load.plot(runs.load(top, "load-qemu.json"))]
 
 
 def pages(top: Path) -> dict[str, str]:

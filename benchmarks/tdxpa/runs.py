@@ -206,8 +206,7 @@ def is_loaded(*logs: str) -> bool:
 def about(top: str | Path, command: str, kernel: str, engine: str, **more: object) -> dict:
     """What a run has to say about itself"""
     return {"command": command, "kernel": kernel, "engine": engine, "commit": commit(top),
-            "compiler": compiler(), **machine(),
-            "memory": os.environ.get("GUEST_MEMORY", "anonymous"), **more}
+            "compiler": compiler(), **machine(), "memory": os.environ.get("GUEST_MEMORY", "anonymous"), **more}
 
 
 def folder(run: dict, good: bool = True) -> str:

@@ -30,7 +30,7 @@ def printed(text: str, callers: set[str]) -> Output:
         found[f"{what} total"] += int(total or 0) * (name != "time_us")
     for name, key, bars in re.findall(HISTOGRAM, text, re.M):
         found[f"{name}[{key}]"] += sum(map(int, re.findall(r"[\])] +(\d+) \|", bars)))
-    unfreed = re.findall(r"^@unfreed_pages\[(0x\w+)\]: (\d+)$", text, re.M)
+    unfreed = re.findall(r"^@unfreed_pages\[(0xff\w+)\]: (\d+)$", text, re.M)  # an address, not its hash
     arrays = dict(unfreed)
     found.update(f"unfreed[{pages} pages]" for _, pages in unfreed)
     found["arrays at the address of another"] = len(unfreed) - len(arrays)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Contexts in which drivers and the kernel call: with panic_on_warn, in stop_machine(),
- * under a lock that reclaim takes, without memory.  The task is being killed, or in a full
- * memory cgroup.
+ * Contexts in which drivers and the kernel call: with panic_on_warn, in
+ * stop_machine(), under a lock that reclaim takes, without memory.  The task is
+ * being killed, or in a full memory cgroup.
  */
 #include <linux/cgroup.h>
 #include <linux/fs.h>
@@ -71,7 +71,10 @@ static u64 object_delete(struct object *o)
 			     tdh_spdm_delete(o->id, o->array);
 }
 
-/* All cases run with panic_on_warn, if there is a task that can write to this file. */
+/*
+ * All cases run with panic_on_warn, if there is a task that can write to this
+ * file.
+ */
 #define PANIC_ON_WARN	"/proc/sys/kernel/panic_on_warn"
 
 static bool panics_on_warn;
@@ -102,8 +105,8 @@ static void context_suite_exit(struct kunit_suite *suite)
 }
 
 /*
- * Rule: with panic_on_warn, the host survives a lifetime, failed allocations, creates,
- * deletes and flushes.  The last two print one line each.
+ * Rule: with panic_on_warn, the host survives a lifetime, failed allocations,
+ * creates, deletes and flushes.  The last two print one line each.
  */
 static void nothing_but_misuse_panics(struct kunit *test)
 {
@@ -156,7 +159,9 @@ static int ext_init(void *status)
 	return !irqs_disabled();
 }
 
-/* Rule: TDH.EXT.INIT works in stop_machine(), and when it is interrupted there. */
+/*
+ * Rule: TDH.EXT.INIT works in stop_machine(), and when it is interrupted there.
+ */
 static void ext_init_in_stop_machine(struct kunit *test)
 {
 	u64 status = ~0ULL;
@@ -171,8 +176,9 @@ static void ext_init_in_stop_machine(struct kunit *test)
 static DEFINE_MUTEX(reclaim_lock);
 
 /*
- * Rule: delete and free work under a lock that reclaim takes, and with all memory in use,
- * because they allocate nothing.  Lockdep reports an allocation, and so does the fault.
+ * Rule: delete and free work under a lock that reclaim takes, and with all
+ * memory in use, because they allocate nothing.  Lockdep reports an allocation,
+ * and so does the fault.
  */
 static void delete_under_a_lock_of_reclaim(struct kunit *test)
 {
@@ -233,8 +239,8 @@ static void killed_task_completes(struct kunit *test)
 #ifdef CONFIG_MEMCG
 
 /*
- * Rule: arrays work in a memory cgroup at its limit, because nothing is charged to it.
- * The guest's init makes this cgroup with a limit of 0.
+ * Rule: arrays work in a memory cgroup at its limit, because nothing is charged
+ * to it.  The guest's init makes this cgroup with a limit of 0.
  */
 static void full_cgroup_is_not_charged(struct kunit *test)
 {

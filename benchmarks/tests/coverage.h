@@ -2,9 +2,10 @@
 /*
  * Macros of the kernel without their branches
  *
- * The build of make test COVERAGE=1 includes this header first.  To gcov, a check at
- * compile time and a hook that is not configured are branches with one side that
- * is never taken.  min() and max() keep their branch: both sides matter.
+ * The build of make test COVERAGE=1 includes this header first.  To gcov, a
+ * check at compile time and a hook that is not configured are branches with one
+ * side that is never taken.  min() and max() keep their branch: both sides
+ * matter.
  */
 #ifndef _TDX_COVERAGE_PLAIN_H
 #define _TDX_COVERAGE_PLAIN_H

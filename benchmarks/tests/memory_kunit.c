@@ -28,7 +28,10 @@ static __maybe_unused struct page *entry_page(const struct tdx_pa_array *array, 
 
 #ifdef CONFIG_MEMORY_FAILURE
 
-/* Poison the page of an entry.  The kernel cannot do more with a page of its own. */
+/*
+ * Poison the page of an entry.  The kernel cannot do more with a page of its
+ * own.
+ */
 static void poison(struct kunit *test, const struct tdx_pa_array *array, unsigned int i)
 {
 	memory_failure(PHYS_PFN(tdx_pa_entry(array, i)), MF_SW_SIMULATED);
@@ -48,8 +51,8 @@ static bool is_in_free_block(struct page *page)
 }
 
 /*
- * Is a page in the page allocator?  Pages of the lists of this CPU are allocated next, so the
- * caller must run on the CPU that has freed it.
+ * Is a page in the page allocator?  Pages of the lists of this CPU are
+ * allocated next, so the caller must run on the CPU that has freed it.
  */
 static bool is_free(struct page *page)
 {
@@ -70,8 +73,9 @@ static bool is_free(struct page *page)
 }
 
 /*
- * Rule: a page that was poisoned while it belonged to an array is never allocated again.
- * Its neighbours are.  While the module holds it, nothing happens.
+ * Rule: a page that was poisoned while it belonged to an array is never
+ * allocated again.  Its neighbours are.  While the module holds it, nothing
+ * happens.
  */
 static void poisoned_page_is_not_reused(struct kunit *test)
 {
@@ -134,7 +138,10 @@ static bool lists_are_on(const struct tdx_pa_array *array, int nid)
 	return true;
 }
 
-/* Rule: pages and lists come from the requested node, whatever the task's memory policy is. */
+/*
+ * Rule: pages and lists come from the requested node, whatever the task's
+ * memory policy is.
+ */
 static void alloc_ignores_the_memory_policy(struct kunit *test)
 {
 	struct mempolicy policy = { .refcnt = ATOMIC_INIT(1), .mode = MPOL_BIND }, *old;
@@ -206,14 +213,17 @@ static void alloc_falls_back_to_another_node(struct kunit *test)
 
 #endif /* CONFIG_NUMA */
 
-/* The array whose block of memory the suite tries to take offline, and what that returned */
+/*
+ * The array whose block of memory the suite tries to take offline, and what
+ * that returned
+ */
 static struct tdx_pa_array *stays;
 static int offline_result;
 static bool was_tried;
 
 /*
- * Only the pages of the array, which the module holds, must keep its block online: without
- * them, it was taken offline.
+ * Only the pages of the array, which the module holds, must keep its block
+ * online: without them, it was taken offline.
  */
 static void try_to_offline(void)
 {
@@ -227,7 +237,9 @@ static void try_to_offline(void)
 	was_tried = !tdh_spdm_delete(id, stays);
 }
 
-/* This runs in the task that loads this module: other tasks cannot open files. */
+/*
+ * This runs in the task that loads this module: other tasks cannot open files.
+ */
 static int memory_suite_init(struct kunit_suite *suite)
 {
 	try_to_offline();
@@ -238,11 +250,16 @@ static void memory_suite_exit(struct kunit_suite *suite)
 {
 	tdx_pa_array_free(stays);
 	stays = NULL;
-	/* On an emulated TDX host, the machine's own module is installed next. */
+	/*
+	 * On an emulated TDX host, the machine's own module is installed next.
+	 */
 	tdx_model_remove();
 }
 
-/* Rule: memory with pages that the module holds cannot be taken offline, and stays usable. */
+/*
+ * Rule: memory with pages that the module holds cannot be taken offline, and
+ * stays usable.
+ */
 static void offline_keeps_pages(struct kunit *test)
 {
 	u64 id;

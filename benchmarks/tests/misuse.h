@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Wrappers warn once about misuse.  Warn at each place before a random test, so that no
- * step of it may warn.
+ * Wrappers warn once about misuse.  Warn at each place before a random test, so
+ * that no step of it may warn.
  */
 #ifndef _TDX_TESTS_MISUSE_H
 #define _TDX_TESTS_MISUSE_H

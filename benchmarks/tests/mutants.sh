@@ -4,9 +4,9 @@
 # mutants.sh [check]: break each rule in mutants.list, or in mutants-qemu.list with ENGINE=qemu,
 # one at a time, and run the suites.  A mutant that survives is a rule that no test guards.
 # MUTANT=text selects the rules that contain the text.  "check" only checks that each mutant
-# changes its file.  The last line is "N passed, N failed" and counts mutants.
-#
-# A failing test, a complaint in the kernel log or a panic kills a mutant.  Another end is an error.
+# changes its file.  The last line is "N passed, N failed" and counts mutants.  A failing
+# test or a panic kills a mutant.  A complaint in the kernel log is a failing test, as in make
+# test.  Another end is an error.
 . "$(dirname "$0")/../kernels/common.sh"
 
 # The folders in benchmarks/ that are built, and the suite to run: all if empty
@@ -67,7 +67,6 @@ worker()
 
 	TREE=$tree-$1
 	rm -rf "$TREE"
-	mkdir -p "$TREE"
 	"$TOP/benchmarks/kernels/build-tree.sh" "$TREE"
 	rm "$TREE/benchmarks/Kbuild" "$TREE/benchmarks/host/trace/Kbuild"
 	echo "obj-m += $folders" > "$TREE/benchmarks/Kbuild"

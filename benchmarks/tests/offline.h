@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Blocks of memory that the kernel can take offline, for tests whose pages must prevent it
+ * Blocks of memory that the kernel can take offline, for tests whose pages must
+ * prevent it
  *
  * Only the task that loads a module can open the files of sysfs.
  */
@@ -61,8 +62,9 @@ static inline int offline_block_of(phys_addr_t pa)
 }
 
 /*
- * Allocate an array whose first page is in such a block, and not in the block of another such
- * array.  The kernel has other pages in the first blocks that it allocates from.
+ * Allocate an array whose first page is in such a block, and not in the block
+ * of another such array.  The kernel has other pages in the first blocks that
+ * it allocates from.
  */
 static inline struct tdx_pa_array *offline_alloc(unsigned int nr)
 {

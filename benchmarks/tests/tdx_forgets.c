@@ -2,9 +2,9 @@
 /*
  * A driver that unloads while its session exists
  *
- * Loaded the first time, it makes a session.  Unloading does nothing.  Loaded again with the
- * parameter that it had at the end, it checks that the module still holds all pages, that no
- * page was freed.  Then it deletes the session.
+ * Loaded the first time, it makes a session.  Unloading does nothing.  Loaded
+ * again with the parameter that it had at the end, it checks that the module
+ * still holds all pages, that no page was freed.  Then it deletes the session.
  */
 #include <linux/mm.h>
 #include <linux/module.h>

@@ -2,15 +2,15 @@
 /*
  * Random test that compares page arrays with a reference
  *
- * Each step draws one operation on one array, right or wrong, and the faults that
- * the software TDX module injects into it.  The reference computes from these alone
- * which entries the module owns, which are dirty, what the array must record, what
- * the wrapper must return, and which pages freeing must leak.
+ * Each step draws one operation on one array, right or wrong, and the faults
+ * that the software TDX module injects into it.  The reference computes from
+ * these alone which entries the module owns, which are dirty, what the array
+ * must record, what the wrapper must return, and which pages freeing must leak.
  *
- * Steps are grouped in epochs of EPOCH steps.  An epoch starts with a new module.
- * It ends with all arrays freed, the report of the page checker, and a count of
- * the machine's free pages.  Its steps depend only on the seed and on its number,
- * so each epoch can be repeated alone.
+ * Steps are grouped in epochs of EPOCH steps.  An epoch starts with a new
+ * module.  It ends with all arrays freed, the report of the page checker, and a
+ * count of the machine's free pages.  Its steps depend only on the seed and on
+ * its number, so each epoch can be repeated alone.
  *
  * /sys/module/tdx_fuzz/parameters/run: write "SEED FIRST END" to run steps
  * [FIRST, END), read the first error.
@@ -54,14 +54,14 @@ enum object { NONE, SPDM, IDE, IOMMU };
 struct slot {
 	struct tdx_pa_array *array;
 	u64 entries[MAX_ENTRIES];
-	bool owned[MAX_ENTRIES];	/* the module owns the pages of this entry */
+	bool owned[MAX_ENTRIES];	/* the module owns the entry's pages */
 	bool dirty[MAX_ENTRIES];	/* the module has written to them */
 	unsigned int nr;
 	unsigned int nr_held;
 	unsigned int order;
 	bool flush;
 	bool written;			/* the module has written to @entries */
-	enum object type;		/* object that the module made from the array */
+	enum object type;		/* object made from the array */
 	u64 id;
 	u64 spdm_id;			/* session of an IDE stream */
 	bool blocked;
@@ -81,7 +81,9 @@ static phys_addr_t lock_pa;
 static u64 lock_size, locked_id;
 /* The next function, stream, or set of registers: each is used once. */
 static u64 next_key;
-/* Pages of freed arrays that the module owns, and other pages that are leaked. */
+/*
+ * Pages of freed arrays that the module owns, and other pages that are leaked.
+ */
 static unsigned long left_owned, left_lost;
 /* Lines in the kernel's log */
 static unsigned long nr_messages;
@@ -177,8 +179,8 @@ static void check_pages(void)
 }
 
 /*
- * Faults: each is injected into one call of the module, the first, the second, and
- * so on.
+ * Faults: each is injected into one call of the module, the first, the second,
+ * and so on.
  */
 
 #define MAX_FAULTS	3
@@ -224,7 +226,9 @@ static bool is_interruption(const struct tdx_model_fault *f)
 	return f->status == TDX_INTERRUPTED_RESUMABLE;
 }
 
-/* sc_retry() calls again, with the registers and the list that the module left. */
+/*
+ * sc_retry() calls again, with the registers and the list that the module left.
+ */
 static bool lacks_entropy(const struct tdx_model_fault *f)
 {
 	return f->status == TDX_RND_NO_ENTROPY;
@@ -265,7 +269,10 @@ static bool is_locked(phys_addr_t pa, u64 size)
 	return lock_size && pa < lock_pa + lock_size && pa + size > lock_pa;
 }
 
-/* Status of a leaf that claims or returns these entries, and finds nothing else wrong */
+/*
+ * Status of a leaf that claims or returns these entries, and finds nothing else
+ * wrong
+ */
 static u64 lock_refusal(const struct slot *s, unsigned int first, unsigned int end)
 {
 	for (unsigned int i = first; i < end; i++) {
@@ -413,7 +420,10 @@ static u64 create_refusal(const struct slot *s, enum object type, u64 spdm_id)
 		return TDX_OPERAND_INVALID;
 	if (s->nr > 1)
 		return refusal;
-	/* One page is passed without its entry, and an IOMMU takes at least two. */
+	/*
+	 * One page is passed without its entry, and an IOMMU takes at least
+	 * two.
+	 */
 	if (s->owned[0])
 		return TDX_PAGE_METADATA_INCORRECT;
 	return type == IOMMU ? TDX_OPERAND_INVALID : lock_refusal(s, 0, 1);
@@ -709,7 +719,9 @@ static void end_epoch(unsigned long free_before)
 	tdx_checker_end();
 	tdx_model_reclaim();
 	tdx_model_reset();
-	/* Both allocate with every allocation, and KASAN keeps freed objects. */
+	/*
+	 * Both allocate with every allocation, and KASAN keeps freed objects.
+	 */
 	if (IS_ENABLED(CONFIG_KASAN) || IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
 		return;
 	if (tdx_checker_nr_free_pages() + SLACK < free_before)

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Load: random call sequences of a host driver on all CPUs at once, with random faults
+ * Load: random call sequences of a host driver on all CPUs at once, with random
+ * faults
  *
- * In a round, each CPU brings up links with the driver example, exchanges messages and
- * manages keys, misuses wrappers, takes the links down, and donates memory.  Leaves are
- * interrupted or fail, pages and objects are locked, flushes fail or are busy, and
- * allocations fail.  A seed would not repeat a run, because the order of the CPUs differs.
+ * In a round, each CPU brings up links with the driver example, exchanges
+ * messages and manages keys, misuses wrappers, takes the links down, and
+ * donates memory.  Leaves are interrupted or fail, pages and objects are
+ * locked, flushes fail or are busy, and allocations fail.  A seed would not
+ * repeat a run, because the order of the CPUs differs.
  *
- * A delete with the array of another object is missing: flat does not detect it.  So are
- * the modes of the software module that are against the specification (it flushes its own
- * pages, clears or exchanges entries).
+ * A delete with the array of another object is missing: flat does not detect
+ * it.  So are the modes of the software module that are against the
+ * specification (it flushes its own pages, clears or exchanges entries).
  *
- * After a round, no array exists, and pages that the module owns are taken back.  So the
- * counters of the machine must not grow from round to round.
+ * After a round, no array exists, and pages that the module owns are taken
+ * back.  So the counters of the machine must not grow from round to round.
  *
- * /sys/module/tdx_load/parameters/round: write anything to run a round, read its totals
+ * /sys/module/tdx_load/parameters/round: write anything to run a round, read
+ * its totals
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -43,7 +46,10 @@
 /* Most pages that are donated at once */
 #define MAX_MEMORY	27000
 #define MAX_ORDER	5
-/* Allocations of a sequence, and calls of a leaf on all CPUs, of which one fails */
+/*
+ * Allocations of a sequence, and calls of a leaf on all CPUs, of which one
+ * fails
+ */
 #define NR_ALLOCATIONS	60
 #define NR_CALLS	8
 /* Busy flushes in the 2 MiB of an array: the design calls ten times. */
@@ -135,7 +141,10 @@ static void arm_fault(void)
 		tdx_model_disarm();
 }
 
-/* The operations of a session and of a stream, except those that tdx_links_up() has */
+/*
+ * The operations of a session and of a stream, except those that tdx_links_up()
+ * has
+ */
 static u64 call_session(struct tdx_link *link, unsigned int what, u64 *len)
 {
 	const struct design_pages *p = &design_shared;
@@ -152,7 +161,9 @@ static u64 call_session(struct tdx_link *link, unsigned int what, u64 *len)
 	}
 }
 
-/* One exchange of messages.  It starts again if the key must be updated first. */
+/*
+ * One exchange of messages.  It starts again if the key must be updated first.
+ */
 static void exchange(struct tdx_link *link)
 {
 	unsigned int rounds = 0, what = draw(3);
@@ -253,7 +264,10 @@ static int run_links(void)
 	return 0;
 }
 
-/* Let the @nth allocation of this task fail.  Return what is left of the one before. */
+/*
+ * Let the @nth allocation of this task fail.  Return what is left of the one
+ * before.
+ */
 static unsigned int arm_allocation(unsigned int nth)
 {
 #ifdef CONFIG_FAULT_INJECTION
@@ -305,7 +319,10 @@ static int round_set(const char *text, const struct kernel_param *kp)
 	int len, ret;
 
 	design_select(flat);
-	/* The entries are the only record of the pages: the module writes to other bits only. */
+	/*
+	 * The entries are the only record of the pages: the module writes to
+	 * other bits only.
+	 */
 	tdx_model_set_list_write(list_write);
 	tdx_model_set_zero_registers(zero);
 	tdx_model_set_output(output);
@@ -333,7 +350,10 @@ static int round_set(const char *text, const struct kernel_param *kp)
 		nr_calls += tdx_model_nr_calls(leaves[i]);
 	tdx_model_reclaim();
 	tdx_model_reset();
-	/* The kernel keeps the addresses that vfree() frees, up to 32 MiB and more of them. */
+	/*
+	 * The kernel keeps the addresses that vfree() frees, up to 32 MiB and
+	 * more of them.
+	 */
 	vm_unmap_aliases();
 	len = scnprintf(totals, sizeof(totals), "\"modes\": [%u, %u, %u, %u, %u, %llu, %u], ",
 			list_write, zero, output, clear, rounds, length, nr_iommu);

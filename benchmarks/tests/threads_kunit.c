@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Arrays in several threads: different arrays are independent, and threads may read
- * the same array
+ * Arrays in several threads: different arrays are independent, and threads may
+ * read the same array
  */
 #include <linux/completion.h>
 #include <linux/io.h>
@@ -65,7 +65,9 @@ static void read_shared(struct worker *w, unsigned int round)
 	CHECK(w, byte == 0x5a);
 }
 
-/* A session and a stream from beginning to end, and memory for the extensions. */
+/*
+ * A session and a stream from beginning to end, and memory for the extensions.
+ */
 static void live(struct worker *w, unsigned int round)
 {
 	unsigned int nr = size_in_round(w->number, round);
@@ -103,7 +105,10 @@ static int work(void *data)
 		live(w, round);
 		cond_resched();
 	}
-	/* Not complete() and return: this module may be gone before the thread returns. */
+	/*
+	 * Not complete() and return: this module may be gone before the thread
+	 * returns.
+	 */
 	kthread_complete_and_exit(&w->done, 0);
 }
 

@@ -4,8 +4,8 @@
  *
  * This is the series for the extensions of 18 June 2026, the successor of
  * https://lore.kernel.org/all/20260522034128.3144354-1-yilun.xu@linux.intel.com/
- * It covers memory that the module never returns, and no other use.  The callers
- * need no object.  For the benchmark, their local variables become one.
+ * It covers memory that the module never returns, and no other use.  The
+ * callers need no object.  For the benchmark, their local variables become one.
  */
 #include <linux/bitfield.h>
 #include <linux/bug.h>

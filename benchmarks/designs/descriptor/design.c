@@ -3,8 +3,8 @@
  * Descriptor: its callers
  *
  * The caller allocates pointers, pages and array, and after destroy frees pages
- * and pointers.  As posted, a failed add or a failed init of the extensions frees
- * all of their memory.
+ * and pointers.  As posted, a failed add or a failed init of the extensions
+ * frees all of their memory.
  */
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -55,7 +55,10 @@ static bool get_contiguous(struct page **pages, unsigned int nr)
 	return true;
 }
 
-/* An array that shows the first @nr_shown of @nr pages, which @pages takes over. */
+/*
+ * An array that shows the first @nr_shown of @nr pages, which @pages takes
+ * over.
+ */
 static struct tdx_page_array *describe(struct page **pages, unsigned int nr,
 				       unsigned int nr_shown)
 {

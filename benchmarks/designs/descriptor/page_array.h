@@ -2,11 +2,11 @@
 /*
  * Descriptor: the caller's pages, described for one SEAMCALL
  *
- * The incremental change of v2 as posted on 16 April 2026, below the cover letter
- * of v2:
+ * The incremental change of v2 as posted on 16 April 2026, below the cover
+ * letter of v2:
  * https://lore.kernel.org/all/20260327160132.2946114-1-yilun.xu@linux.intel.com/
- * The caller owns the pages and the pointers to them.  The array describes at most
- * 512 of them and records whether to flush them when it is destroyed.
+ * The caller owns the pages and the pointers to them.  The array describes at
+ * most 512 of them and records whether to flush them when it is destroyed.
  */
 #ifndef _DESCRIPTOR_PAGE_ARRAY_H
 #define _DESCRIPTOR_PAGE_ARRAY_H
@@ -25,8 +25,8 @@
  * @nr_all: number of all pages of the caller
  * @offset: index of @pages in all pointers of the caller
  *
- * @nr_all and @offset belong to the caller.  They are here because the caller has
- * no object of its own.
+ * @nr_all and @offset belong to the caller.  They are here because the caller
+ * has no object of its own.
  */
 struct tdx_page_array {
 	unsigned int nr_pages;

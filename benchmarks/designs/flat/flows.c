@@ -2,8 +2,8 @@
 /*
  * flat: its callers
  *
- * The array itself is in arch/.  A caller allocates it, passes it to the wrappers
- * and frees it, and has nothing else to do on any path.
+ * The array itself is in arch/.  A caller allocates it, passes it to the
+ * wrappers and frees it, and has nothing else to do on any path.
  *
  * Variants compile this file again, with another allocation.
  */
@@ -232,7 +232,10 @@ static int flat_read_info(const struct design_object *spdm, enum design_info how
 	if (status)
 		return -EIO;
 
-	/* No warning if the length is absurd: copying checks it against the array. */
+	/*
+	 * No warning if the length is absurd: copying checks it against the
+	 * array.
+	 */
 	copy = kmalloc(bytes, GFP_KERNEL | __GFP_NOWARN);
 	if (!copy)
 		return -ENOMEM;

@@ -2,10 +2,11 @@
 /*
  * flat with whole blocks
  *
- * Blocks of up to 2 MiB are not split.  They are freed whole if no page of them stays
- * with the module or is leaked.
+ * Blocks of up to 2 MiB are not split.  They are freed whole if no page of them
+ * stays with the module or is leaked.
  *
- * The array is compiled again from its own source, with other functions below it.
+ * The array is compiled again from its own source, with other functions below
+ * it.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * flat with the allocation policy of v2: single pages from the bulk allocator, or
- * one contiguous run for the memory of the extensions
+ * flat with the allocation policy of v2: single pages from the bulk allocator,
+ * or one contiguous run for the memory of the extensions
  *
  * Operands, wrappers and freeing are those of flat.
  */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The floor: the cheapest calls found that allocate and free the same order-0 pages,
- * without an object
+ * The floor: the cheapest calls found that allocate and free the same order-0
+ * pages, without an object
  *
  * Blocks of 2 MiB, then smaller ones for the rest; few pages come in blocks of
- * 32 KiB at most, which each CPU has on a list.  Blocks are split, and freed in runs.
- * page_private() of the first page of a block has the PFN of the next block and the
- * order of this one.
+ * 32 KiB at most, which each CPU has on a list.  Blocks are split, and freed in
+ * runs.  page_private() of the first page of a block has the PFN of the next
+ * block and the order of this one.
  */
 #include <linux/gfp.h>
 #include <linux/io.h>

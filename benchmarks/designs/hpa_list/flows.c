@@ -2,9 +2,9 @@
 /*
  * hpa_list: its callers
  *
- * A session has the address and the number of its pages, an IDE stream has one page.
- * A session is limited to one list, an IDE stream to one page, the queues of an
- * IOMMU to two pages.
+ * A session has the address and the number of its pages, an IDE stream has one
+ * page.  A session is limited to one list, an IDE stream to one page, the
+ * queues of an IOMMU to two pages.
  *
  * The variant compiles this file again, with another error path.
  */
@@ -27,8 +27,8 @@
 #define HPA_NAME	"hpa-list"
 #define HPA_TITLE	"contiguous runs of pages, and a list for each call"
 /*
- * After a failed create, the public code frees the pages of the session's own field,
- * which is not set yet.  So it leaks @mt, and frees the range at NULL.
+ * After a failed create, the public code frees the pages of the session's own
+ * field, which is not set yet.  So it leaks @mt, and frees the range at NULL.
  */
 static void free_unset_field(void *mt, unsigned int nr)
 {
@@ -45,8 +45,8 @@ static void free_unset_field(void *mt, unsigned int nr)
  * @pages: pages of an IOMMU, which are not contiguous
  * @info: the last list
  *
- * The callers need no such object.  For the benchmark, their local variables become
- * one.  It keeps a list until the next one, because tests read it.
+ * The callers need no such object.  For the benchmark, their local variables
+ * become one.  It keeps a list until the next one, because tests read it.
  */
 struct hpa_pages {
 	void *addr;

@@ -2,9 +2,9 @@
 /*
  * hpa_list: one contiguous run of pages, and a list that lives for one call
  *
- * The approach of Intel's public development tree after 29 June 2026, written from
- * a description of it, with its names.  A caller has the address of its pages and
- * their number.  Nothing has a pointer to each page.
+ * The approach of Intel's public development tree after 29 June 2026, written
+ * from a description of it, with its names.  A caller has the address of its
+ * pages and their number.  Nothing has a pointer to each page.
  *
  * Nothing is slower than described and nothing is repaired.
  */

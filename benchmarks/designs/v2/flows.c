@@ -5,8 +5,9 @@
  * The caller chooses one of three functions to end an array: free, ctrl_release
  * for returned pages, ctrl_leak for pages that the module keeps.
  *
- * One thing is left out.  The series also stores the array of an IOMMU in an xarray,
- * and passes NULL on if that fails.  It takes two failing allocations in a row.
+ * One thing is left out.  The series also stores the array of an IOMMU in an
+ * xarray, and passes NULL on if that fails.  It takes two failing allocations
+ * in a row.
  */
 #include <linux/cleanup.h>
 #include <linux/io.h>
@@ -269,8 +270,8 @@ int v2_ext_start(unsigned int nr)
 
 free:
 	/*
-	 * After a failed add, the series does not use TDX and executes WBINVD on all
-	 * CPUs.  The pages are free before that.
+	 * After a failed add, the series does not use TDX and executes WBINVD
+	 * on all CPUs.  The pages are free before that.
 	 */
 	policy->free_failed_memory(mem);
 	return -EIO;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * v2 with the allocation policy of flat: split blocks of up to 2 MiB, freed in
- * contiguous runs, and no CLFLUSH.  Pointers, root page and populate loop are those
- * of v2.  IOMMU_MT arrays stay as posted.
+ * contiguous runs, and no CLFLUSH.  Pointers, root page and populate loop are
+ * those of v2.  IOMMU_MT arrays stay as posted.
  */
 #include <linux/gfp.h>
 #include <linux/log2.h>

@@ -2,9 +2,9 @@
 /*
  * v2 with repaired error paths and flushes: without H1, H2 and H7
  *
- * A failed start of the extensions leaks their memory.  A failed create flushes the
- * pages before it frees them.  Every page of a multi-page block is flushed.  The
- * hazards of the design stay, H3 to H6, and so does CLFLUSH.
+ * A failed start of the extensions leaks their memory.  A failed create flushes
+ * the pages before it frees them.  Every page of a multi-page block is flushed.
+ * The hazards of the design stay, H3 to H6, and so does CLFLUSH.
  */
 #include <linux/bug.h>
 #include <linux/mm.h>

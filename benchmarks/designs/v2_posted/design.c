@@ -2,8 +2,9 @@
 /*
  * v2 from the mbox of its series, to check the project's own v2
  *
- * The array is that of patches 03 to 05.  This repository contains no line of it:
- * "make bench V2_MBOX=file" builds it from the mbox.  See Documentation/method.rst.
+ * The array is that of patches 03 to 05.  This repository contains no line of
+ * it: "make bench V2_MBOX=file" builds it from the mbox.  See
+ * Documentation/method.rst.
  */
 #include <linux/init.h>
 #include <linux/module.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * v2 from the mbox of its series: the project's own v2, compiled against the struct
- * of the series, for functions that the patches lack
+ * v2 from the mbox of its series: the project's own v2, compiled against the
+ * struct of the series, for functions that the patches lack
  */
 #define V2_POSTED_DEFINES
 #include "page_array.h"

@@ -4,9 +4,9 @@
  *
  * Wrappers and callers are the project's, compiled against the struct of the
  * series.  benchmarks/tdxpa/extract.py writes the files in posted/: the array,
- * and names.h.  It lists the functions used by the callers that are static in the
- * series (POSTED_STATIC_), and those that the series lacks (POSTED_LACKS_).  The
- * project's own functions replace the latter.
+ * and names.h.  It lists the functions used by the callers that are static in
+ * the series (POSTED_STATIC_), and those that the series lacks (POSTED_LACKS_).
+ * The project's own functions replace the latter.
  */
 #ifndef _V2_PAGE_ARRAY_H
 #define _V2_PAGE_ARRAY_H

@@ -2,8 +2,8 @@
 /*
  * Stands for the kernel tree around the posted code
  *
- * Adapt this file if the compiler misses something in posted/.  SEAMCALL helpers
- * are those of the seam, as for all designs.
+ * Adapt this file if the compiler misses something in posted/.  SEAMCALL
+ * helpers are those of the seam, as for all designs.
  */
 #ifndef _V2_POSTED_PRELUDE_H
 #define _V2_POSTED_PRELUDE_H

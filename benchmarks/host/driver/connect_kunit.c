@@ -2,8 +2,8 @@
 /*
  * KUnit tests of the driver example, with the call sequences of flat
  *
- * After any failure, everything is taken down in reverse order, and no page is freed
- * too early or leaked needlessly.
+ * After any failure, everything is taken down in reverse order, and no page is
+ * freed too early or leaked needlessly.
  */
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -31,8 +31,9 @@ static const struct tdx_link_config config = {
 #define NR_CONTROL	(NR_IOMMU + 20 + 1)
 
 /*
- * The leaves that the driver calls, in this order.  Each create has a destroy at the
- * opposite place; SPDM.CONNECT and IDE.STREAM.BLOCK are steps in between.
+ * The leaves that the driver calls, in this order.  Each create has a destroy
+ * at the opposite place; SPDM.CONNECT and IDE.STREAM.BLOCK are steps in
+ * between.
  */
 static const u64 up_leaves[] = {
 	TDH_IOMMU_SETUP, TDH_SPDM_CREATE, TDH_SPDM_CONNECT, TDH_IDE_STREAM_CREATE,
@@ -45,7 +46,10 @@ static const u64 down_leaves[] = {
 #define NR_UP		ARRAY_SIZE(up_leaves)
 #define NR_DOWN		ARRAY_SIZE(down_leaves)
 
-/* Leaves that were called, without WBINVD.  A leaf that is called again counts once. */
+/*
+ * Leaves that were called, without WBINVD.  A leaf that is called again counts
+ * once.
+ */
 static u64 called[NR_LINKS * (NR_UP + NR_DOWN + 1)];
 static unsigned int nr_called;
 
@@ -97,8 +101,9 @@ static void expect_leaves(struct kunit *test, unsigned int nr_up, unsigned int n
 }
 
 /*
- * In every case: no page was freed too early, and neither page nor object is leaked
- * needlessly.  Returns the pages that are not free, and starts the next report.
+ * In every case: no page was freed too early, and neither page nor object is
+ * leaked needlessly.  Returns the pages that are not free, and starts the next
+ * report.
  */
 static unsigned long leaked_pages(struct kunit *test)
 {
@@ -190,7 +195,10 @@ static void fail(struct kunit *test, u64 leaf, unsigned int nth)
 	});
 }
 
-/* Rule: if any call of the bring-up fails, what exists is taken down in reverse order. */
+/*
+ * Rule: if any call of the bring-up fails, what exists is taken down in reverse
+ * order.
+ */
 static void failed_bring_up(struct kunit *test)
 {
 	static const unsigned int nr_down[] = { 0, 1, 2, 2 };
@@ -210,8 +218,8 @@ static void failed_bring_up(struct kunit *test)
 }
 
 /*
- * Rule: a failed destroy does not end the teardown.  Its pages are leaked, and so are
- * those of a session whose stream exists.
+ * Rule: a failed destroy does not end the teardown.  Its pages are leaked, and
+ * so are those of a session whose stream exists.
  */
 static void failed_destroy(struct kunit *test)
 {
@@ -236,9 +244,9 @@ static void failed_destroy(struct kunit *test)
 }
 
 /*
- * Rule: if a step of the last link fails, or the key update after it, all links are taken
- * down in reverse order.  A destroy that fails, here of the second session, does not end
- * that.  The same holds without a failure.
+ * Rule: if a step of the last link fails, or the key update after it, all links
+ * are taken down in reverse order.  A destroy that fails, here of the second
+ * session, does not end that.  The same holds without a failure.
  */
 static void last_link_fails(struct kunit *test)
 {
@@ -306,7 +314,10 @@ static void length_is_checked(struct kunit *test)
 	}
 }
 
-/* Rule: if memory is short anywhere, the driver returns -ENOMEM and leaks nothing. */
+/*
+ * Rule: if memory is short anywhere, the driver returns -ENOMEM and leaks
+ * nothing.
+ */
 static void memory_is_short(struct kunit *test)
 {
 	unsigned int nth = 0;
@@ -327,7 +338,10 @@ static void memory_is_short(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, leaked_pages(test), 0);
 	} while (failed);
 
-	/* IOMMU, session, buffer and its copy, stream: at least two allocations each */
+	/*
+	 * IOMMU, session, buffer and its copy, stream: at least two allocations
+	 * each
+	 */
 	KUNIT_EXPECT_GT(test, nth, 9);
 }
 

@@ -2,9 +2,9 @@
 /*
  * Example of a host driver for TDX Connect: bring-up and teardown of a device
  *
- * The call sequences are those of the design, see ../../designs/flat/flows.c.  This
- * file adds their order.  The driver makes no decision about pages on any path.  A
- * real driver gets the configuration from PCI and from the TDX module.
+ * The call sequences are those of the design, see ../../designs/flat/flows.c.
+ * This file adds their order.  The driver makes no decision about pages on any
+ * path.  A real driver gets the configuration from PCI and from the TDX module.
  */
 #include <linux/slab.h>
 #include <linux/types.h>
@@ -12,7 +12,8 @@
 #include "../../designs/design.h"
 
 /**
- * struct tdx_link_config - a device, and the numbers of pages that the module requires
+ * struct tdx_link_config - a device, and the numbers of pages that the module
+ * requires
  * @reg_base: PA of the registers of its IOMMU
  * @iommu_order: each of the two queues of the IOMMU has 1 << @iommu_order pages
  * @nr_iommu: single pages of the IOMMU, without the queues
@@ -36,7 +37,8 @@ struct tdx_link_config {
 /**
  * struct tdx_link - a device whose traffic is protected
  * @design: the call sequences
- * @iommu: its IOMMU; the array of each object is NULL if the object does not exist
+ * @iommu: its IOMMU; the array of each object is NULL if the object does not
+ *	exist
  * @spdm: its SPDM session
  * @info: device information
  * @info_len: bytes of @info
@@ -55,8 +57,8 @@ struct tdx_link {
  * tdx_link_down - take down what exists, in reverse order
  * @link: set by tdx_link_up()
  *
- * A failed step does not end the teardown: the pages of that object stay with the
- * TDX module, and the array is freed.
+ * A failed step does not end the teardown: the pages of that object stay with
+ * the TDX module, and the array is freed.
  *
  * Context: May sleep.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Example of a host driver for TDX Connect: several devices, and keys of sessions
+ * Example of a host driver for TDX Connect: several devices, and keys of
+ * sessions
  *
  * Keys need no pages, so this calls the wrapper without a design.
  */

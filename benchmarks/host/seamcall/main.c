@@ -30,7 +30,8 @@ static struct tdx_seam seam = {
 static struct tdx_seamcall_about about;
 
 /**
- * tdx_seamcall_seam - get the installed implementation of this machine's TDX module
+ * tdx_seamcall_seam - get the installed implementation of this machine's TDX
+ * module
  * @module: set to the metadata of the TDX module
  *
  * For a module that puts itself between the implementation and its callers.
@@ -54,7 +55,9 @@ static u64 read_field(u64 field, u64 *value)
 	return status;
 }
 
-/* Can the TDX module be called, and does it have the features that are allowed? */
+/*
+ * Can the TDX module be called, and does it have the features that are allowed?
+ */
 static int read_module(void)
 {
 	u64 status = read_field(TDX_FIELD_FEATURES0, &about.features0);

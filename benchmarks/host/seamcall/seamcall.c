@@ -28,12 +28,12 @@ unsigned int tdx_seamcall_donate_pages;
 static unsigned int nr_donated;
 
 /*
- * If the instruction fails, the module did not run, and the status is one of the
- * software-defined codes.  VMfailInvalid (CF set): no module to enter.  An
+ * If the instruction fails, the module did not run, and the status is one of
+ * the software-defined codes.  VMfailInvalid (CF set): no module to enter.  An
  * exception, with its number in RAX: SEAMCALL is not available.
  *
- * Register variables do not survive a function call.  A sanitizer makes a call of
- * an access through a pointer, so operands are passed by value.
+ * Register variables do not survive a function call.  A sanitizer makes a call
+ * of an access through a pointer, so operands are passed by value.
  */
 static u64 issue(u64 leaf, struct tdx_module_args a, struct tdx_module_args *results)
 {
@@ -222,7 +222,8 @@ const char *tdx_seamcall_lacks(u64 features0, bool claims, bool donates)
 }
 
 /**
- * tdx_seamcall_reset_paddr - convert private pages back on a CPU with X86_BUG_TDX_PW_MCE
+ * tdx_seamcall_reset_paddr - convert private pages back on a CPU with
+ * X86_BUG_TDX_PW_MCE
  * @base: PA of the first page
  * @size: number of bytes
  *

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The TDX module of a TDX host, for modules that are built outside the kernel tree
+ * The TDX module of a TDX host, for modules that are built outside the kernel
+ * tree
  *
- * A kernel with CONFIG_INTEL_TDX_HOST does not export its SEAMCALL helpers.  This
- * module replaces them, so that arrays can be measured on a host's own kernel.
+ * A kernel with CONFIG_INTEL_TDX_HOST does not export its SEAMCALL helpers.
+ * This module replaces them, so that arrays can be measured on a host's own
+ * kernel.
  */
 #ifndef _TDX_SEAMCALL_H
 #define _TDX_SEAMCALL_H

@@ -52,7 +52,9 @@ static void call_here(void *data)
 		atomic_inc(nr_right);
 }
 
-/* Rule: without TDX the instruction raises #UD, which is a status, not an oops. */
+/*
+ * Rule: without TDX the instruction raises #UD, which is a status, not an oops.
+ */
 static void seamcall_without_tdx_is_ud(struct kunit *test)
 {
 	struct tdx_module_args args = pattern;
@@ -168,7 +170,10 @@ static void back_to_model(void *unused)
 	tdx_model_install();
 }
 
-/* Rule: the module does not hold pages of a refused leaf, so all of them can be freed. */
+/*
+ * Rule: the module does not hold pages of a refused leaf, so all of them can be
+ * freed.
+ */
 static void pages_of_refused_leaves_are_not_held(struct kunit *test)
 {
 	struct tdx_pa_array *mt;

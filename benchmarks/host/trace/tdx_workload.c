@@ -2,9 +2,10 @@
 /*
  * A known workload for the tools that trace arrays of pages
  *
- * Each step is the life of one array in a call sequence of flat, with faults armed
- * in the software TDX module.  The module prints what happened as JSON behind a fixed
- * prefix: a line for each call of a wrapper, and the step's row of the table below.
+ * Each step is the life of one array in a call sequence of flat, with faults
+ * armed in the software TDX module.  The module prints what happened as JSON
+ * behind a fixed prefix: a line for each call of a wrapper, and the step's row
+ * of the table below.
  *
  * Loading the module runs the steps and allocates two more arrays, which
  * unloading frees: until then they look like leaks.
@@ -68,7 +69,10 @@ static const struct design *flat;
 static const struct step *running;
 static unsigned long first_pfn, leaked_pfn;
 
-/* Record what the events report of @array, and watch its pages with the page checker. */
+/*
+ * Record what the events report of @array, and watch its pages with the page
+ * checker.
+ */
 static void watch(const struct design *design, void *array)
 {
 	first_pfn = PHYS_PFN(tdx_pa_entry(array, 0));

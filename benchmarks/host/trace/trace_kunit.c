@@ -2,8 +2,8 @@
 /*
  * KUnit tests of the trace events of arrays of pages
  *
- * The events report all tasks, so each test reads only the events of its own task.
- * make trace checks the fields that the events record.
+ * The events report all tasks, so each test reads only the events of its own
+ * task.  make trace checks the fields that the events record.
  */
 #include <kunit/test.h>
 #include <linux/compiler.h>
@@ -172,7 +172,9 @@ static void null_is_not_traced(struct kunit *test)
 /* Rule: the event reads no entries of an array that has none. */
 static void failed_allocation_is_traced(struct kunit *test)
 {
-	/* The first allocation is the object, the others are for its entries. */
+	/*
+	 * The first allocation is the object, the others are for its entries.
+	 */
 	if (!fixture_fail_from_nth_allocation(2))
 		kunit_skip(test, "needs CONFIG_FAULT_INJECTION");
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tdxpa import coverage, log, trace
-from tdxpa.common import replace
+from tdxpa.common import compiler, replace
 from tdxpa.tests.test_start import TOP, copy_tree, make
 
 CASES = json.loads(Path(__file__).with_suffix(".json").read_text())
@@ -106,11 +106,12 @@ def test_a_sample_belongs_to_the_workload(tool: str, did: list[dict], old: str, 
 
 
 # make bench CHECK=1: another kernel or compiler is refused before anything is built.
-def test_a_run_that_cannot_be_compared_is_refused_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kernel,kept", [("7.2", compiler()), ("7.3", "gcc 1")])
+def test_a_run_that_cannot_be_compared_is_refused_first(tmp_path: Path, kernel: str, kept: str) -> None:
     tree = copy(tmp_path, "die 'no kernel'")
     (tree / "benchmarks/kernels/source.sh").write_text(f"echo {tree}/kernel")
-    replace({tree / "kernel/Makefile": "kernelversion:\n\t@echo 7.2\n", tree / "benchmarks/results/qemu-icount-zeroing.json":
-             '{"run": {"kernel": "7.3", "compiler": "gcc 1", "icount": true}, "records": []}'})
+    replace({tree / "kernel/Makefile": "kernelversion:\n\t@echo 7.3\n", tree / "benchmarks/results/qemu-icount-zeroing.json":
+             f'{{"run": {{"kernel": "{kernel}", "compiler": "{kept}", "icount": true}}, "records": []}}'})
     run = make(tree, "bench WHAT=instructions CHECK=1")
-    assert run.returncode and run.stderr.startswith("error: nothing can be compared: the kept run has Linux 7.3 and gcc 1, ")
+    assert run.returncode and run.stderr.startswith(f"error: nothing can be compared: the kept run has Linux {kernel} and {kept}, ")
     assert not (tree / "build/kernel").exists()

@@ -61,7 +61,9 @@ def test_a_waiting_run_names_the_holder_and_ignores_a_removed_lock(tree: Path) -
     assert out == f"process {second.pid} (make bench)\n"
 
 
-@pytest.mark.parametrize("lock,words,removed", [('hold 8 "$BUILD/lock"', "", "build"), ("take_lock", "cache", "../cache/tdx-pa-array")])
+@pytest.mark.parametrize("lock,words,removed", [
+    ("take_lock", "cache", "../cache/tdx-pa-array"), ('hold 8 "$BUILD/lock"', "", "build"), ('hold 7 "$BUILD/kernels.lock"', "", "build"),
+    ('cd "$TOP/benchmarks/host"; : > modules.sh; : > ../tdxpa/host_run.py; set run; . ./run.sh', "", "build")])
 def test_clean_waits_for_runs(tree: Path, lock: str, words: str, removed: str) -> None:
     finish(start(tree, 'cd "$TOP/benchmarks/kernels"; . kernel.sh; for ENGINE in uml qemu tdx; do . "$ENGINE.sh"; '
                  'kernel_build "$CACHE/src/linux-source-7.3"; done'))
@@ -98,10 +100,13 @@ UML = '. "$TOP/benchmarks/kernels/kernel.sh"; . "$TOP/benchmarks/kernels/uml.sh"
 INTREE = functions("series/intree.sh", "check|kunit|emulated") + """
 logs=$TMP work=$TMP tree=$TOP dir=arch/x86/virt/vmx/tdx qemu=guest failed=0
 build() { :; }; tdx_machine() { :; }; """
+# make torture WHAT=kernels, with a script that runs a guest
+KERNELS = """echo '. "$TOP/benchmarks/kernels/kernel.sh"; guest_run "$TMP/log" 60 guest' > "$TOP/benchmarks/x"
+printf 'a\tx\tTOP=%s\t-\t-\n' "$TOP" > "$TOP/benchmarks/tests/kernels.list"; exec $PYTHON -m tdxpa.kernels "$TOP" """
 
 
 @pytest.mark.parametrize("call", ['guest_run "$TMP/log" 60 guest', '(guest_run "$TMP/log" 60 guest)',
-                                  'measure "$TMP/log" 60 1G guest', "check x kunit", "check x emulated"])
+                                  'measure "$TMP/log" 60 1G guest', "check x kunit", "check x emulated", KERNELS])
 def test_a_guest_has_no_lock_and_ends_with_a_killed_script(tree: Path, call: str) -> None:
     tmp = tree.parent
     stub(tmp / "bin", "guest", f"ls -l /proc/$$/fd > {tmp}/fds; echo $$ > {tmp}/pid; sleep 60\n")
@@ -142,9 +147,12 @@ def test_a_guest_on_disk_is_a_warning_and_recorded(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("script,message", [
-    (UML + 'CPUS=2; engine_boot "$TMP/log" 10 1G test', "user-mode Linux on 2 CPUs needs seccomp"),
+    (UML + 'CPUS=2; engine_boot "$TMP/log" 10 1G test', "CPUS=2: user-mode Linux needs seccomp"),
+    ('. "$TOP/benchmarks/kernels/kernel.sh"; ENGINE=qemu; kernel_build / debian', "CONFIG=debian: needs Debian's headers of Linux 7.3.4"),
     ('export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null; bash "$TOP/benchmarks/series/patches.sh"',
-     "git has no author"),
+     "git has no author for the patches; set one"),
+    ('ln -s /usr/bin/{bash,dirname,nproc,realpath} "$TMP/bin"; PATH=$TMP/bin bash "$TOP/benchmarks/series/patches.sh"',
+     "git has no author for the patches; install git and set one"),
     # The headers of the running kernel
     ('cd() { builtin cd "${1/#\\/lib*/$TMP}"; }; export -f cd; bash "$TOP/benchmarks/host/modules.sh"',
      "/.*: the kernel is not configured with CONFIG_X86_64=y")])

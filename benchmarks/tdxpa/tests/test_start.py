@@ -72,8 +72,8 @@ def test_wrong_values_are_refused_first(tree: Path, words: str, message: str) ->
 
 @pytest.mark.parametrize("words,script,variables", CASES["scripts"])
 def test_a_target_runs_its_script(tree: Path, words: str, script: str, variables: str) -> None:
-    # TOOL in the environment is for make trace, and the others are for kernels.py.
-    out = make(tree, words, TOOL="x", CONFIG="x", BOOT="x", SOURCE="x", RELEASE="x").stdout.splitlines()
+    # In the environment: TOOL is for make trace, WHAT decides about ICOUNT, and the others are for kernels.py.
+    out = make(tree, words, TOOL="x", ICOUNT="x", CONFIG="x", BOOT="x", SOURCE="x", RELEASE="x").stdout.splitlines()
     assert not [line for line in out if line.endswith("=x")]
     assert out[0].rstrip() == f"script: {script}"
     for name in variables.split():
