@@ -16,6 +16,7 @@
 
 #include "../../arch/x86/virt/vmx/tdx/tests/fixture.h"
 #include "tdx.h"
+#include "../tests/poison.h"
 
 #include "design.h"
 
@@ -75,6 +76,12 @@ static bool is_hpa_list(const struct design *design)
 static bool is_flat(const struct design *design)
 {
 	return str_has_prefix(design->name, "flat");
+}
+
+/* Pages behind the first one of a block have no reference. */
+static bool is_flat_blocks(const struct design *design)
+{
+	return !strcmp(design->name, "flat-blocks");
 }
 
 static bool is_descriptor(const struct design *design)
@@ -220,10 +227,14 @@ static void ide_life(struct kunit *test)
  * H7: v2 and the descriptor flush only the first page of each of the two
  * blocks.
  */
+static bool has_h7(const struct design *design)
+{
+	return (is_v2(design) && !is_fixed(design)) || is_descriptor(design);
+}
+
 static void iommu_life(struct kunit *test)
 {
 	const struct design *design = selected(test);
-	bool has_h7 = (is_v2(design) && !is_fixed(design)) || is_descriptor(design);
 	unsigned int nr_done = 0;
 
 	for (unsigned int order = 0; order < NR_ORDERS; order++) {
@@ -237,7 +248,7 @@ static void iommu_life(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, tdx_model_nr_owned(), (2 << order) + 30);
 		KUNIT_EXPECT_EQ(test, design->iommu_clear(&iommu), 0);
 		expect_report(test, (struct tdx_checker_report) {
-			.freed_dirty = has_h7 ? nr_tail_pages : 0,
+			.freed_dirty = has_h7(design) ? nr_tail_pages : 0,
 		});
 	}
 	KUNIT_EXPECT_EQ(test, nr_done, is_hpa_list(design) ? 1 : NR_ORDERS);
@@ -545,6 +556,143 @@ static void lives_leave_nothing(struct kunit *test)
 	});
 }
 
+/*
+ * Pages that somebody else has a reference to: of the first, middle and last
+ * entry
+ */
+static struct page *shared[3];
+/* Pages that wait for these references: a folio waits as a whole. */
+static unsigned long nr_waiting;
+
+static void share(const struct design *design, void *array)
+{
+	unsigned int last = design->nr_entries(array) - 1;
+	const unsigned int entries[] = { 0, last / 2, last };
+
+	design_watch(design, array);
+	nr_waiting = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(entries); i++) {
+		unsigned long nr_pages;
+		phys_addr_t pa = design->pages(array, entries[i], &nr_pages);
+
+		shared[i] = pfn_to_page(PHYS_PFN(pa) + nr_pages - 1);
+		/* Nobody can have a reference to this page. */
+		if (!page_count(shared[i])) {
+			shared[i] = NULL;
+			continue;
+		}
+		get_page(shared[i]);
+		nr_waiting += folio_nr_pages(page_folio(shared[i]));
+	}
+}
+
+static void expect_shared(struct kunit *test, const struct design *design,
+			  unsigned int nr_freed_dirty)
+{
+	struct tdx_checker_report report;
+
+	tdx_checker_read(&report);
+	KUNIT_EXPECT_EQ(test, report.lost, nr_waiting);
+	for (unsigned int i = 0; i < ARRAY_SIZE(shared); i++) {
+		if (!is_flat_blocks(design))
+			KUNIT_EXPECT_NOT_NULL(test, shared[i]);
+		if (!shared[i])
+			continue;
+		KUNIT_EXPECT_EQ(test, page_count(shared[i]), 1);
+		/* Do not free a page that is free. */
+		if (report.lost == nr_waiting)
+			put_page(shared[i]);
+	}
+	expect_report(test, (struct tdx_checker_report) { .freed_dirty = nr_freed_dirty });
+}
+
+/*
+ * A page that somebody else has a reference to is freed once, with the last
+ * reference.
+ */
+static void other_references(struct kunit *test)
+{
+	const struct design *design = selected(test);
+	struct design_object object;
+
+	design_on_array = share;
+	KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 20, &object), 0);
+	KUNIT_ASSERT_EQ(test, design->spdm_delete(&object), 0);
+	expect_shared(test, design, is_hpa_list(design) ? 20 : 0);
+
+	for (unsigned int order = 0; order < NR_ORDERS; order++) {
+		tdx_model_set_iommu_entries(2 + 30);
+		if (!can_do(test, design, design->iommu_setup(REG_BASE, order, 30, &object)))
+			continue;
+		KUNIT_ASSERT_EQ(test, design->iommu_clear(&object), 0);
+		expect_shared(test, design, has_h7(design) ? (2 << order) - 2 : 0);
+	}
+}
+
+#ifdef CONFIG_MEMORY_FAILURE
+
+static struct page *bad;
+
+/* Poison a page in the middle of the first entry. */
+static void poison(const struct design *design, void *array)
+{
+	unsigned long nr_pages;
+	phys_addr_t pa = design->pages(array, 0, &nr_pages);
+
+	design_watch(design, array);
+	bad = pfn_to_page(PHYS_PFN(pa) + nr_pages / 2);
+	memory_failure(page_to_pfn(bad), MF_SW_SIMULATED);
+}
+
+/*
+ * A page is poisoned while the module holds it.  A page that is freed alone
+ * then stays out of the page allocator, and a block is freed as a whole.  Order
+ * 4 has no list of the CPU.
+ */
+static void poisoned_pages(struct kunit *test)
+{
+	const unsigned int order = 4;
+
+	stay_on_this_cpu();
+	for (unsigned int i = 0; i < ARRAY_SIZE(control_names); i++) {
+		const struct design *design = design_find(control_names[i]);
+		struct design_object object;
+
+		if (!design)
+			continue;
+		design_select(design);
+		design_on_array = poison;
+		KUNIT_ASSERT_EQ(test, design->spdm_create(FUNC_ID, 1, &object), 0);
+		KUNIT_ASSERT_EQ(test, design->spdm_delete(&object), 0);
+		KUNIT_EXPECT_TRUE(test, PageHWPoison(bad));
+		KUNIT_EXPECT_FALSE_MSG(test, is_free(bad), "%s", design->name);
+		expect_report(test, (struct tdx_checker_report) {
+			.freed_dirty = is_hpa_list(design) ? 1 : 0,
+		});
+
+		design_select(design);
+		tdx_model_set_iommu_entries(2 + 30);
+		if (!can_do(test, design, design->iommu_setup(REG_BASE, order, 30, &object)))
+			continue;
+		KUNIT_ASSERT_EQ(test, design->iommu_clear(&object), 0);
+		KUNIT_EXPECT_TRUE(test, PageHWPoison(bad));
+		KUNIT_EXPECT_EQ_MSG(test, is_free(bad), !is_flat(design) || is_flat_blocks(design),
+				    "%s", design->name);
+		expect_report(test, (struct tdx_checker_report) {
+			.freed_dirty = has_h7(design) ? (2 << order) - 2 : 0,
+		});
+	}
+}
+
+#else
+
+static void poisoned_pages(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_MEMORY_FAILURE");
+}
+
+#endif /* CONFIG_MEMORY_FAILURE */
+
 static int lifecycle_init(struct kunit *test)
 {
 	design_on_array = design_watch;
@@ -578,6 +726,8 @@ static struct kunit_case lifecycle_cases[] = {
 	KUNIT_CASE_PARAM(failed_ext_init, memory_design_gen_params),
 	KUNIT_CASE_PARAM(garbage_output, design_gen_params),
 	KUNIT_CASE_PARAM(lives_leave_nothing, design_gen_params),
+	KUNIT_CASE_PARAM(other_references, design_gen_params),
+	KUNIT_CASE(poisoned_pages),
 	{}
 };
 

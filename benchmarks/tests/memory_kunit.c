@@ -4,7 +4,6 @@
  *
  * ENGINE=tdx runs all cases.  A kernel without these features skips them.
  */
-#include <linux/cpumask.h>
 #include <linux/io.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
@@ -17,6 +16,7 @@
 #include "tdx.h"
 #include "../../arch/x86/virt/vmx/tdx/tests/fixture.h"
 #include "offline.h"
+#include "poison.h"
 
 #define FUNC_ID		0x1000
 #define NR_PAGES	512
@@ -38,40 +38,6 @@ static void poison(struct kunit *test, const struct tdx_pa_array *array, unsigne
 	KUNIT_ASSERT_TRUE(test, PageHWPoison(entry_page(array, i)));
 }
 
-/* Is a page part of a free block? */
-static bool is_in_free_block(struct page *page)
-{
-	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
-		struct page *head = pfn_to_page(round_down(page_to_pfn(page), 1UL << order));
-
-		if (PageBuddy(head) && page_private(head) >= order)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Is a page in the page allocator?  Pages of the lists of this CPU are
- * allocated next, so the caller must run on the CPU that has freed it.
- */
-static bool is_free(struct page *page)
-{
-	const unsigned int nr = 4096;
-	struct page **pages = kvcalloc(nr, sizeof(*pages), GFP_KERNEL);
-	bool found = is_in_free_block(page);
-
-	for (unsigned int i = 0; pages && i < nr; i++) {
-		pages[i] = alloc_pages_node(page_to_nid(page), GFP_KERNEL, 0);
-		found |= pages[i] == page;
-	}
-	for (unsigned int i = 0; pages && i < nr; i++) {
-		if (pages[i])
-			__free_page(pages[i]);
-	}
-	kvfree(pages);
-	return found;
-}
-
 /*
  * Rule: a page that was poisoned while it belonged to an array is never
  * allocated again.  Its neighbours are.  While the module holds it, nothing
@@ -79,8 +45,7 @@ static bool is_free(struct page *page)
  */
 static void poisoned_page_is_not_reused(struct kunit *test)
 {
-	/* The thread of this case ends with it. */
-	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+	stay_on_this_cpu();
 	for (int returned = 0; returned < 2; returned++) {
 		struct tdx_pa_array *mt = fixture_alloc(test, NR_PAGES);
 		struct page *bad = entry_page(mt, 100), *next = entry_page(mt, 101);
@@ -219,6 +184,8 @@ static void alloc_falls_back_to_another_node(struct kunit *test)
  */
 static struct tdx_pa_array *stays;
 static int offline_result;
+/* What it returned for another block, which also went online again */
+static int other_result;
 static bool was_tried;
 
 /*
@@ -234,6 +201,7 @@ static void try_to_offline(void)
 	if (!stays || tdx_model_install() || tdh_spdm_create(FUNC_ID, stays, &id))
 		return;
 	offline_result = offline_block_of(tdx_pa_entry(stays, 0));
+	other_result = offline_another();
 	was_tried = !tdh_spdm_delete(id, stays);
 }
 
@@ -258,7 +226,7 @@ static void memory_suite_exit(struct kunit_suite *suite)
 
 /*
  * Rule: memory with pages that the module holds cannot be taken offline, and
- * stays usable.
+ * stays usable.  Another block goes offline and online meanwhile.
  */
 static void offline_keeps_pages(struct kunit *test)
 {
@@ -269,6 +237,7 @@ static void offline_keeps_pages(struct kunit *test)
 
 	fixture_watch(stays);
 	KUNIT_EXPECT_EQ(test, offline_result, -EBUSY);
+	KUNIT_EXPECT_EQ(test, other_result, 0);
 	for (unsigned int i = 0; i < NR_PAGES; i++)
 		memset(phys_to_virt(tdx_pa_entry(stays, i)), i, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, tdh_spdm_create(FUNC_ID, stays, &id), 0);

@@ -11,7 +11,7 @@
 
 # The folders in benchmarks/ that are built, and the suite to run: all if empty
 if [ "${ENGINE:-uml}" = uml ]; then
-	list=mutants.list dir=arch/x86/virt/vmx/tdx folders='seam/ designs/ host/driver/ host/trace/' suite=
+	list=mutants.list dir=arch/x86/virt/vmx/tdx folders='seam/ designs/ host/driver/ host/trace/ tests/' suite=
 else
 	list=mutants-qemu.list dir=benchmarks/host/seamcall folders='seam/ host/seamcall/' suite=suite=tdx_seamcall
 fi

@@ -62,6 +62,23 @@ static inline int offline_block_of(phys_addr_t pa)
 }
 
 /*
+ * Take a block without an array of offline_alloc() offline, and online again.
+ * Return 0 if one of them does that.
+ */
+static inline int offline_another(void)
+{
+	unsigned long block;
+	int ret = -ENODEV;
+
+	for_each_set_bit(block, was_offline, MAX_BLOCKS) {
+		ret = set_block(block, "offline") ?: set_block(block, "online");
+		if (!ret)
+			break;
+	}
+	return ret;
+}
+
+/*
  * Allocate an array whose first page is in such a block, and not in the block
  * of another such array.  The kernel has other pages in the first blocks that
  * it allocates from.
@@ -100,6 +117,11 @@ static inline struct tdx_pa_array *offline_alloc(unsigned int nr)
 }
 
 static inline int offline_block_of(phys_addr_t pa)
+{
+	return -ENODEV;
+}
+
+static inline int offline_another(void)
 {
 	return -ENODEV;
 }
