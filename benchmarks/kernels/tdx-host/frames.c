@@ -21,7 +21,6 @@
 #include "exec/memory.h"
 #include "exec/ramlist.h"
 #include "exec/tdx-host.h"
-#include "sysemu/cpu-timers.h"
 #include "sysemu/sysemu.h"
 #include "cpu.h"
 
@@ -240,9 +239,6 @@ static void arm(struct frame *frame)
 {
 	size_t i = frame - frames;
 
-	/* The clock cannot be read now: a later store does it. */
-	if (icount_enabled() && current_cpu && !current_cpu->can_do_io)
-		return;
 	frame->when = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + 1 +
 		      tdx_host_random(tdx_host.max_delay_us * 1000 + 1);
 	qatomic_set(&frame->state, TDX_HOST_ARMED);
