@@ -772,6 +772,7 @@ static void failed_creates_do_not_corrupt_memory(struct kunit *test)
 	struct design_object spdm;
 
 	KUNIT_ASSERT_NOT_NULL(test, load);
+	load_init(load);
 	for (unsigned int i = 0; i < 300; i++) {
 		fail(TDH_SPDM_CREATE, 1 + i % 20);
 		KUNIT_EXPECT_EQ(test, design->spdm_create(FUNC_ID, 20, &spdm), -EIO);
