@@ -78,8 +78,8 @@ struct fw_cfg_dma {
 	__be64 address;
 };
 
-/* Let a device store 4 bytes. */
-static inline int store_by_device(phys_addr_t pa)
+/* Let a device store @nr_bytes: 4 bytes of the item, then the others. */
+static inline int store_by_device(phys_addr_t pa, unsigned int nr_bytes)
 {
 	struct fw_cfg_dma *dma = kzalloc(sizeof(*dma), GFP_KERNEL);
 	int ret;
@@ -88,7 +88,7 @@ static inline int store_by_device(phys_addr_t pa)
 		return -ENOMEM;
 	*dma = (struct fw_cfg_dma) {
 		.control = FW_CFG_DMA_READ,
-		.length = cpu_to_be32(4),
+		.length = cpu_to_be32(nr_bytes),
 		.address = cpu_to_be64(pa),
 	};
 	outl((__force u32)cpu_to_be32(upper_32_bits(virt_to_phys(dma))), FW_CFG_DMA_PORT);

@@ -85,7 +85,7 @@ static int __init outcomes_init(void)
 	/* A machine check follows.  Without one, outcomes.sh lacks its line. */
 	if (!strcmp(store, "cpu"))
 		WRITE_ONCE(*(u8 *)phys_to_virt(held), 1);
-	if (!strcmp(store, "device") && store_by_device(held))
+	if (!strcmp(store, "device") && store_by_device(held, 4))
 		pr_err("tdx_outcomes: the device cannot store\n");
 	if (!strcmp(store, "partial") && !tdh_spdm_delete(session_id, session)) {
 		/* Without the reset of tdx_pa_array_free() */
