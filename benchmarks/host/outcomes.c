@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
+#include <linux/proc_fs.h>
 #include <linux/string.h>
 
 #include <asm/tdx_connect.h>
@@ -31,12 +32,26 @@ static ulong held;
 module_param(held, ulong, 0444);
 MODULE_PARM_DESC(held, "PA of a control page of the session");
 
+static ulong ordinary;
+module_param(ordinary, ulong, 0444);
+MODULE_PARM_DESC(ordinary, "PA of a page of the kernel, whose bytes are 0x5a");
+
 static char *store = "";
 module_param(store, charp, 0444);
-MODULE_PARM_DESC(store, "cpu or device: it stores to the control page; partial: the CPU stores to it after the session (default: none)");
+MODULE_PARM_DESC(store, "cpu or device: it stores to the control page; user: a process can, with /proc/tdx_outcomes; partial: the CPU stores to it after the session (default: none)");
 
 static struct tdx_pa_array *memory, *session;
 static u64 session_id;
+static struct page *ordinary_page;
+/* The arrays are in blocks of memory that could go offline. */
+static bool offline;
+
+static int map_held(struct file *file, struct vm_area_struct *vma)
+{
+	return remap_pfn_range(vma, vma->vm_start, PHYS_PFN(held), PAGE_SIZE, vma->vm_page_prot);
+}
+
+static const struct proc_ops ops = { .proc_mmap = map_held };
 
 static void print_machine(const char *when)
 {
@@ -50,8 +65,8 @@ static void print_machine(const char *when)
 
 static int __init outcomes_init(void)
 {
+	struct proc_dir_entry *entry;
 	u64 value, nr_owned, status = 0;
-	bool offline;
 
 	if (machine_call(TDX_HOST_IDENTIFY, 0, 0, &value) || value != TDX_HOST_MAGIC)
 		return -ENODEV;
@@ -68,15 +83,20 @@ static int __init outcomes_init(void)
 			   tdx_pa_array_alloc(NR_DONATED_PAGES, NUMA_NO_NODE);
 	session = offline ? offline_alloc(NR_HELD_PAGES) :
 			    tdx_pa_array_alloc(NR_HELD_PAGES, NUMA_NO_NODE);
-	if (memory && session)
+	ordinary_page = alloc_page(GFP_KERNEL);
+	if (memory && session && ordinary_page)
 		status = tdh_ext_mem_add(memory) ?: tdh_spdm_create(FUNC_ID, session, &session_id);
-	if (!memory || !session || status) {
+	if (!memory || !session || !ordinary_page || status) {
+		if (ordinary_page)
+			__free_page(ordinary_page);
 		tdx_pa_array_free(session);
 		tdx_pa_array_free(memory);
 		return status ? -EIO : -ENOMEM;
 	}
 	donated = tdx_pa_entry(memory, 0);
 	held = tdx_pa_entry(session, 0);
+	ordinary = page_to_phys(ordinary_page);
+	memset(page_address(ordinary_page), 0x5a, PAGE_SIZE);
 	print_machine("with arrays");
 	/* Only the arrays keep these blocks of memory online. */
 	if (offline)
@@ -87,6 +107,9 @@ static int __init outcomes_init(void)
 		WRITE_ONCE(*(u8 *)phys_to_virt(held), 1);
 	if (!strcmp(store, "device") && store_by_device(held, 4))
 		pr_err("tdx_outcomes: the device cannot store\n");
+	entry = strcmp(store, "user") ? NULL : proc_create("tdx_outcomes", 0600, NULL, &ops);
+	if (entry)
+		proc_set_size(entry, PAGE_SIZE);
 	if (!strcmp(store, "partial") && !tdh_spdm_delete(session_id, session)) {
 		/* Without the reset of tdx_pa_array_free() */
 		tdh_phymem_page_wbinvd_hkid(tdx_global_keyid, PHYS_PFN(held));
@@ -99,9 +122,14 @@ module_init(outcomes_init);
 static void __exit outcomes_exit(void)
 {
 	pr_info("tdx_outcomes: delete: status 0x%llx\n", tdh_spdm_delete(session_id, session));
+	remove_proc_subtree("tdx_outcomes", NULL);
 	tdx_pa_array_free(session);
 	tdx_pa_array_free(memory);
+	__free_page(ordinary_page);
 	print_machine("after");
+	if (offline)
+		pr_info("tdx_outcomes: offline: %d for the returned pages\n",
+			offline_block_of(held));
 }
 module_exit(outcomes_exit);
 
