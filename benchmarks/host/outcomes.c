@@ -43,8 +43,6 @@ MODULE_PARM_DESC(store, "cpu or device: it stores to the control page; user: a p
 static struct tdx_pa_array *memory, *session;
 static u64 session_id;
 static struct page *ordinary_page;
-/* The arrays are in blocks of memory that could go offline. */
-static bool offline;
 
 static int map_held(struct file *file, struct vm_area_struct *vma)
 {
@@ -63,10 +61,38 @@ static void print_machine(const char *when)
 		read_machine(POSITION(nr_stores)), read_machine(POSITION(nr_write_backs)));
 }
 
+/*
+ * Only held pages keep a block of memory online: after their return, it goes offline.  Otherwise,
+ * the kernel has a page there, too, and another block is tried.
+ */
+static void __init try_offline(void)
+{
+	int with = 0, without = -EBUSY;
+
+	for (unsigned int i = 0; i < 10 && without; i++) {
+		struct tdx_pa_array *mt = offline_alloc(NR_HELD_PAGES);
+		phys_addr_t pa;
+		u64 id;
+
+		if (!mt)
+			break;
+		pa = tdx_pa_entry(mt, 0);
+		if (!tdh_spdm_create(FUNC_ID + 1, mt, &id)) {
+			with = offline_block_of(pa);
+			tdh_spdm_delete(id, mt);
+		}
+		tdx_pa_array_free(mt);
+		without = offline_block_of(pa);
+	}
+	pr_info("tdx_outcomes: offline: %d for donated pages, %d for held pages, %d after their return\n",
+		offline_block_of(donated), with, without);
+}
+
 static int __init outcomes_init(void)
 {
 	struct proc_dir_entry *entry;
 	u64 value, nr_owned, status = 0;
+	bool offline;
 
 	if (machine_call(TDX_HOST_IDENTIFY, 0, 0, &value) || value != TDX_HOST_MAGIC)
 		return -ENODEV;
@@ -81,8 +107,7 @@ static int __init outcomes_init(void)
 		offline_prepare();
 	memory = offline ? offline_alloc(NR_DONATED_PAGES) :
 			   tdx_pa_array_alloc(NR_DONATED_PAGES, NUMA_NO_NODE);
-	session = offline ? offline_alloc(NR_HELD_PAGES) :
-			    tdx_pa_array_alloc(NR_HELD_PAGES, NUMA_NO_NODE);
+	session = tdx_pa_array_alloc(NR_HELD_PAGES, NUMA_NO_NODE);
 	ordinary_page = alloc_page(GFP_KERNEL);
 	if (memory && session && ordinary_page)
 		status = tdh_ext_mem_add(memory) ?: tdh_spdm_create(FUNC_ID, session, &session_id);
@@ -98,10 +123,8 @@ static int __init outcomes_init(void)
 	ordinary = page_to_phys(ordinary_page);
 	memset(page_address(ordinary_page), 0x5a, PAGE_SIZE);
 	print_machine("with arrays");
-	/* Only the arrays keep these blocks of memory online. */
 	if (offline)
-		pr_info("tdx_outcomes: offline: %d for the donated pages, %d for the held pages\n",
-			offline_block_of(donated), offline_block_of(held));
+		try_offline();
 	/* A machine check follows.  Without one, outcomes.sh lacks its line. */
 	if (!strcmp(store, "cpu"))
 		WRITE_ONCE(*(u8 *)phys_to_virt(held), 1);
@@ -127,9 +150,6 @@ static void __exit outcomes_exit(void)
 	tdx_pa_array_free(memory);
 	__free_page(ordinary_page);
 	print_machine("after");
-	if (offline)
-		pr_info("tdx_outcomes: offline: %d for the returned pages\n",
-			offline_block_of(held));
 }
 module_exit(outcomes_exit);
 
