@@ -407,7 +407,7 @@ static void dma_to_owned_page_is_reported(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, mt);
 	KUNIT_ASSERT_EQ(test, tdh_spdm_create(FUNC_ID, mt, &id), 0);
-	KUNIT_EXPECT_EQ(test, store_by_device(tdx_pa_entry(mt, 1) + 16), 0);
+	KUNIT_EXPECT_EQ(test, store_by_device(tdx_pa_entry(mt, 1) + 16, 4), 0);
 	expect_reports(test, 1, 0);
 	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(id, mt), 0);
 	tdx_pa_array_free(mt);
@@ -571,9 +571,9 @@ static void forget_address(const void *address)
 
 /*
  * Rule: the CPU's own read of a page table in an owned page is not reported as
- * a store.
+ * a store, but an accessed bit that it sets is.
  */
-static void page_walk_is_not_a_store(struct kunit *test)
+static void page_walk_stores_accessed_bits(struct kunit *test)
 {
 	static pte_t saved[PTRS_PER_PTE];
 	void *area = vmalloc(2 * PMD_SIZE);
@@ -595,14 +595,32 @@ static void page_walk_is_not_a_store(struct kunit *test)
 	migrate_disable();
 	forget_address(address);
 	KUNIT_EXPECT_EQ(test, get_kernel_nofault(byte, address), -EFAULT);
-	migrate_enable();
 	set(POSITION(machine_check), 0);
-	take_back(test, virt_to_page(table), id);
+	KUNIT_EXPECT_GT(test, count(POSITION(nr_walks)), 0);
+	expect_reports(test, 0, 0);
+
+	/*
+	 * The pattern is not a valid entry, so the kernel writes one: 1 store.
+	 */
+	set_pte(table, pte_mkold(saved[0]));
+	forget_address(address);
+	KUNIT_EXPECT_EQ(test, get_kernel_nofault(byte, address), 0);
+	expect_reports(test, 2, 0);
+	set_pte(table, pte_mkold(saved[0]));
+	expect_reports(test, 3, 0);
+
+	/* The bit is also the first store to a dirty page. */
+	give_back(test, virt_to_page(table), id);
+	forget_address(address);
+	KUNIT_EXPECT_EQ(test, get_kernel_nofault(byte, address), 0);
+	migrate_enable();
+	msleep(4 * MAX_DELAY_MS);
+	expect_reports(test, 3, 1);
+	flush_page(virt_to_page(table));
+	tdx_quirk_reset_paddr(virt_to_phys(table), PAGE_SIZE);
 
 	memcpy(table, saved, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, get_kernel_nofault(byte, address), 0);
-	KUNIT_EXPECT_GT(test, count(POSITION(nr_walks)), 0);
-	expect_reports(test, 0, 0);
 	vfree(area);
 }
 
@@ -696,6 +714,43 @@ static void partial_store_needs_a_reset(struct kunit *test)
 	for (unsigned int i = 0; i < PAGE_SIZE / sizeof(*words); i++)
 		WRITE_ONCE(words[i], i);
 	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 0);
+	expect_reports(test, 0, 0);
+	__free_page(page);
+}
+
+/*
+ * Rule: the same for a device, whose store is harmless to lines that it fills.
+ */
+static void partial_dma_needs_a_reset(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	u64 nr_bugs = boot_cpu_has_bug(X86_BUG_TDX_PW_MCE);
+	phys_addr_t pa;
+	u64 *words;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	words = page_address(page);
+	own_and_return(test, page);
+	flush_page(page);
+
+	/*
+	 * The end of line 0, then with all of line 1, then the ends of lines 2
+	 * and 3
+	 */
+	pa = page_to_phys(page) + 60;
+	KUNIT_EXPECT_EQ(test, store_by_device(pa, 4), 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), nr_bugs);
+	KUNIT_EXPECT_EQ(test, store_by_device(pa, 4 + 64), 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 2 * nr_bugs);
+	KUNIT_EXPECT_EQ(test, page_lines(page), nr_bugs ? ~2ULL : 0);
+	WRITE_ONCE(words[8], 1);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 2 * nr_bugs);
+	KUNIT_EXPECT_EQ(test, store_by_device(pa + 128, 4 + 32), 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 4 * nr_bugs);
+
+	tdx_quirk_reset_paddr(page_to_phys(page), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, store_by_device(pa, 4), 0);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_partial)), 4 * nr_bugs);
 	expect_reports(test, 0, 0);
 	__free_page(page);
 }
@@ -800,6 +855,7 @@ static void failed_creates_do_not_corrupt_memory(struct kunit *test)
 	struct design_object spdm;
 
 	KUNIT_ASSERT_NOT_NULL(test, load);
+	load_init(load);
 	for (unsigned int i = 0; i < 300; i++) {
 		fail(TDH_SPDM_CREATE, 1 + i % 20);
 		KUNIT_EXPECT_EQ(test, design->spdm_create(FUNC_ID, 20, &spdm), -EIO);
@@ -817,8 +873,11 @@ static void failed_creates_do_not_corrupt_memory(struct kunit *test)
 	kvfree(load);
 }
 
-/* Store to the pages of an array that the module owns.  Return their number. */
-static unsigned int store_to_owned(const struct design *design, void *array)
+/*
+ * Load from the pages of an array that the module owns, and let the CPU and a
+ * device store to them.  Return their number.
+ */
+static unsigned int use_owned(struct kunit *test, const struct design *design, void *array)
 {
 	unsigned int nr_owned = 0;
 
@@ -827,7 +886,12 @@ static unsigned int store_to_owned(const struct design *design, void *array)
 		phys_addr_t pa = design->pages(array, i, &nr_pages);
 
 		if (page_state(phys_to_page(pa)) == TDX_HOST_OWNED) {
-			WRITE_ONCE(*(u8 *)phys_to_virt(pa), 1);
+			u8 *bytes = phys_to_virt(pa);
+
+			/* The stores remain in the page. */
+			KUNIT_EXPECT_EQ(test, bytes[8], TDX_HOST_PATTERN);
+			WRITE_ONCE(bytes[0], 1);
+			KUNIT_EXPECT_EQ(test, store_by_device(pa, 4), 0);
 			nr_owned++;
 		}
 	}
@@ -855,11 +919,11 @@ static void failed_adds_do_not_free_owned_pages(struct kunit *test)
 		arrays[i] = design->create(USE_MEMORY, 512);
 		KUNIT_EXPECT_NOT_NULL(test, arrays[i]);
 		if (arrays[i])
-			nr_owned = store_to_owned(design, arrays[i]);
+			nr_owned = use_owned(test, design, arrays[i]);
 	}
 	kunit_info(test, "%u owned pages were allocated again", nr_owned);
 	KUNIT_EXPECT_EQ(test, !nr_owned, !strcmp(design->name, "flat"));
-	KUNIT_EXPECT_EQ(test, count(POSITION(nr_stores)), nr_owned);
+	KUNIT_EXPECT_EQ(test, count(POSITION(nr_stores)), 2 * nr_owned);
 
 	for (unsigned int i = 0; i < NR_ARRAYS; i++) {
 		if (arrays[i])
@@ -1058,11 +1122,12 @@ static struct kunit_case emulated_host_cases[] = {
 	KUNIT_CASE(store_to_owned_page_is_reported),
 	KUNIT_CASE_PARAM(any_store_is_reported, kind_gen_params),
 	KUNIT_CASE(store_to_user_page_is_reported),
-	KUNIT_CASE(page_walk_is_not_a_store),
+	KUNIT_CASE(page_walk_stores_accessed_bits),
 	KUNIT_CASE(locked_pages_are_busy),
 	KUNIT_CASE(dma_to_owned_page_is_reported),
 	KUNIT_CASE(unflushed_page_is_corrupted),
 	KUNIT_CASE(partial_store_needs_a_reset),
+	KUNIT_CASE(partial_dma_needs_a_reset),
 	KUNIT_CASE(movdir64b_resets_a_line),
 	KUNIT_CASE(cpus_go_offline_and_online),
 	KUNIT_CASE_PARAM(failed_creates_do_not_corrupt_memory, design_gen_params),

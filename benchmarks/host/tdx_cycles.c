@@ -2,20 +2,24 @@
 /*
  * Random cycles of one design on an emulated TDX host, with a memory load
  *
- * Each cycle brings up an IOMMU, a session and an IDE stream with the driver example, and
- * takes them down.  Some cycles also add memory of the extensions.  The thread moves to
- * another CPU for each half.  Calls are interrupted, and one call in some cycles fails.
- * All of that depends on the seed and on the number of the cycle only.
+ * Each cycle brings up an IOMMU, a session and an IDE stream with the driver
+ * example, and takes them down.  Some cycles also add memory of the extensions.
+ * The thread moves to another CPU for each half.  Calls are interrupted, and
+ * one call in some cycles fails.  All of that depends on the seed and on the
+ * number of the cycle only.
  *
- * Then the load reuses freed pages and verifies what it wrote to them before.
+ * The load reuses freed pages after each half, and verifies what it wrote to
+ * them before.
  *
- * For each first mistake that the machine reports, the operation is printed that freed the page
- * too early, also if a machine check follows.
+ * For each first mistake that the machine reports, and for corrupted pages, the
+ * operation is printed that freed the page too early, also if a machine check
+ * follows.
  *
- * Three parts of a run are not those of a real host.  The machine deletes objects with a
- * page for the output only, so designs that delete by ID borrow one here.  WBINVD does
- * not fail.  TDH.EXT.INIT does not fail either: the WBINVD of v2 and the descriptor that
- * follows acts on the software module of the tests.
+ * Three parts of a run are not those of a real host.  The machine deletes
+ * objects with a page for the output only, so designs that delete by ID borrow
+ * one here.  WBINVD does not fail.  TDH.EXT.INIT does not fail either: the
+ * WBINVD of v2 and the descriptor that follows acts on the software module of
+ * the tests.
  */
 #include <linux/cpumask.h>
 #include <linux/kdebug.h>
@@ -53,12 +57,16 @@ module_param(seed, ullong, 0444);
 MODULE_PARM_DESC(seed, "seed of operations and faults (default: 1)");
 
 /*
- * Starts of the extensions: one in START_CYCLES of the first MAX_START_CYCLE.  As after the
- * boot of a host, other users of memory still grow.  The memory stays with the module.
+ * Starts of the extensions: one in START_CYCLES of the first MAX_START_CYCLE.
+ * As after the boot of a host, other users of memory still grow.  The memory
+ * stays with the module.
  */
 #define START_CYCLES	8
 #define MAX_START_CYCLE	(2 * LOAD_BATCHES)
-/* Destroys that fail in a run: the module keeps the objects, and has room for 64. */
+/*
+ * Destroys that fail in a run: the module keeps the objects, and has room for
+ * 64.
+ */
 #define NR_FAILED	12
 #define NR_REPORTS	20
 
@@ -117,16 +125,31 @@ static unsigned int current_operation = NR_OPERATIONS;
 static unsigned long nr_operations, nr_failed, nr_faults, nr_interrupts;
 
 /*
- * Pages of arrays: the page allocator gets them, or the module keeps them, or they leak.
+ * Pages of arrays: the page allocator gets them, or the module keeps them, or
+ * they leak.
  */
 
-/* UNRESET: a CPU with X86_BUG_TDX_PW_MCE can take a machine check for a store to the page. */
+/*
+ * UNRESET: a CPU with X86_BUG_TDX_PW_MCE can take a machine check for a store
+ * to the page.
+ */
 enum wrong { OWNED, UNFLUSHED, UNRESET, NR_WRONG };
 
-/* A page that was freed in a wrong state, and allocated again, is spoilt. */
-enum watched { NOT_WATCHED, WATCHED, SPOILT };
+/*
+ * A page that was freed while it was owned or dirty, and allocated again, is
+ * spoilt.  FREED: an array had the page last, or another user that is not the
+ * load.
+ */
+enum watched { NOT_WATCHED, WATCHED, SPOILT, FREED };
 
 static u8 *watched;
+/*
+ * Pages of arrays that were freed; those that the load reused; those that an
+ * array reused
+ */
+static unsigned long nr_freed, nr_reused, nr_again;
+/* The same, since the load has reused some */
+static unsigned int nr_new;
 static unsigned long end_pfn;
 static struct tracepoint *page_free;
 
@@ -148,7 +171,10 @@ static struct early *early;
 static unsigned int nr_early, max_early;
 /* Those of the current operation */
 static struct early *current_early[NR_WRONG];
-/* By PFN: what has freed the page last, as a position in early, counted from 1 */
+/*
+ * By PFN: what has freed the page last in a wrong state, as a position in
+ * early, counted from 1
+ */
 static u32 *freed_by;
 
 static void note_early(unsigned long pfn, enum wrong state)
@@ -174,9 +200,11 @@ static void watch(const struct design *d, void *array)
 	for (unsigned int i = 0; i < d->nr_entries(array); i++) {
 		unsigned long nr_pages, pfn = PHYS_PFN(d->pages(array, i, &nr_pages));
 
-		for (; nr_pages--; pfn++)
-			watched[pfn] = page_state(pfn_to_page(pfn)) == TDX_HOST_SHARED &&
-				       !page_lines(pfn_to_page(pfn)) ? WATCHED : SPOILT;
+		for (; nr_pages--; pfn++) {
+			nr_again += watched[pfn] == FREED;
+			watched[pfn] = page_state(pfn_to_page(pfn)) == TDX_HOST_SHARED ?
+				       WATCHED : SPOILT;
+		}
 	}
 }
 
@@ -186,15 +214,27 @@ static void on_page_free(void *data, struct page *page, unsigned int order)
 		unsigned long pfn = page_to_pfn(page) + n;
 		unsigned int state;
 
-		if (pfn >= end_pfn || !watched[pfn])
+		if (pfn >= end_pfn || !watched[pfn] || watched[pfn] == FREED)
 			continue;
 		state = page_state(page + n);
-		if (watched[pfn] == WATCHED && state != TDX_HOST_SHARED)
+		if (state != TDX_HOST_SHARED && watched[pfn] == WATCHED)
 			note_early(pfn, state == TDX_HOST_OWNED ? OWNED : UNFLUSHED);
-		else if (watched[pfn] == WATCHED && page_lines(page + n))
+		else if (state == TDX_HOST_SHARED && page_lines(page + n))
 			note_early(pfn, UNRESET);
-		watched[pfn] = NOT_WATCHED;
+		else if (state == TDX_HOST_SHARED)
+			freed_by[pfn] = 0;
+		watched[pfn] = FREED;
+		nr_freed++;
+		nr_new++;
 	}
+}
+
+static void on_load_taken(struct page *page)
+{
+	u8 *state = &watched[page_to_pfn(page)];
+
+	nr_reused += *state == FREED;
+	*state = NOT_WATCHED;
 }
 
 static void find_page_free(struct tracepoint *tp, void *data)
@@ -209,7 +249,8 @@ static unsigned long count_leaked(void)
 	unsigned long nr = 0;
 
 	for (unsigned long pfn = 0; pfn < end_pfn; pfn++)
-		nr += watched[pfn] && page_state(pfn_to_page(pfn)) != TDX_HOST_OWNED;
+		nr += watched[pfn] && watched[pfn] != FREED &&
+		      page_state(pfn_to_page(pfn)) != TDX_HOST_OWNED;
 	return nr;
 }
 
@@ -239,7 +280,8 @@ static u64 counted_seamcall(u64 leaf, struct tdx_module_args *args)
 }
 
 /*
- * Operations: each arms its faults, calls the design, and reports what it freed.
+ * Operations: each arms its faults, calls the design, and reports what it
+ * freed.
  */
 
 static void arm(u64 leaf, unsigned int nth, u64 status)
@@ -266,10 +308,16 @@ static void begin(enum operation op)
 		arm(operations[op].leaf, 1 + interrupted, plan.status);
 }
 
-/* Blocks of an IOMMU_MT list.  A clear that frees one page of each unflushed shows H7. */
+/*
+ * Blocks of an IOMMU_MT list.  A clear that frees one page of each unflushed
+ * shows H7.
+ */
 #define NR_TAILS	TDX_IOMMU_MT_NR_BLOCKS
 
-/* The hazard of faults.json that an operation shows, or NULL if that is not certain */
+/*
+ * The hazard of faults.json that an operation shows, or NULL if that is not
+ * certain
+ */
 static const char *hazard(const struct early *e)
 {
 	bool creates = e->operation == SPDM_CREATE || e->operation == IDE_CREATE ||
@@ -289,24 +337,61 @@ static const char *hazard(const struct early *e)
 	return deletes ? "H9" : NULL;
 }
 
-static void print_early(const char *kind, const struct early *e)
+static const char *name_of(const struct early *e)
 {
 	static const char *const states[NR_WRONG] = { "owned", "unflushed", "unreset" };
 	static const char *const results[] = { "running", "done", "failed" };
 	static char text[64];
 
 	if (!e)
-		strscpy(text, "unknown page");
-	else if (hazard(e))
-		strscpy(text, hazard(e));
-	else
-		snprintf(text, sizeof(text), "%s %s, %s", operations[e->operation].name,
-			 results[e->failed + 1], states[e->state]);
-	pr_info("tdx_cycles: {\"kind\": \"%s\", \"cycle\": %u, \"hazard\": \"%s\"}\n", kind,
-		cycle, text);
+		return "unknown page";
+	if (hazard(e))
+		return hazard(e);
+	snprintf(text, sizeof(text), "%s %s, %s", operations[e->operation].name,
+		 results[e->failed + 1], states[e->state]);
+	return text;
 }
 
-/* Print the first time that an operation with this result frees pages in this state. */
+static const struct early *early_of(unsigned long pfn)
+{
+	return pfn < end_pfn && freed_by[pfn] ? &early[freed_by[pfn] - 1] : NULL;
+}
+
+static void print_early(const char *kind, const struct early *e)
+{
+	pr_info("tdx_cycles: {\"kind\": \"%s\", \"cycle\": %u, \"hazard\": \"%s\"}\n", kind,
+		cycle, name_of(e));
+}
+
+/**
+ * struct lost - corrupted pages, by what has freed them
+ * @name: its name
+ * @cycle: the cycle that found the first
+ * @nr_pages: number of pages
+ */
+static struct lost {
+	char name[64];
+	unsigned int cycle;
+	unsigned long nr_pages;
+} lost[32];
+
+static void on_corrupted(struct page *page)
+{
+	const char *name = name_of(early_of(page_to_pfn(page)));
+	struct lost *l = lost;
+
+	while (l < lost + ARRAY_SIZE(lost) - 1 && l->nr_pages && strcmp(l->name, name))
+		l++;
+	if (!l->nr_pages++) {
+		strscpy(l->name, name);
+		l->cycle = cycle;
+	}
+}
+
+/*
+ * Print the first time that an operation with this result frees pages in this
+ * state.
+ */
 static void report_freed(enum operation op, bool failed)
 {
 	static bool reported[NR_OPERATIONS][2][NR_WRONG];
@@ -451,6 +536,14 @@ static void move_to(unsigned int cpu)
 	set_cpus_allowed_ptr(current, cpumask_of(cpu));
 }
 
+static struct load *load;
+
+static void reuse_freed(void)
+{
+	load_reuse(load, nr_new);
+	nr_new = 0;
+}
+
 static void run_cycle(void)
 {
 	struct tdx_module_args args = {
@@ -470,49 +563,46 @@ static void run_cycle(void)
 	tdx_seam_call(TDX_HOST_CONTROL, &args);
 	if (tdx_link_up(&link, &observed, &plan.config))
 		return;
+	reuse_freed();
 	move_to(plan.cpus[1]);
 	tdx_link_down(&link);
 }
 
-static struct load *load;
 static u64 first_owned;
 
 static void report(const char *kind)
 {
-	pr_info("tdx_cycles: {\"kind\": \"%s\", \"cycle\": %u, \"operations\": %lu, \"failed\": %lu, \"faults\": %lu, \"interruptions\": %lu, \"verified\": %lu, \"corrupted\": %lu, \"stores\": %llu, \"partial\": %llu, \"write_backs\": %llu, \"owned\": %lld, \"leaked\": %lu}\n",
+	for (struct lost *l = lost; l < lost + ARRAY_SIZE(lost) && l->nr_pages; l++)
+		pr_info("tdx_cycles: {\"kind\": \"lost\", \"cycle\": %u, \"hazard\": \"%s\", \"pages\": %lu}\n",
+			l->cycle, l->name, l->nr_pages);
+	pr_info("tdx_cycles: {\"kind\": \"%s\", \"cycle\": %u, \"operations\": %lu, \"failed\": %lu, \"faults\": %lu, \"interruptions\": %lu, \"verified\": %lu, \"corrupted\": %lu, \"stores\": %llu, \"partial\": %llu, \"write_backs\": %llu, \"owned\": %lld, \"leaked\": %lu, \"freed_pages\": %lu, \"reused\": %lu, \"again\": %lu}\n",
 		kind, cycle, nr_operations, nr_failed, nr_faults, nr_interrupts,
 		load->nr_checked, load->nr_corrupted, read_machine(POSITION(nr_stores)),
 		read_machine(POSITION(nr_partial)), read_machine(POSITION(nr_write_backs)),
-		read_machine(POSITION(nr_owned)) - first_owned, count_leaked());
+		read_machine(POSITION(nr_owned)) - first_owned, count_leaked(),
+		nr_freed, nr_reused, nr_again);
 }
 
-/* Print the first of a kind of mistake, and what has freed its page. */
-static void report_first(const char *kind, u64 nr, unsigned long pfn, bool *reported)
-{
-	unsigned int i = pfn < end_pfn ? freed_by[pfn] : 0;
-
-	if (nr && !*reported)
-		print_early(kind, i ? &early[i - 1] : NULL);
-	*reported = nr;
-}
-
-/* The machine counts a mistake, and then has the PA of the first. */
-static void report_machine_first(const char *kind, size_t counter, size_t pa, bool *reported)
+/*
+ * The machine counts a mistake, and has the PA of the first: print what has
+ * freed the page.
+ */
+static void report_first(const char *kind, size_t counter, size_t pa, bool *reported)
 {
 	u64 nr = read_machine(counter);
 
-	report_first(kind, nr, PHYS_PFN(read_machine(pa)), reported);
+	if (nr && !*reported)
+		print_early(kind, early_of(PHYS_PFN(read_machine(pa))));
+	*reported = nr;
 }
 
 static void report_firsts(void)
 {
-	static bool corrupted, write_back, store, partial;
+	static bool write_back, store, partial;
 
-	report_first("corrupted", load->nr_corrupted, load->first_corrupted, &corrupted);
-	report_machine_first("write_back", POSITION(nr_write_backs), POSITION(write_back_pa),
-			     &write_back);
-	report_machine_first("store", POSITION(nr_stores), POSITION(store_pa), &store);
-	report_machine_first("partial", POSITION(nr_partial), POSITION(partial_pa), &partial);
+	report_first("write_back", POSITION(nr_write_backs), POSITION(write_back_pa), &write_back);
+	report_first("store", POSITION(nr_stores), POSITION(store_pa), &store);
+	report_first("partial", POSITION(nr_partial), POSITION(partial_pa), &partial);
 }
 
 /* The kernel stops, perhaps because of a machine check. */
@@ -539,6 +629,7 @@ static void run_cycles(void)
 	for (cycle = 1; cycle <= steps; cycle++) {
 		make_plan();
 		run_cycle();
+		reuse_freed();
 		load_turn(load);
 		report_firsts();
 		if (cycle % max(steps / NR_REPORTS, 1) == 0)
@@ -576,6 +667,9 @@ static int prepare(void)
 	if (!watched || !freed_by || !early || !load || !output)
 		return -ENOMEM;
 
+	load_init(load);
+	load->on_taken = on_load_taken;
+	load->on_corrupted = on_corrupted;
 	for_each_kernel_tracepoint(find_page_free, NULL);
 	return page_free ? tracepoint_probe_register(page_free, on_page_free, NULL) : -ENOENT;
 }

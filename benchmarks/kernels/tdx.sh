@@ -10,7 +10,7 @@
 ENGINE_BASE=qemu
 
 engine_is_emulated() { true; }
-[ "${ENGINE:-}" != tdx ] || say "  ENGINE=tdx: emulated instructions, no timing, and a TDX module of this repository: it tests the kernel's side only"
+[ "${WHAT:-}" = random ] || say "  emulated TDX host: emulated instructions, no timing, and a TDX module of this repository: it tests the kernel's side only"
 
 # tdx_machine: print the options of the machine, which has two packages, if that is possible
 tdx_machine()

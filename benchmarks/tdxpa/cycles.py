@@ -23,11 +23,13 @@ STOPPED = re.compile(r"Kernel panic|Oops|BUG[: ]|guest: cannot")
 
 def read(path: str, design: str) -> dict:
     """The result of one design: the last report, and why the kernel stopped"""
-    row: dict = {"design": design, **dict.fromkeys(NUMBERS, 0), "first": {}, "freed": [], "stopped": "no end"}
+    row: dict = {"design": design, **dict.fromkeys(NUMBERS, 0), "lost": {}, "first": {}, "freed": [], "stopped": "no end"}
     for r in read_records(path, PREFIX):
         kind = r.pop("kind")
         if kind == "freed":
             row["freed"].append(r)
+        elif kind == "lost":
+            row["lost"][r["hazard"]] = f"{r['hazard']}: {r['pages']:,} from {r['cycle']:,}"
         elif kind in FIRSTS:
             row["first"][kind] = r
         else:
@@ -68,6 +70,7 @@ def wrong(row: dict) -> list[str]:
     if row["design"] == DESIGN:
         needs |= {f"{NUMBERS[k]}: {row[k]:,}": not row[k] for k in MISTAKES}
         needs |= {f"the kernel stopped: {row['stopped']}": not row["stopped"],
+                  "the load reused no freed page": row["reused"] or row["stopped"],
                   f"with machine checks: {machine_check(row)}": not row["mce"]["stopped"],
                   f"freed too early: {hazards(row)}": not row["freed"]}
     return [words for words, good in needs.items() if not good]
@@ -75,9 +78,9 @@ def wrong(row: dict) -> list[str]:
 
 def table_text(rows: list[dict], numbers: Sequence[str] = tuple(NUMBERS), firsts: Sequence[str] = tuple(FIRSTS)) -> str:
     lines = [[r["design"] + ", stopped" * bool(r["stopped"]), *(f"{r[k]:,}" for k in numbers),
-              *(first(r, k) for k in firsts), machine_check(r), hazards(r)] for r in rows]
+              "; ".join(r["lost"].values()) or "-", *(first(r, k) for k in firsts), machine_check(r), hazards(r)] for r in rows]
     stopped = [f"{r['design']}: stopped after cycle {r['cycle']:,}: {r['stopped']}" for r in rows if r["stopped"]]
-    header = ["design", *map(NUMBERS.get, numbers), *map(FIRSTS.get, firsts), "machine check in", "freed too early in"]
+    header = ["design", *map(NUMBERS.get, numbers), "corrupted: from cycle", *map(FIRSTS.get, firsts), "machine check in", "freed too early in"]
     return "\n".join([table(header, lines), *[""] * bool(stopped), *stopped])
 
 
@@ -93,8 +96,7 @@ def main() -> int:
     runs.write(args.top, f"cycles-{args.engine}.json",
                runs.about(args.top, "make torture WHAT=cycles", args.kernel, args.engine, **about), {"rows": rows},
                whole=not any(bad.values()) and about["steps"] >= KEPT_STEPS and not {"TDX_HOST", "TDX_MODEL"} & set(os.environ))
-    failed = sum(map(bool, bad.values()))
-    if failed:
+    if failed := sum(map(bool, bad.values())):
         print("to repeat: make torture WHAT=cycles SEED={seed} STEPS={steps} CPUS={cpus}".format(**about))
     print(f"{len(rows) - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -40,11 +40,16 @@ static inline int set_block(unsigned long block, const char *state)
 	return n < 0 ? n : 0;
 }
 
+static inline int offline_and_online(unsigned long block)
+{
+	return set_block(block, "offline") ?: set_block(block, "online");
+}
+
 /* Find blocks that can go offline. */
 static inline void offline_prepare(void)
 {
 	for (unsigned long block = 0; block < MAX_BLOCKS; block++) {
-		if (!set_block(block, "offline") && !set_block(block, "online"))
+		if (!offline_and_online(block))
 			__set_bit(block, was_offline);
 	}
 }
@@ -58,7 +63,7 @@ static inline bool offline_is_possible(phys_addr_t pa)
 
 static inline int offline_block_of(phys_addr_t pa)
 {
-	return set_block(pa / memory_block_size_bytes(), "offline");
+	return offline_and_online(pa / memory_block_size_bytes());
 }
 
 /*

@@ -12,9 +12,10 @@ run_outcomes()
 	(TDX_MODEL=106 engine_boot "$base.log" 180 6G outcomes step=1 "kernel=$KOBJ") || true
 	{ sed -n 's/^outcome: //p; s/^tdx-host: .* SEAMCALLs, /end: /p' "$base.log"{,.host}
 	  # The kernel stops at the store.  Only on a CPU with the erratum, its report has the state of the page.
-	  for by in cpu device partial; do
-		(TDX_HOST=mce=1 TDX_MODEL=143 engine_boot "$base-$by.log" 60 6G outcomes step=1 store=$by) > /dev/null 2>&1 || true
-		sed -n "s/.*\(Machine check\|Kernel panic[^:]*\): /$by: \1: /p; s/^tdx-host: \(.*store.*\): .*, /$by: \1, /p" "$base-$by.log"{,.host}
+	  for by in cpu device user partial v2; do
+		run="outcomes store=$by" && [ $by != v2 ] || run="cycles design=v2 steps=9"
+		(TDX_HOST=mce=1 TDX_MODEL=143 engine_boot "$base-$by.log" 60 6G $run) > /dev/null 2>&1 || true
+		sed -n "s/.*\(Machine check: .*\|Kernel panic .*\|Uncorrected .* user-access\).*/$by: \1/p; s/^tdx-host: \(.*store.*\): .*, /$by: \1, /p" "$base-$by.log"{,.host}
 	  done
 	} > "$base.txt"
 

@@ -21,13 +21,11 @@
 #include "exec/memory.h"
 #include "exec/ramlist.h"
 #include "exec/tdx-host.h"
-#include "sysemu/cpu-timers.h"
 #include "sysemu/sysemu.h"
 #include "cpu.h"
 
 #define PAGE		(1 << TDX_HOST_PAGE_BITS)
 #define LINE		64
-#define POISON		0xdb
 #define MAX_LOGGED	200
 
 /* One for each page of RAM, by ram_addr_t */
@@ -160,7 +158,7 @@ static bool sync_page(uint64_t pfn)
 	if (state == TDX_HOST_OWNED) {
 		frame->logged = false;
 		frame->partial = 0;
-		memset(tdx_host_memory(pfn << TDX_HOST_PAGE_BITS), POISON, PAGE);
+		memset(tdx_host_memory(pfn << TDX_HOST_PAGE_BITS), TDX_HOST_PATTERN, PAGE);
 	}
 	return starts;
 }
@@ -240,9 +238,6 @@ static void arm(struct frame *frame)
 {
 	size_t i = frame - frames;
 
-	/* The clock cannot be read now: a later store does it. */
-	if (icount_enabled() && current_cpu && !current_cpu->can_do_io)
-		return;
 	frame->when = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + 1 +
 		      tdx_host_random(tdx_host.max_delay_us * 1000 + 1);
 	qatomic_set(&frame->state, TDX_HOST_ARMED);
@@ -283,8 +278,8 @@ static void G_NORETURN machine_check(CPUState *cpu, uint64_t pa, uintptr_t retad
 	cpu_loop_exit_restore(cpu, retaddr);
 }
 
-/* A device has stored, so no instruction of this CPU is the cause. */
-static void device_machine_check(CPUState *cpu, run_on_cpu_data pa)
+/* No instruction of this CPU is the cause. */
+static void async_machine_check(CPUState *cpu, run_on_cpu_data pa)
 {
 	fill_bank(cpu->env_ptr, pa.target_ptr, 0);
 	cpu_interrupt(cpu, CPU_INTERRUPT_MCE);
@@ -296,19 +291,30 @@ static uint64_t pa_of(const struct frame *frame, ram_addr_t addr)
 }
 
 /*
- * Count a store in @nr, record the first in @first_pa, and log the first to each page.
- * Without @cpu, a device stores.
+ * Report a store to an owned page, or to @lines that MOVDIR64B must write first.  Of each page,
+ * the first store is logged.  Without @cpu, no instruction stores.  Return true if a machine
+ * check follows.
  */
-static void report(struct frame *frame, uint64_t *nr, uint64_t *first_pa, const char *what,
-		   uint64_t pa, uint64_t size, CPUState *cpu, uintptr_t retaddr)
+static bool check_store(struct frame *frame, uint64_t lines, const char *what, uint64_t pa,
+			uint64_t size, CPUState *cpu, uintptr_t retaddr)
 {
+	bool owned = frame->state == TDX_HOST_OWNED;
+	uint64_t *nr = owned ? &tdx_host.nr_stores : &tdx_host.nr_partial;
+
+	if (frame->state == TDX_HOST_DIRTY)
+		arm(frame);
+	if (!owned && !(frame->partial & lines))
+		return false;
 	if (!(*nr)++)
-		*first_pa = pa;
+		*(owned ? &tdx_host.store_pa : &tdx_host.partial_pa) = pa;
 	if (!frame->logged && is_logged(++tdx_host.nr_pages))
-		tdx_host_log("%s: %" PRIu64 " bytes, PA 0x%" PRIx64 ", RIP 0x%" PRIx64 "%s", what,
-			     size, pa, cpu ? guest_rip(cpu->env_ptr, retaddr) : 0,
+		tdx_host_log("%s%s to %s: %" PRIu64 " bytes, PA 0x%" PRIx64 ", RIP 0x%" PRIx64 "%s",
+			     owned ? "" : "partial ", what,
+			     owned ? "an owned page" : "a private line", size, pa,
+			     cpu ? guest_rip(cpu->env_ptr, retaddr) : 0,
 			     tdx_host.machine_check ? ", machine check" : "");
 	frame->logged = true;
+	return tdx_host.machine_check;
 }
 
 /* A CPU stores to a page.  Return true if later stores must be seen, too. */
@@ -318,8 +324,8 @@ bool tdx_host_store(CPUState *cpu, ram_addr_t addr, vaddr va, unsigned int size,
 	/* After a MOVDIR64B that faulted, the address is that of an earlier call. */
 	bool whole = (va & ~(vaddr)(LINE - 1)) == tdx_host_whole_line &&
 		     retaddr == tdx_host_whole_retaddr;
-	bool check = true;
 	struct frame *frame;
+	bool check;
 	uint64_t pa;
 
 	if (!tdx_host_watches(addr))
@@ -328,7 +334,10 @@ bool tdx_host_store(CPUState *cpu, ram_addr_t addr, vaddr va, unsigned int size,
 	tdx_host_lock();
 	frame = &frames[addr >> TDX_HOST_PAGE_BITS];
 	pa = pa_of(frame, addr);
-	/* A page walk probes each of its tables for a store, at the table's PA, and only reads. */
+	/*
+	 * A page walk probes each of its tables for a store, at the table's PA.  Only
+	 * tdx_host_walk_store() is a store.
+	 */
 	if (!retaddr && va == pa) {
 		if (frame->state == TDX_HOST_OWNED && !tdx_host.nr_walks++)
 			tdx_host_log("first page walk through an owned page: PA 0x%" PRIx64, pa);
@@ -339,48 +348,66 @@ bool tdx_host_store(CPUState *cpu, ram_addr_t addr, vaddr va, unsigned int size,
 		frame->partial &= ~line;
 	if (whole && va == tdx_host_whole_line && frame->state)
 		tdx_host.nr_early_lines++;
-	if (frame->state == TDX_HOST_OWNED)
-		report(frame, &tdx_host.nr_stores, &tdx_host.store_pa, "store to an owned page",
-		       pa, size, cpu, retaddr);
-	else if (frame->partial & line)
-		report(frame, &tdx_host.nr_partial, &tdx_host.partial_pa,
-		       "partial store to a private line", pa, size, cpu, retaddr);
-	else
-		check = false;
-	if (frame->state == TDX_HOST_DIRTY)
-		arm(frame);
+	check = check_store(frame, line, "store", pa, size, cpu, retaddr);
 	tdx_host_unlock();
 
-	if (check && tdx_host.machine_check)
+	if (check)
 		machine_check(cpu, pa, retaddr);
 	return tdx_host_watches(addr);
+}
+
+/* The lines of a page that @size bytes from @addr touch or, with @whole, fill; one bit each */
+static uint64_t lines_of(ram_addr_t addr, uint64_t size, bool whole)
+{
+	uint64_t start = addr & (PAGE - 1), rest = whole ? LINE - 1 : 0;
+	unsigned int first = (start + rest) / LINE;
+	unsigned int end = (start + size + LINE - 1 - rest) / LINE;
+
+	return first < end ? MAKE_64BIT_MASK(first, end - first) : 0;
+}
+
+/* What no instruction of this CPU has stored, to a part of a page */
+static void other_store(ram_addr_t addr, uint64_t size, const char *what)
+{
+	struct frame *frame;
+	uint64_t pa;
+	bool check;
+
+	if (own_store || !tdx_host_watches(addr))
+		return;
+	tdx_host_lock();
+	frame = &frames[addr >> TDX_HOST_PAGE_BITS];
+	pa = pa_of(frame, addr);
+	/* The other lines are written in part. */
+	frame->partial &= ~lines_of(addr, size, true);
+	check = check_store(frame, lines_of(addr, size, false), what, pa, size, NULL, 0);
+	tdx_host_unlock();
+
+	if (check)
+		async_run_on_cpu(current_cpu ?: first_cpu, async_machine_check,
+				 RUN_ON_CPU_TARGET_PTR(pa));
 }
 
 /* A device has stored. */
 void tdx_host_device_store(ram_addr_t addr, uint64_t size)
 {
-	for (ram_addr_t end = addr + size; addr < end; addr = (addr | (PAGE - 1)) + 1) {
-		struct frame *frame = &frames[addr >> TDX_HOST_PAGE_BITS];
-		/* Of this page */
-		uint64_t nr_bytes = MIN(end - addr, PAGE - (addr & (PAGE - 1)));
-		bool check;
+	while (size) {
+		uint64_t part = MIN(size, PAGE - (addr & (PAGE - 1)));
 
-		if (own_store || !tdx_host_watches(addr))
-			continue;
-		tdx_host_lock();
-		check = frame->state == TDX_HOST_OWNED;
-		if (check)
-			report(frame, &tdx_host.nr_stores, &tdx_host.store_pa,
-			       "store of a device to an owned page", pa_of(frame, addr), nr_bytes,
-			       NULL, 0);
-		else if (frame->state == TDX_HOST_DIRTY)
-			arm(frame);
-		tdx_host_unlock();
-
-		if (check && tdx_host.machine_check)
-			async_run_on_cpu(current_cpu ?: first_cpu, device_machine_check,
-					 RUN_ON_CPU_TARGET_PTR(pa_of(frame, addr)));
+		other_store(addr, part, "store of a device");
+		addr += part;
+		size -= part;
 	}
+}
+
+/* A page walk sets bits of an entry: accessed or dirty. */
+void tdx_host_walk_store(uint64_t pa)
+{
+	struct frame *frame = frame_of(pa >> TDX_HOST_PAGE_BITS);
+
+	if (frame)
+		other_store((frame - frames) * PAGE + (pa & (PAGE - 1)), sizeof(uint32_t),
+			    "store of a page walk");
 }
 
 static void print_totals(Notifier *notifier, void *data)

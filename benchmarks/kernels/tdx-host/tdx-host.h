@@ -27,6 +27,9 @@
 #define TDX_HOST_PAGE_BITS	12
 #define TDX_HOST_MAX_CPUS	64
 
+/* What a load from an owned page returns, in each byte */
+#define TDX_HOST_PATTERN	0xdb
+
 /* The state of a 4 KiB page */
 enum tdx_host_page {
 	TDX_HOST_SHARED,	/* the host's, and clean */
@@ -201,6 +204,7 @@ extern __thread vaddr tdx_host_whole_line;
 /* The call of the MOVDIR64B that has set it */
 extern __thread uintptr_t tdx_host_whole_retaddr;
 void tdx_host_device_store(ram_addr_t addr, uint64_t size);
+void tdx_host_walk_store(uint64_t pa);
 void tdx_host_watch_all(void);
 #endif
 

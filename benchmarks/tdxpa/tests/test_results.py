@@ -259,12 +259,12 @@ def test_a_state_that_is_not_reached_fails(share: int, wrong: dict) -> None:
     *CASES["cycles"], *(["flat", {kind: 3}, "end", [], f"{cycles.NUMBERS[kind]}: 3"] for kind in cycles.MISTAKES)])
 def test_a_design_fails_the_random_cycles(tmp_path: Path, design: str, found: dict, kind: str, freed: list[dict],
                                           reason: str) -> None:
-    numbers = dict.fromkeys(cycles.NUMBERS, 0) | {"cycle": 9, "faults": 1, "verified": 1, "mce": {"cycle": 9, "stopped": ""}} | found
-    records = [{"kind": "freed", "cycle": 7, **f} for f in freed]
+    numbers = dict.fromkeys(cycles.NUMBERS, 0) | {"cycle": 9, "faults": 1, "verified": 1, "reused": 1, "mce": {"cycle": 9, "stopped": ""}} | found
+    records = [{"kind": "freed", "cycle": 7, **f} for f in freed] + [{"kind": "lost", "cycle": n, "hazard": "H7", "pages": n} for n in (8, 9)]
     (tmp_path / "log").write_text("".join(f"[ 1.5] {cycles.PREFIX}{json.dumps(r)}\n" for r in (*records, numbers | {"kind": kind})) +
                                   "[ 1.6] Oops: x\n", encoding="utf-8")
     row = cycles.read(str(tmp_path / "log"), design)
-    assert row["stopped"] == ("" if kind == "end" else "Oops: x")
+    assert row["stopped"] == ("" if kind == "end" else "Oops: x") and list(row["lost"].values()) == ["H7: 9 from 9"]
     assert reason in "; ".join(cycles.wrong(row)) and bool(cycles.wrong(row)) == bool(reason)
 
 
