@@ -39,8 +39,8 @@ hold()
 	local holder
 
 	# make check holds the lock of a script that it runs.
-	[ ! "/dev/fd/$1" -ef "$2" ] || return 0
-	until [ "/dev/fd/$1" -ef "$2" ]; do
+	[ ! "/proc/self/fd/$1" -ef "$2" ] || return 0
+	until [ "/proc/self/fd/$1" -ef "$2" ]; do
 		mkdir -p "$(dirname "$2")"
 		eval "exec $1>> \"\$2\""
 		flock -n "${@:3}" "$1" && continue
