@@ -543,7 +543,10 @@ static void lives_leave_nothing(struct kunit *test)
 	});
 }
 
-/* Pages that somebody else has a reference to: of the first, middle and last entry */
+/*
+ * Pages that somebody else has a reference to: of the first, middle and last
+ * entry
+ */
 static struct page *shared[3];
 /* Pages that wait for these references: a folio waits as a whole. */
 static unsigned long nr_waiting;
@@ -590,7 +593,10 @@ static void expect_shared(struct kunit *test, const struct design *design,
 	expect_report(test, (struct tdx_checker_report) { .freed_dirty = nr_freed_dirty });
 }
 
-/* A page that somebody else has a reference to is freed once, with the last reference. */
+/*
+ * A page that somebody else has a reference to is freed once, with the last
+ * reference.
+ */
 static void other_references(struct kunit *test)
 {
 	const struct design *design = selected(test);
@@ -626,8 +632,9 @@ static void poison(const struct design *design, void *array)
 }
 
 /*
- * A page is poisoned while the module holds it.  A page that is freed alone then stays out of
- * the page allocator, and a block is freed as a whole.  Order 4 has no list of the CPU.
+ * A page is poisoned while the module holds it.  A page that is freed alone
+ * then stays out of the page allocator, and a block is freed as a whole.
+ * Order 4 has no list of the CPU.
  */
 static void poisoned_pages(struct kunit *test)
 {

@@ -211,8 +211,8 @@ static void memory_suite_exit(struct kunit_suite *suite)
 }
 
 /*
- * Rule: memory with pages that the module holds cannot be taken offline, and stays usable.
- * Another block goes offline and online meanwhile.
+ * Rule: memory with pages that the module holds cannot be taken offline, and
+ * stays usable.  Another block goes offline and online meanwhile.
  */
 static void offline_keeps_pages(struct kunit *test)
 {

@@ -61,8 +61,8 @@ static inline int offline_block_of(phys_addr_t pa)
 }
 
 /*
- * Take a block without an array of offline_alloc() offline, and online again.  Return 0 if one
- * of them does that.
+ * Take a block without an array of offline_alloc() offline, and online again.
+ * Return 0 if one of them does that.
  */
 static inline int offline_another(void)
 {

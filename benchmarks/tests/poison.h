@@ -24,8 +24,8 @@ static bool is_in_free_block(struct page *page)
 }
 
 /*
- * Is a page in the page allocator?  Pages of the lists of this CPU are allocated next, so the
- * caller must run on the CPU that has freed it.
+ * Is a page in the page allocator?  Pages of the lists of this CPU are allocated
+ * next, so the caller must run on the CPU that has freed it.
  */
 static bool is_free(struct page *page)
 {
