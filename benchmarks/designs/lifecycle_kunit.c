@@ -646,8 +646,8 @@ static void poison(const struct design *design, void *array)
 
 /*
  * A page is poisoned while the module holds it.  A page that is freed alone
- * then stays out of the page allocator, and a block is freed as a whole.  Order
- * 4 has no list of the CPU.
+ * then stays out of the page allocator, and a block is freed as a whole.
+ * Order 4 has no list of the CPU.
  */
 static void poisoned_pages(struct kunit *test)
 {
