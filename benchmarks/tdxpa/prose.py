@@ -16,7 +16,7 @@ from tdxpa.csource import emptied
 MAX_WORDS = 30
 LISTS = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 # Other pages are generated.  WIDTHS are those of pages, and of comments in C.  Python and shell have no room for more
-# lines.  Three places in C are left out: another line there would need a build of QEMU or another run.
+# lines.  Two places in C are left out: another line there would need a build of QEMU or another run.
 PHRASES, LIMITS, WIDTHS = LISTS["phrases"], LISTS["words of prose on a page"], LISTS["width of text"]
 PHRASE = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b(?! longer)".replace(" ", r"\s+"), re.I)
 # Data, generated pages, and lists of these phrases

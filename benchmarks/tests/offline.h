@@ -76,7 +76,7 @@ static inline int offline_another(void)
 	int ret = -ENODEV;
 
 	for_each_set_bit(block, was_offline, MAX_BLOCKS) {
-		ret = set_block(block, "offline") ?: set_block(block, "online");
+		ret = offline_and_online(block);
 		if (!ret)
 			break;
 	}
